@@ -1,0 +1,1 @@
+//! Composable resilience for Axum services and the clients they call.

@@ -1,0 +1,1 @@
+//! reqwest as a Tower service, and an ergonomic resilient client on top.

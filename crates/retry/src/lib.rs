@@ -1,0 +1,1 @@
+//! Retries that cannot make an outage worse: safe methods, budgets, jitter, deadlines, replayed bodies.

@@ -1,0 +1,1 @@
+//! The contract every Buttress layer passes, and the probes and drivers that check it.

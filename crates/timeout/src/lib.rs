@@ -1,0 +1,1 @@
+//! Timeouts and the one deadline that everything in a request consults.

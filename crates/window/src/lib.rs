@@ -1,0 +1,1 @@
+//! Sliding windows with constant cost per record: by count and by time.

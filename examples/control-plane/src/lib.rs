@@ -1,0 +1,1 @@
+//! The example server: deploys packages to device fleets through two flaky upstreams.

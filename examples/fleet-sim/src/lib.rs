@@ -1,0 +1,1 @@
+//! Simulated device-management upstreams that fail on command.
