@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<Done, Failure> {
 fn provide(server: &Provision) -> Result<(), Failure> {
     let Provision { binary, package, needed_by } = server;
     match plan(server, find(binary), is_root()) {
-        Plan::NotNeeded => println!("nothing needs {binary} yet"),
+        Plan::NotNeeded => println!("nothing needs {package} yet"),
         Plan::Present(path) => println!("{binary}: {}", path.display()),
         Plan::Install => install(package)?,
         Plan::AskForIt => {
@@ -87,8 +87,8 @@ fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
 }
 
-/// Tests start private servers of their own, so the package must not start one: Debian's scripts leave
-/// services alone in run level 1.
+/// Tests start private servers of their own, so the package's server should stay off. Containers forbid it to
+/// start anyway; elsewhere run level 1 keeps Debian's init scripts from starting it, though not systemd.
 fn install(package: &str) -> Result<(), Failure> {
     run_child(Command::new("apt-get").args(["update", "--quiet"]))?;
     let mut command = Command::new("apt-get");
