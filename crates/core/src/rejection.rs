@@ -139,41 +139,49 @@ impl Refused {
         any.downcast_ref()
     }
 
-    /// Finds a refusal in an error or among its causes.
-    ///
-    /// Looks into boxed errors and [`std::io::Error`] as well. An error type of your own is looked into only if it
-    /// *is* a `Refused`, because a type parameter cannot be asked whether it implements [`Error`]; give such a
-    /// type's cause to [`Refused::in_chain`].
+    /// Finds a refusal in an error or among its causes, as [`find_cause`] does.
     pub fn in_error<E: 'static>(error: &E) -> Option<&Self> {
-        let any: &dyn Any = error;
-        if let Some(refused) = any.downcast_ref::<Self>() {
-            return Some(refused);
-        }
-        if let Some(boxed) = any.downcast_ref::<BoxError>() {
-            return Self::in_chain(&**boxed);
-        }
-        if let Some(boxed) = any.downcast_ref::<Box<dyn Error>>() {
-            return Self::in_chain(&**boxed);
-        }
-        any.downcast_ref::<std::io::Error>().and_then(|io| Self::in_chain(io))
+        find_cause(error)
     }
 
     /// Finds a refusal in a chain of causes, the error itself included.
     pub fn in_chain<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(refused) = error.downcast_ref::<Self>() {
-                return Some(refused);
-            }
-            // `io::Error::source` skips the error that it wraps and answers with that one's cause.
-            let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-            next = match wrapped {
-                Some(inner) => Some(inner),
-                None => error.source(),
-            };
-        }
-        None
+        find_in_chain(error)
     }
+}
+
+/// Finds an error of type `T` in an error of any type, or among its causes.
+///
+/// Looks into boxed errors and [`std::io::Error`] as well. An error type of your own is looked into only if it
+/// *is* a `T`, because a type parameter cannot be asked whether it implements [`Error`].
+pub fn find_cause<T: Error + 'static, E: 'static>(error: &E) -> Option<&T> {
+    let any: &dyn Any = error;
+    if let Some(found) = any.downcast_ref::<T>() {
+        return Some(found);
+    }
+    if let Some(boxed) = any.downcast_ref::<BoxError>() {
+        return find_in_chain(&**boxed);
+    }
+    if let Some(boxed) = any.downcast_ref::<Box<dyn Error>>() {
+        return find_in_chain(&**boxed);
+    }
+    any.downcast_ref::<std::io::Error>().and_then(|io| find_in_chain(io))
+}
+
+fn find_in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // `io::Error::source` skips the error that it wraps and answers with that one's cause.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 impl fmt::Debug for Refused {

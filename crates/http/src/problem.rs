@@ -1,0 +1,222 @@
+use buttress_core::{Fact, Kind, Refused, Reject};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::retry_after_value;
+
+/// The media type of a problem document (RFC 9457, section 3).
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The field by which a server says whether to send the same request again, `true` or `false`; widely used,
+/// standardised nowhere. Where present it says more than the status.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// The one status for each kind of refusal; the table with advice is `docs/status-codes.md`.
+pub const fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Overloaded | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// The refusal that a response stands for, if a layer of this process refused and answered by itself.
+pub fn refused_in<B>(response: &Response<B>) -> Option<&Refused> {
+    response.extensions().get()
+}
+
+/// Refuses with a problem document (RFC 9457).
+///
+/// The response has the status of the refusal's kind, `Content-Type: application/problem+json`, `Retry-After` if
+/// the layer can tell, `x-should-retry: false` if there is no point in asking again because the caller's own time
+/// had run out, and the [`Refused`] in its extensions. The document has these members:
+///
+/// | member | value |
+/// |---|---|
+/// | `type` | `about:blank`, so `title` is the phrase of the status |
+/// | `title`, `status` | of the status |
+/// | `detail` | the layer's text for callers |
+/// | `code` | the layer's stable word, such as `circuit_open` |
+/// | `retry_after_ms` | the wait, in milliseconds, where there is one |
+/// | others | the layer's facts |
+#[derive(Clone, Debug, Default)]
+pub struct AsProblem {
+    statuses: Vec<(Kind, StatusCode)>,
+}
+
+impl AsProblem {
+    /// Answers a kind of refusal with another status.
+    #[must_use]
+    pub fn with_status(mut self, kind: Kind, status: StatusCode) -> Self {
+        self.statuses.retain(|(known, _)| *known != kind);
+        self.statuses.push((kind, status));
+        self
+    }
+
+    fn status(&self, kind: Kind) -> StatusCode {
+        let replaced = self.statuses.iter().find(|(known, _)| *known == kind);
+        replaced.map_or_else(|| status_of(kind), |(_, status)| *status)
+    }
+
+    /// Builds the response for a refusal.
+    pub fn respond<B: From<Bytes>>(&self, why: Refused) -> Response<B> {
+        let status = self.status(why.kind());
+        let mut response = Response::new(B::from(document(&why, status)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        if let Some(wait) = why.retry_after() {
+            headers.insert(RETRY_AFTER, retry_after_value(wait));
+        }
+        if why.kind() == Kind::TimedOut && !why.reached_inner() {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        response.extensions_mut().insert(why);
+        response
+    }
+}
+
+impl<B: From<Bytes>, E> Reject<Response<B>, E> for AsProblem {
+    fn reject(&self, why: Refused) -> Result<Response<B>, E> {
+        Ok(self.respond(why))
+    }
+}
+
+fn document(why: &Refused, status: StatusCode) -> Bytes {
+    let mut text = Vec::with_capacity(192);
+    // Writing to memory does not fail, and neither does any member; an empty document would still be an answer.
+    let _ = write_document(&mut text, why, status);
+    text.into()
+}
+
+fn write_document(text: &mut Vec<u8>, why: &Refused, status: StatusCode) -> serde_json::Result<()> {
+    let mut writer = serde_json::Serializer::new(text);
+    let mut members = writer.serialize_map(None)?;
+    members.serialize_entry("type", "about:blank")?;
+    members.serialize_entry("title", status.canonical_reason().unwrap_or("Refused"))?;
+    members.serialize_entry("status", &status.as_u16())?;
+    members.serialize_entry("detail", &*why.public())?;
+    members.serialize_entry("code", why.code())?;
+    if let Some(wait) = why.retry_after() {
+        let millis = wait.as_nanos().div_ceil(1_000_000);
+        members.serialize_entry("retry_after_ms", &u64::try_from(millis).unwrap_or(u64::MAX))?;
+    }
+    let mut written = Ok(());
+    why.facts(&mut |name, fact| {
+        if written.is_ok() {
+            written = match fact {
+                Fact::Text(text) => members.serialize_entry(name, text),
+                Fact::Number(number) => members.serialize_entry(name, &number),
+                Fact::Texts(texts) => members.serialize_entry(name, texts),
+                _ => Ok(()),
+            };
+        }
+    });
+    written?;
+    SerializeMap::end(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::error::Error;
+    use std::fmt;
+    use std::time::Duration;
+
+    use buttress_core::Rejection;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Full {
+        kind: Kind,
+        reached: bool,
+    }
+
+    impl fmt::Display for Full {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("pool db-7 at 10.0.0.3 is full")
+        }
+    }
+
+    impl Error for Full {}
+
+    impl Rejection for Full {
+        fn kind(&self) -> Kind {
+            self.kind
+        }
+        fn code(&self) -> &'static str {
+            "saturated"
+        }
+        fn layer(&self) -> &'static str {
+            "bulkhead"
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            (self.kind != Kind::TimedOut).then_some(Duration::from_micros(1_200_500))
+        }
+        fn reached_inner(&self) -> bool {
+            self.reached
+        }
+        fn public(&self) -> Cow<'static, str> {
+            "no \"room\"\n".into()
+        }
+        fn facts(&self, tell: &mut dyn FnMut(&'static str, Fact<'_>)) {
+            tell("limit", Fact::Number(8));
+            tell("policies", Fact::Texts(&["per-key", "total"]));
+            tell("scope", Fact::Text("route"));
+        }
+    }
+
+    fn respond(problem: &AsProblem, kind: Kind, reached: bool) -> Response<Bytes> {
+        problem.respond(Refused::new(Full { kind, reached }))
+    }
+
+    #[test]
+    fn the_document_says_what_the_caller_needs_and_no_more() {
+        let response = respond(&AsProblem::default(), Kind::Overloaded, false);
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[RETRY_AFTER], "2");
+        let document: Value = serde_json::from_slice(response.body()).expect("valid JSON");
+        let expected = json!({
+            "type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "no \"room\"\n",
+            "code": "saturated", "retry_after_ms": 1201, "limit": 8, "policies": ["per-key", "total"], "scope": "route",
+        });
+        assert_eq!(document, expected);
+        assert_eq!(refused_in(&response).map(Refused::layer), Some("bulkhead"));
+    }
+
+    #[test]
+    fn a_caller_whose_time_is_over_is_told_not_to_ask_again() {
+        let should_retry = |kind, reached| {
+            respond(&AsProblem::default(), kind, reached).headers().get(SHOULD_RETRY).cloned()
+        };
+        assert_eq!(should_retry(Kind::TimedOut, false), Some(HeaderValue::from_static("false")));
+        assert_eq!(should_retry(Kind::TimedOut, true), None);
+        assert_eq!(should_retry(Kind::Overloaded, false), None);
+    }
+
+    #[test]
+    fn a_status_can_be_replaced() {
+        let problem = AsProblem::default().with_status(Kind::Overloaded, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(respond(&problem, Kind::Overloaded, false).status(), 429);
+        assert_eq!(respond(&problem, Kind::Unavailable, false).status(), 503);
+    }
+
+    #[test]
+    fn the_documented_table_is_the_one_in_force() {
+        let table = include_str!("../../../docs/status-codes.md");
+        for kind in Kind::ALL {
+            let row = table.lines().find(|line| line.starts_with(&format!("| `{kind:?}` |")));
+            let documented = row.and_then(|row| row.split('|').nth(2)).map(str::trim);
+            let status = status_of(kind).as_u16().to_string();
+            assert_eq!(documented, Some(status.as_str()), "{kind:?}");
+        }
+    }
+}
