@@ -62,18 +62,18 @@ mod tests {
         RetryAfter::from_headers(&headers)
     }
 
-    const fn seconds(count: u64) -> Option<RetryAfter> {
-        Some(RetryAfter::Delay(Duration::from_secs(count)))
+    const fn seconds(count: u64) -> RetryAfter {
+        RetryAfter::Delay(Duration::from_secs(count))
     }
 
     #[test]
     fn seconds_are_read_and_everything_odd_is_absent() {
-        assert_eq!(read(&["0"]), seconds(0));
-        assert_eq!(read(&["120"]), seconds(120));
-        assert_eq!(read(&[" 7 "]), seconds(7));
-        assert_eq!(read(&["007"]), seconds(7));
-        assert_eq!(read(&["3", "3"]), seconds(3));
-        assert_eq!(read(&["99999999999999999999999"]), seconds(u64::MAX));
+        assert_eq!(read(&["0"]), Some(seconds(0)));
+        assert_eq!(read(&["120"]), Some(seconds(120)));
+        assert_eq!(read(&[" 7 "]), Some(seconds(7)));
+        assert_eq!(read(&["007"]), Some(seconds(7)));
+        assert_eq!(read(&["3", "3"]), Some(seconds(3)));
+        assert_eq!(read(&["99999999999999999999999"]), Some(seconds(u64::MAX)));
         for odd in ["", "-1", "+1", "1.5", "1e3", "soon", "0x10", "1, 2", "1 s", "\u{663}"] {
             assert_eq!(read(&[odd]), None, "{odd:?}");
         }

@@ -100,7 +100,7 @@ mod tests {
         CappedBody::new(Full::new(Bytes::from_static(text.as_bytes())), cap_bytes)
             .collect()
             .await
-            .map(|all| all.to_bytes())
+            .map(http_body_util::Collected::to_bytes)
     }
 
     #[tokio::test]

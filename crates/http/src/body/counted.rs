@@ -108,7 +108,7 @@ mod tests {
     async fn a_body_read_to_its_end_is_complete() {
         let told = Cell::new(None);
         let body = CountedBody::new(Full::new(Bytes::from_static(b"four")), |bytes, end| {
-            told.set(Some((bytes, end)))
+            told.set(Some((bytes, end)));
         });
         assert!(body.collect().await.is_ok());
         assert_eq!(told.get(), Some((4, BodyEnd::Complete)));
@@ -118,7 +118,7 @@ mod tests {
     fn a_body_left_behind_is_told_as_dropped() {
         let told = Cell::new(None);
         drop(CountedBody::new(Full::new(Bytes::from_static(b"four")), |bytes, end| {
-            told.set(Some((bytes, end)))
+            told.set(Some((bytes, end)));
         }));
         assert_eq!(told.get(), Some((0, BodyEnd::Dropped)));
     }
@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn an_empty_body_is_complete_before_anybody_reads_it() {
         let told = Cell::new(None);
-        drop(CountedBody::new(Empty::<Bytes>::new(), |bytes, end| told.set(Some((bytes, end)))));
+        drop(CountedBody::new(Empty::<Bytes>::new(), |bytes, end| {
+            told.set(Some((bytes, end)));
+        }));
         assert_eq!(told.get(), Some((0, BodyEnd::Complete)));
     }
 
@@ -149,7 +151,9 @@ mod tests {
             }
         }
         let told = Cell::new(Vec::new());
-        let body = CountedBody::new(Breaks(false), |bytes, end| told.set(vec![(bytes, end)]));
+        let body = CountedBody::new(Breaks(false), |bytes, end| {
+            told.set(vec![(bytes, end)]);
+        });
         assert!(body.collect().await.is_err());
         assert_eq!(told.take(), [(2, BodyEnd::Failed)]);
     }
