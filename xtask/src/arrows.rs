@@ -75,7 +75,8 @@ impl Role {
             (Core, outside) => matches!(outside, "fastrand" | "pin-project-lite"),
             (Idea, _) => false,
             (role, "tokio") => role != Http,
-            (role, "axum" | "hyper" | "hyper-util") => role == User,
+            (role, "axum" | "hyper-util") => role == User,
+            (role, "hyper") => matches!(role, Adapter | User),
             (role, "reqwest") => matches!(role, Adapter | Facade | User),
             _ => true,
         }

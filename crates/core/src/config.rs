@@ -111,6 +111,16 @@ impl Checks {
         }
     }
 
+    /// Hands over what was built from the settings, if nothing was noted.
+    ///
+    /// Whatever could not be built must have been noted as a problem.
+    pub fn finish_with<T>(self, built: Option<T>) -> Result<T, ConfigError> {
+        match built {
+            Some(built) if self.problems.is_empty() => Ok(built),
+            _ => Err(ConfigError { problems: self.problems }),
+        }
+    }
+
     /// Succeeds if nothing was noted.
     pub fn finish(self) -> Result<(), ConfigError> {
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError { problems: self.problems }) }

@@ -45,6 +45,12 @@ impl Default for ModeSwitch {
     }
 }
 
+impl From<Mode> for ModeSwitch {
+    fn from(mode: Mode) -> Self {
+        Self::new(mode)
+    }
+}
+
 impl fmt::Debug for ModeSwitch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ModeSwitch").field(&self.get()).finish()

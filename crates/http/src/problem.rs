@@ -44,23 +44,22 @@ pub fn refused_in<B>(response: &Response<B>) -> Option<&Refused> {
 /// | `code` | the layer's stable word, such as `circuit_open` |
 /// | `retry_after_ms` | the wait, in milliseconds, where there is one |
 /// | others | the layer's facts |
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct AsProblem {
-    statuses: Vec<(Kind, StatusCode)>,
+    /// Replaced statuses, by kind. An array, because every call that a layer lets through copies it.
+    statuses: [Option<StatusCode>; Kind::ALL.len()],
 }
 
 impl AsProblem {
     /// Answers a kind of refusal with another status.
     #[must_use]
     pub fn with_status(mut self, kind: Kind, status: StatusCode) -> Self {
-        self.statuses.retain(|(known, _)| *known != kind);
-        self.statuses.push((kind, status));
+        self.statuses[kind as usize] = Some(status);
         self
     }
 
     fn status(&self, kind: Kind) -> StatusCode {
-        let replaced = self.statuses.iter().find(|(known, _)| *known == kind);
-        replaced.map_or_else(|| status_of(kind), |(_, status)| *status)
+        self.statuses[kind as usize].unwrap_or_else(|| status_of(kind))
     }
 
     /// Builds the response for a refusal.

@@ -52,7 +52,7 @@ where
         };
         let Some(left) = this.left.checked_sub(size as u64) else {
             *this.ended = true;
-            return Poll::Ready(Some(Err(BodyTooLarge { cap_bytes: *this.cap_bytes }.into())));
+            return Poll::Ready(Some(Err(BodyTooLarge::new(*this.cap_bytes).into())));
         };
         *this.left = left;
         *this.ended = !matches!(frame, Some(Ok(_)));
@@ -75,6 +75,11 @@ pub struct BodyTooLarge {
 }
 
 impl BodyTooLarge {
+    /// For a reader that counts by itself.
+    pub fn new(cap_bytes: u64) -> Self {
+        Self { cap_bytes }
+    }
+
     /// The cap that was crossed, in bytes.
     pub fn cap_bytes(&self) -> u64 {
         self.cap_bytes

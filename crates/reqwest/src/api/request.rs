@@ -1,0 +1,166 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_core::CorrelationId;
+use buttress_http::{TransportError, TransportKind};
+use http::header::{HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::client::Inner;
+use super::{ApiError, ApiResponse};
+use crate::{Error, RequestBuilder};
+
+/// Builds a request of an [`ApiClient`](crate::ApiClient).
+#[must_use = "a request does nothing until it is sent"]
+pub struct ApiRequest {
+    inner: Arc<Inner>,
+    request: Result<RequestBuilder, Error>,
+    correlation_id: Option<CorrelationId>,
+}
+
+impl ApiRequest {
+    pub(super) fn new(inner: Arc<Inner>, method: Method, endpoint: &str) -> Self {
+        let request = match locate(&inner.base, endpoint) {
+            Some(url) => {
+                let mut request = inner.client.request(method, url);
+                if !inner.headers.is_empty() {
+                    request = request.headers(inner.headers.clone());
+                }
+                Ok(request)
+            }
+            None => Err(inner.client.error(None, TransportError::new(TransportKind::Invalid, OutsideBase))),
+        };
+        Self { inner, request, correlation_id: None }
+    }
+
+    /// Sets a header field; one that the client sends by default is replaced.
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.with(|request| request.headers(http::HeaderMap::from_iter([(name, value)])))
+    }
+
+    /// Sets `Authorization: Bearer`; the value is marked as sensitive.
+    pub fn bearer_auth(self, token: impl fmt::Display) -> Self {
+        self.with(|request| request.bearer_auth(token))
+    }
+
+    /// Sets `Authorization: Basic`; the value is marked as sensitive.
+    pub fn basic_auth(self, user: impl fmt::Display, password: Option<impl fmt::Display>) -> Self {
+        self.with(|request| request.basic_auth(user, password))
+    }
+
+    /// Adds to the query.
+    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        self.with(|request| request.query(query))
+    }
+
+    /// Sets a JSON body.
+    pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
+        self.with(|request| request.json(body))
+    }
+
+    /// Names the operation, so that sending it twice does it once; see [`RequestBuilder::idempotency_key`].
+    pub fn idempotency_key(self, key: &str) -> Self {
+        self.with(|request| request.idempotency_key(key))
+    }
+
+    /// Puts the call under a correlation ID of its own.
+    pub fn correlation_id(self, id: CorrelationId) -> Self {
+        let request = self.with(|request| request.correlation_id(id.clone()));
+        Self { correlation_id: Some(id), ..request }
+    }
+
+    /// Bounds the whole call, retries and waits included.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.with(|request| request.timeout(limit))
+    }
+
+    /// Does to the request what this builder has no word for.
+    pub fn with(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        Self { request: self.request.map(change), ..self }
+    }
+
+    /// Sends the request; a status outside 200 to 299 is an error.
+    ///
+    /// # Errors
+    ///
+    /// See [`ApiErrorKind`](crate::ApiErrorKind).
+    pub async fn send(self) -> Result<ApiResponse, ApiError> {
+        let Self { inner, request, correlation_id } = self;
+        let correlation_id = correlation_id.or_else(current_id);
+        let response = match request {
+            Ok(request) => request.send().await,
+            Err(error) => Err(error),
+        };
+        let response = response.map_err(|error| ApiError::from_call(error, correlation_id.as_ref()))?;
+        let response = ApiResponse::new(inner, response, correlation_id);
+        if response.status().is_success() { Ok(response) } else { Err(response.into_error().await) }
+    }
+
+    /// Sends the request and reads the response as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send) and [`ApiResponse::json`].
+    pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        self.send().await?.json().await
+    }
+}
+
+impl fmt::Debug for ApiRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiRequest").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+fn current_id() -> Option<CorrelationId> {
+    buttress_core::Context::with_current(|context| context.correlation_id().cloned())
+}
+
+/// Appends an endpoint to the base URL; `None` if the result lies outside of it.
+fn locate(base: &Url, endpoint: &str) -> Option<Url> {
+    let prefix = base.as_str().trim_end_matches('/');
+    let url = Url::parse(&format!("{prefix}/{}", endpoint.trim_start_matches('/'))).ok()?;
+    let path = base.path().trim_end_matches('/');
+    let below = url.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (url.origin() == base.origin() && below).then_some(url)
+}
+
+#[derive(Debug)]
+struct OutsideBase;
+
+impl fmt::Display for OutsideBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the endpoint leads out of the base URL")
+    }
+}
+
+impl std::error::Error for OutsideBase {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_appended_and_never_leads_out() {
+        let base = |text: &str| Url::parse(text).expect("a URL");
+        let located = |text: &str, endpoint: &str| locate(&base(text), endpoint).map(String::from);
+        for (text, endpoint, expected) in [
+            ("http://host/v1.0", "/devices", Some("http://host/v1.0/devices")),
+            ("http://host/v1.0/", "devices?a=b", Some("http://host/v1.0/devices?a=b")),
+            ("http://host", "/devices", Some("http://host/devices")),
+            ("http://host/v1.0", "", Some("http://host/v1.0/")),
+            ("http://host/v1.0", "a/../b", Some("http://host/v1.0/b")),
+            ("http://host/v1.0", "../admin", None),
+            ("http://host/v1.0", "..", None),
+            ("http://host/v1.0", "/%2e%2e/admin", None),
+            ("http://host/v1.0", "http://evil/", Some("http://host/v1.0/http://evil/")),
+            ("http://host/v1.0", "//evil/", Some("http://host/v1.0/evil/")),
+            ("http://host", "@evil/", Some("http://host/@evil/")),
+        ] {
+            assert_eq!(located(text, endpoint).as_deref(), expected, "{text} + {endpoint}");
+        }
+    }
+}
