@@ -26,7 +26,7 @@
 //! | window | holds | record | memory | for |
 //! |---|---|---|---|---|
 //! | [`CountWindow`] | exactly the last N samples | one slot | N bytes | steady judgement at any traffic |
-//! | [`TimeWindow`] | the last span, in buckets | one bucket, at most B expired ones | 32 B bytes | forgetting what is old |
+//! | [`TimeWindow`] | the last span, in buckets | one bucket, and at most B expired ones | 32 bytes a bucket | forgetting what is old |
 //! | [`ShardedTimeCounter`] | successes of the last span | one add to a cell of the thread's own | 128 bytes a shard | the path that must not share |
 //!
 //! `B` is the number of buckets. The current bucket counts in full and is still filling, so a time window holds

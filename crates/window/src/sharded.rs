@@ -19,9 +19,9 @@ use crate::sync::{known_thread_number, thread_number};
 /// - Adds of one tick are counted once each, none lost, also while a cell passes from an expired tick to this one.
 /// - [`clear`](Self::clear): an add that ended before it began never counts afterwards; an add that begins after
 ///   it ended does. One that runs at the same time counts on either side, once.
-/// - A thread that is held up between the two instructions of an add for so long that its cell has come round to a
-///   later tick counts in that later tick. A thread that is held up before them adds to a tick that has left the
-///   window, which changes nothing.
+/// - A thread that is held up inside an add, after its look at the cell, until the cell has come round to a later
+///   tick counts in that later tick. One that is held up before the look adds to a tick that has left the window,
+///   which changes nothing.
 /// - A shard counts to 2,147,483,648 in one tick and stays there.
 /// - A shard that nobody touched for 2^35 ticks takes the next add for a late one and leaves it out: after 109 years
 ///   with buckets of 100 ms.
