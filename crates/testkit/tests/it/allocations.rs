@@ -1,0 +1,53 @@
+use std::hint::black_box;
+use std::thread;
+
+use buttress_testkit::{AllocationReport, allocations_during, allocations_of};
+
+#[test]
+fn nothing_allocated_counts_as_nothing() {
+    let (sum, report) = allocations_during(|| black_box(1_u64) + black_box(2));
+    assert_eq!((sum, report), (3, AllocationReport::default()));
+}
+
+#[test]
+fn allocations_are_counted_exactly_and_what_is_kept_is_told() {
+    let (_kept, report) = allocations_during(|| {
+        drop(black_box(Box::new([0_u8; 100])));
+        black_box(Box::new([0_u8; 28]))
+    });
+    assert_eq!(report, AllocationReport { count: 2, bytes: 128, kept: 1 });
+}
+
+#[test]
+fn other_threads_do_not_disturb_the_count() {
+    let busy = thread::spawn(|| {
+        for _ in 0..10_000 {
+            drop(black_box(Box::new(1_u8)));
+        }
+    });
+    let ((), report) = allocations_during(|| {
+        for _ in 0..10_000 {
+            black_box(());
+        }
+    });
+    busy.join().unwrap();
+    assert_eq!(report.count, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_future_only_its_own_polls_are_counted() {
+    let (kept, report) = allocations_of(async {
+        let kept = black_box(Box::new([0_u8; 10]));
+        tokio::task::yield_now().await;
+        drop(black_box(Box::new([0_u8; 20])));
+        kept
+    })
+    .await;
+    assert_eq!(kept.len(), 10);
+    assert_eq!((report.bytes - yielding().await, report.kept), (30, 1));
+}
+
+/// What a bare yield allocates in this runtime.
+async fn yielding() -> u64 {
+    allocations_of(tokio::task::yield_now()).await.1.bytes
+}

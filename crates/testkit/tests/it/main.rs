@@ -1,0 +1,11 @@
+//! What the testkit itself promises, and the proof that its contract can be broken.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod allocations;
+mod body;
+mod contract;
+mod drive;
+mod message;
+mod signals;
+mod strict;
+mod toy;
