@@ -1,0 +1,97 @@
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use buttress_core::Mode;
+use tokio::time::Sleep;
+
+use crate::plan::Plan;
+use crate::reporter::Reporter;
+use crate::watch::current_deadline;
+use crate::{Phase, TimedOut, timer};
+
+/// The wait of one service for the readiness of the inner one. What it took is charged to the next call.
+#[derive(Debug, Default)]
+pub(crate) enum Queue {
+    /// Nothing has had to wait.
+    #[default]
+    Open,
+    /// The inner service is not ready.
+    Waiting(Wait),
+    /// The inner service became ready after this long. Time that passes from here on is the caller's own.
+    Granted(Duration),
+    /// The time ran out; the next call is refused.
+    Overdue(TimedOut),
+    /// The time ran out while the layer only observed; the next call goes unwatched.
+    Excused,
+}
+
+#[derive(Debug)]
+pub(crate) struct Wait {
+    plan: Plan,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Wait {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`poll_ready` has no pinned self, and this is not the fast path"
+    )]
+    fn begin(limit: Duration) -> Self {
+        let plan = Plan::new(timer::now(), limit, current_deadline());
+        Self { plan, timer: Box::pin(timer::until(plan.until())) }
+    }
+}
+
+impl Queue {
+    /// Whether the next call is refused whatever the inner service says.
+    pub(crate) fn is_overdue(&self) -> bool {
+        matches!(self, Self::Overdue(_))
+    }
+
+    /// The inner service has become ready.
+    pub(crate) fn granted(&mut self) {
+        if let Self::Waiting(wait) = self {
+            let now = timer::now();
+            *self = match wait.plan {
+                plan if plan.is_abandoned(now) => Self::Open,
+                plan => Self::Granted(plan.elapsed(now)),
+            };
+        }
+    }
+
+    /// The inner service is not ready; this is ready once the next call is to be refused for it.
+    pub(crate) fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: Duration,
+        mode: Mode,
+        reporter: &Reporter,
+    ) -> Poll<()> {
+        if mode == Mode::Off || matches!(self, Self::Excused) {
+            return Poll::Pending;
+        }
+        let mut wait = self.wait(limit);
+        if timer::poll(wait.timer.as_mut(), cx).is_pending() {
+            *self = Self::Waiting(wait);
+            return Poll::Pending;
+        }
+        let late = wait.plan.late(Phase::Ready, timer::now());
+        if mode == Mode::Enforce {
+            *self = Self::Overdue(late);
+            return Poll::Ready(());
+        }
+        reporter.would_refuse(&late);
+        *self = Self::Excused;
+        Poll::Pending
+    }
+
+    /// The wait that goes on, or a new one.
+    fn wait(&mut self, limit: Duration) -> Wait {
+        match mem::take(self) {
+            Self::Waiting(wait) if !wait.plan.is_abandoned(timer::now()) => wait,
+            _ => Wait::begin(limit),
+        }
+    }
+}
