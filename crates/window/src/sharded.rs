@@ -112,3 +112,27 @@ fn parallelism() -> NonZeroUsize {
     static PARALLELISM: OnceLock<NonZeroUsize> = OnceLock::new();
     *PARALLELISM.get_or_init(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
+
+#[cfg(all(test, not(buttress_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary instant to count from; nothing waits")]
+    fn threads_beyond_the_shards_share_them_in_turn() {
+        let ticks =
+            Ticks::new(std::time::Instant::now(), std::time::Duration::from_secs(1), Ticks::DEFAULT_BUCKETS);
+        let counter = ShardedTimeCounter::with_shards(ticks, NonZeroUsize::MIN.saturating_add(3));
+        let mut expected = [0; 4];
+        for _ in 0..70 {
+            let add_twice = || {
+                // The first add finds a thread without a number, the second one that has it.
+                counter.add(0);
+                counter.add(0);
+                thread_number()
+            };
+            expected[thread::scope(|scope| scope.spawn(add_twice).join().unwrap()) % 4] += 2;
+        }
+        assert_eq!(counter.shards.iter().map(|shard| shard.cell(0).count(0)).collect::<Vec<_>>(), expected);
+    }
+}

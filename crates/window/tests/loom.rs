@@ -47,7 +47,9 @@ fn adds_that_race_to_begin_a_tick_are_counted_once_each() {
         counter.add(0);
         let others = [0, 1].map(|_| spawn(&counter, |counter| counter.add(TURN)));
         counter.add(TURN);
-        others.into_iter().for_each(|other| other.join().unwrap());
+        for other in others {
+            other.join().unwrap();
+        }
         assert_eq!((counter.sum(TURN), counter.sum(0)), (3, 0));
     });
 }
