@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub enum Reply<Res, E> {
     Yields(usize, Result<Res, E>),
     /// With whatever a future answers; see [`Reply::run`].
     Run(BoxedFuture<Result<Res, E>>),
-    /// With a panic at the first poll.
+    /// With a panic at the first poll, of which the panic hook hears nothing.
     Panic,
 }
 
@@ -97,7 +98,7 @@ impl<Res, E> Doing<Res, E> {
                 Poll::Pending
             }
             Stage::Run { future } => future.as_mut().poll(cx).map(Some),
-            Stage::Panic => panic!("the inner service panicked by script"),
+            Stage::Panic => resume_unwind(Box::new("the inner service panicked by script")),
         }
     }
 }

@@ -19,11 +19,14 @@ pub(super) struct Bench<'a, L: Subject<W>, W: Wire> {
 
 impl<'a, L: Subject<W>, W: Wire> Bench<'a, L, W> {
     pub(super) fn new(suite: &'a Suite<L, W>, inner: Inner<W>) -> Self {
-        Self::of(suite, (suite.make)(), inner)
+        Self::of(suite, (suite.make)(), inner.permits(suite.permits))
+    }
+
+    pub(super) fn with_permits(suite: &'a Suite<L, W>, inner: Inner<W>, permits: usize) -> Self {
+        Self::of(suite, (suite.make)(), inner.permits(permits))
     }
 
     pub(super) fn of(suite: &'a Suite<L, W>, layer: L, inner: Inner<W>) -> Self {
-        let inner = inner.permits(suite.permits);
         let probe = inner.probe();
         let service = layer.over(inner);
         Self { suite, layer, probe, service }
@@ -54,8 +57,7 @@ impl<'a, L: Subject<W>, W: Wire> Bench<'a, L, W> {
         let Counts { in_flight, permits_held, .. } = self.probe.counts();
         none(in_flight, "inner calls still in flight", when)?;
         none(permits_held, "inner permits still held", when)?;
-        self.layer_quiet();
-        Ok(())
+        self.suite.assert_quiet(&self.layer, when)
     }
 
     /// Drops the service; nothing is left of it, and the strict inner service has no complaint.
@@ -66,18 +68,10 @@ impl<'a, L: Subject<W>, W: Wire> Bench<'a, L, W> {
         none(in_flight, "inner calls still in flight", "after the end")?;
         none(permits_held, "inner permits still held", "after the end")?;
         none(instances, "inner instances still alive", "after the last service was dropped")?;
-        if let Some(assert_quiet) = &suite.quiet {
-            assert_quiet(&layer);
-        }
+        suite.assert_quiet(&layer, "after the end")?;
         match probe.violations().as_slice() {
             [] => Ok(()),
             violations => Err(violations.join("; ")),
-        }
-    }
-
-    fn layer_quiet(&self) {
-        if let Some(assert_quiet) = &self.suite.quiet {
-            assert_quiet(&self.layer);
         }
     }
 }

@@ -3,8 +3,8 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::bench::{failed, finished, responded};
-use super::subject::Reply;
+use super::bench::{Bench, failed, finished, responded};
+use super::subject::{Inner, Reply};
 use super::{MarkedError, Subject, Suite, Wire};
 use crate::CountingWaker;
 
@@ -24,20 +24,18 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
 
     pub(super) async fn readiness_stable(&self) -> Result<(), String> {
         let respond = self.responder();
-        let mut bench = self.bench(move |_| Reply::<W>::Ok(respond(2)));
+        let inner = Inner::<W>::with(move |_, _| Reply::<W>::Ok(respond(2)));
+        // Enough permits that a layer which takes one at each poll can be seen to do so.
+        let mut bench = Bench::with_permits(self, inner, self.permits + 8);
         bench.ready().await?;
         let held = bench.probe.counts().permits_held;
-        bench.probe.hold_ready();
-        for again in 1..=3 {
-            let polled = poll_now(|cx| bench.service.poll_ready(cx));
-            if !matches!(polled, Poll::Ready(Ok(()))) {
-                return Err(format!("readiness was granted and then withdrawn at repeated poll {again}"));
-            }
-        }
+        bench.still_ready()?;
         let now = bench.probe.counts().permits_held;
         if now > held {
             return Err(format!("repeated polls raised the inner permits held from {held} to {now}"));
         }
+        bench.probe.hold_ready();
+        bench.still_ready()?;
         let call = bench.service.call(self.ask(20));
         bench.probe.release_ready();
         responded(finished(call).await?, 2).await?;
@@ -88,6 +86,18 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
         bench.probe.fail_ready(error);
         failed(finished(bench.request(51)).await?, 5)?;
         bench.close()
+    }
+}
+
+impl<L: Subject<W>, W: Wire> Bench<'_, L, W> {
+    fn still_ready(&mut self) -> Result<(), String> {
+        for again in 1..=3 {
+            let polled = poll_now(|cx| self.service.poll_ready(cx));
+            if !matches!(polled, Poll::Ready(Ok(()))) {
+                return Err(format!("readiness was granted and then withdrawn at repeated poll {again}"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,17 +11,13 @@ use super::{Subject, Suite, Wire};
 impl<L: Subject<W>, W: Wire> Suite<L, W> {
     pub(super) async fn refusal_leaves_inner(&self) -> Result<(), String> {
         let mut bench = self.refusing_bench().await?;
-        if self.leaves_inner_alone {
-            bench.probe.hold_ready();
-        }
         bench.refused("a refused call").await?;
-        let clone = finished(bench.request(130)).await?;
-        drop(clone);
+        drop(finished(bench.request(130)).await?);
         bench.untouched("a refused call on a clone")?;
-        if self.leaves_inner_alone && bench.probe.ready_polls() > 0 {
-            return Err("the layer asked for the inner service's readiness to refuse a call".to_owned());
+        if self.leaves_inner_alone {
+            bench.inner_left_alone().await?;
         }
-        bench.nothing_running("after two refusals")?;
+        self.assert_quiet(&bench.layer, "after refusals")?;
         bench.close()
     }
 
@@ -68,9 +64,10 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
         Ok(Bench::of(self, layer, self.responding()))
     }
 
+    /// An inner service with permits to spare: a layer that asked for readiness and then refused may keep it.
     fn responding(&self) -> Inner<W> {
         let respond = self.responder();
-        Inner::<W>::with(move |_, _| Reply::<W>::Ok(respond(134)))
+        Inner::<W>::with(move |_, _| Reply::<W>::Ok(respond(134))).permits(self.permits + 8)
     }
 
     /// Brings the layer to refuse: through its own switch, or else by calls through two services of it in turn.
@@ -98,6 +95,15 @@ impl<L: Subject<W>, W: Wire> Bench<'_, L, W> {
     async fn refused(&mut self, who: &str) -> Result<(), String> {
         drop(self.call(136).await?);
         self.untouched(who)
+    }
+
+    async fn inner_left_alone(&mut self) -> Result<(), String> {
+        if self.probe.ready_polls() > 0 {
+            return Err("the layer asked for the inner service's readiness to refuse a call".to_owned());
+        }
+        self.probe.hold_ready();
+        let refused = self.refused("a refused call").await;
+        refused.map_err(|saw| format!("while the inner service was not ready: {saw}"))
     }
 
     fn untouched(&self, who: &str) -> Result<(), String> {

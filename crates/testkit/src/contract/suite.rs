@@ -78,6 +78,8 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
     }
 
     /// The layer refuses after that many calls with those answers, whichever of its services they went through.
+    ///
+    /// Make it more than 8: the other laws make up to that many calls on one layer, and expect no refusal.
     #[must_use]
     pub fn refuses_after(
         mut self,
@@ -230,6 +232,12 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
         }
     }
 
+    pub(super) fn assert_quiet(&self, layer: &L, when: &str) -> Result<(), String> {
+        let Some(assert_quiet) = &self.quiet else { return Ok(()) };
+        catch_unwind(AssertUnwindSafe(|| assert_quiet(layer)))
+            .map_err(|panic| format!("the layer is not quiet {when}: {}", panic_text(&*panic)))
+    }
+
     pub(super) fn ask(&self, mark: u32) -> W::Request {
         (self.adapt_request)(W::Request::marked(mark))
     }
@@ -246,7 +254,9 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
     }
 }
 
+/// The text of a panic on one line.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text").to_owned()
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -33,7 +33,7 @@ fn a_layer_without_fault_passes_every_law() {
         assert_eq!(suite.laws(), Law::ALL, "no law is left out in silence");
         suite.run();
     }
-    contract::plain(|| ToyLayer::new(Fault::None).at_most(3)).refuses_after(3, |_| Reply::Ok(1)).run();
+    contract::plain(|| ToyLayer::new(Fault::None).at_most(9)).refuses_after(9, |_| Reply::Ok(1)).run();
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn each_fault_breaks_its_law_and_is_named() {
         (Fault::ParksReadyInstance, Law::ReadyInstanceCalled, "never woken again"),
         (Fault::CloneCopiesReadiness, Law::CloneUnready, "which had not been polled ready"),
         (Fault::WithdrawsReadiness, Law::ReadinessStable, "granted and then withdrawn at repeated poll 1"),
-        (Fault::AsksMoreAndMore, Law::ReadinessStable, "granted and then withdrawn"),
+        (Fault::AsksMoreAndMore, Law::ReadinessStable, "raised the inner permits held from 2 to 5"),
         (Fault::SwallowsReadyWaker, Law::PendingInnerWakes, "became ready and the task was not woken"),
         (Fault::KeepsFirstReadyWaker, Law::PendingInnerWakes, "became ready and the task was not woken"),
         (Fault::SpinsForReadiness, Law::PendingReadinessSleeps, "woke itself in each of 4 polls"),
@@ -95,8 +95,8 @@ fn a_fault_of_calls_breaks_no_law_of_refusals() {
 
 #[test]
 fn a_limit_kept_in_each_service_is_caught_by_traffic_alone() {
-    let suite = contract::plain(|| ToyLayer::new(Fault::StateInService).at_most(4))
-        .refuses_after(4, |_| Reply::Ok(1));
+    let suite = contract::plain(|| ToyLayer::new(Fault::StateInService).at_most(9))
+        .refuses_after(9, |_| Reply::Ok(1));
     let breaches = suite.check();
     assert!(breaches.iter().any(|breach| breach.law == Law::OneState), "{breaches:?}");
 }

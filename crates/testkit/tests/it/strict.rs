@@ -157,7 +157,7 @@ async fn the_gate_lets_the_oldest_call_answer_first() {
         assert_eq!(polled.iter().filter(|polled| polled.is_ready()).count(), wakes);
         polled
     };
-    poll(0);
+    let _ = poll(0);
     probe.open_gate(1);
     assert_eq!(waker.wakes(), 1);
     assert_eq!(poll(1)[0], Poll::Ready(Ok(1)));
