@@ -103,6 +103,15 @@ impl Context {
     pub fn scope<F>(self, future: F) -> Scoped<F> {
         Scoped { context: self, inner: Some(future) }
     }
+
+    /// Like [`scope`](Self::scope), for a future that is to be made in the context already, as a service's is.
+    pub fn scope_with<F>(self, make: impl FnOnce() -> F) -> Scoped<F> {
+        let mut context = self;
+        let entered = Entered::new(&mut context);
+        let future = make();
+        drop(entered);
+        context.scope(future)
+    }
 }
 
 impl fmt::Debug for Context {
@@ -148,8 +157,10 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             // What the future reports while it is dropped belongs to this request too.
             let mut this = this.project();
-            let _entered = Entered::new(this.context);
-            this.inner.set(None);
+            if this.inner.is_some() {
+                let _entered = Entered::new(this.context);
+                this.inner.set(None);
+            }
         }
     }
 }
@@ -158,12 +169,16 @@ impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let _entered = Entered::new(this.context);
-        match this.inner.as_pin_mut() {
-            Some(inner) => inner.poll(cx),
-            None => Poll::Pending, // only a dropped `Scoped` is empty
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Pending; // polled again after it was ready
+        };
+        let polled = inner.poll(cx);
+        if polled.is_ready() {
+            this.inner.set(None);
         }
+        polled
     }
 }
 
@@ -249,6 +264,15 @@ mod tests {
         assert_eq!(current_name(), None);
         assert_eq!(poll_once(one.as_mut()), Poll::Ready(Some("one".to_owned())));
         assert_eq!(poll_once(two.as_mut()), Poll::Ready(Some("two".to_owned())));
+    }
+
+    #[test]
+    fn a_future_can_be_made_and_polled_in_one_scope() {
+        let made_in = |name: Option<String>| async move { (name, current_name()) };
+        let mut future = pin!(named("both").scope_with(|| made_in(current_name())));
+        assert_eq!(current_name(), None);
+        let both = (Some("both".to_owned()), Some("both".to_owned()));
+        assert_eq!(poll_once(future.as_mut()), Poll::Ready(both));
     }
 
     #[test]
