@@ -1,0 +1,35 @@
+use buttress_core::Checks;
+use http::HeaderName;
+
+use crate::message::CORRELATION_ID;
+
+/// Headers that mean something else; to read an ID from one, or to echo it there, would break or leak that.
+const TAKEN: [&str; 12] = [
+    "authorization",
+    "baggage",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "set-cookie",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+];
+
+const ALLOWED: &str = "a header name that has no other meaning";
+
+/// The name of the header if none is configured.
+pub(crate) fn default_header() -> HeaderName {
+    HeaderName::from_static(CORRELATION_ID)
+}
+
+/// Checks a configured header name; on trouble the note is in `checks` and the answer is `None`.
+pub(crate) fn checked(checks: &mut Checks, field: String, name: &str) -> Option<HeaderName> {
+    let header = HeaderName::from_bytes(name.as_bytes()).ok();
+    let header = header.filter(|header| !TAKEN.contains(&header.as_str()));
+    checks.require(header.is_some(), field, format_args!("{name:?}"), ALLOWED);
+    header
+}
