@@ -47,6 +47,7 @@ impl Cell {
 
     /// Every failed exchange means that another thread moved the cell on, so this ends.
     #[cold]
+    #[inline(never)]
     fn begin(&self, mut seen: u64, begin: u64) {
         while is_before(seen, begin) {
             match self.0.compare_exchange(seen, begin + 1, Ordering::Relaxed, Ordering::Relaxed) {
