@@ -11,7 +11,7 @@ use crate::{TransportError, TransportKind, refused_in};
 /// | 429 | [`Outcome::Throttled`] |
 /// | every other status | [`Outcome::Success`]: the service did its work, if only to say no |
 /// | a local refusal, as error or in the extensions of a response | as [`Refused::outcome`] says |
-/// | a [`TransportError`] of kind `Invalid` | [`Outcome::Ignored`]: it says nothing about the service |
+/// | a [`TransportError`] of kind `Invalid` or `RequestBody` | [`Outcome::Ignored`]: it says nothing about the service |
 /// | every other error | [`Outcome::Failure`] |
 #[derive(Clone, Debug, Default)]
 pub struct ClassifyHttp {
@@ -58,7 +58,7 @@ fn classify_error<E: 'static>(error: &E) -> Outcome {
         return refused.outcome();
     }
     match TransportError::in_error(error).map(TransportError::kind) {
-        Some(TransportKind::Invalid) => Outcome::Ignored,
+        Some(TransportKind::Invalid | TransportKind::RequestBody) => Outcome::Ignored,
         _ => Outcome::Failure,
     }
 }
@@ -103,6 +103,8 @@ mod tests {
         let classify = |error: BoxError| ClassifyHttp::default().classify(Err::<&Response<()>, _>(&error));
         assert_eq!(classify("lost".into()), Outcome::Failure);
         assert_eq!(classify(TransportError::new(TransportKind::Connect, "no").into()), Outcome::Failure);
-        assert_eq!(classify(TransportError::new(TransportKind::Invalid, "no").into()), Outcome::Ignored);
+        for own in [TransportKind::Invalid, TransportKind::RequestBody] {
+            assert_eq!(classify(TransportError::new(own, "no").into()), Outcome::Ignored, "{own:?}");
+        }
     }
 }

@@ -12,6 +12,8 @@ pub enum TransportKind {
     Interrupted,
     /// The transport's own time limit passed; the request may have had its effect.
     TimedOut,
+    /// The request's own body failed while it was sent; the request may have had its effect.
+    RequestBody,
     /// The request cannot be sent as it is: a bad address, an unsupported scheme, too many redirects.
     Invalid,
     /// Anything else; the request may have had its effect.
@@ -25,6 +27,7 @@ impl TransportKind {
             Self::Connect => "connect",
             Self::Interrupted => "interrupted",
             Self::TimedOut => "timed_out",
+            Self::RequestBody => "request_body",
             Self::Invalid => "invalid",
             Self::Other => "other",
         }
@@ -69,6 +72,7 @@ impl fmt::Display for TransportError {
             TransportKind::Connect => "no connection could be made",
             TransportKind::Interrupted => "the connection broke before the response was complete",
             TransportKind::TimedOut => "the transport's time limit passed",
+            TransportKind::RequestBody => "the body of the request failed while it was sent",
             TransportKind::Invalid => "the request cannot be sent",
             TransportKind::Other => "the request failed in transport",
         })

@@ -2,14 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use buttress_core::{BoxError, Context, CorrelationId, Deadline};
-use buttress_http::{TransportError, TransportKind};
 use http::Extensions;
 use reqwest::{Body, IntoUrl, Method, Request, Response};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
 
-use crate::{Error, RequestBuilder};
+use crate::limit::Limit;
+use crate::{Error, RequestBuilder, fault};
 
 /// A client in reqwest's habits whose every call goes through a stack of layers.
 ///
@@ -24,8 +24,9 @@ pub struct Client {
 impl Client {
     /// A client named after the service it calls, over a stack whose innermost service sends.
     ///
-    /// `builder` makes the requests of the method helpers, so its default headers and TLS settings should be those
-    /// of the client at the bottom of the stack: pass the same one.
+    /// `builder` begins the requests of the method helpers and sends nothing; reqwest has no other way to make a
+    /// request builder. Pass the client that is at the bottom of the stack. A stack whose response body is another
+    /// than reqwest's ends in `.map_response(|response| response.map(reqwest::Body::wrap))`.
     pub fn over<S>(name: impl Into<Arc<str>>, builder: reqwest::Client, stack: S) -> Self
     where
         S: Service<http::Request<Body>, Response = http::Response<Body>, Error = BoxError>
@@ -91,8 +92,10 @@ impl Client {
 
     /// Sends a finished request through the stack.
     ///
-    /// A time limit on the request becomes a deadline for the whole call, retries and waits included; layers that
-    /// know deadlines obey it. (Under reqwest alone it is a limit for one attempt and its body.)
+    /// A time limit on the request ([`reqwest::RequestBuilder::timeout`]) counts from here to the end of the
+    /// response's body, retries and waits included. It is a [`Deadline`] in the extensions for layers that know
+    /// one, and holds without them: then the call fails with [`Error::is_timeout`], and a body that is still being
+    /// read with [`reqwest::Error::is_timeout`]. (Under reqwest alone it would be a limit for each attempt.)
     ///
     /// # Errors
     ///
@@ -102,11 +105,24 @@ impl Client {
     }
 
     /// Sends a request with values for layers to read.
-    pub(crate) async fn execute_with(&self, request: Request, extra: Extensions) -> Result<Response, Error> {
-        let request = into_http(request, extra).map_err(|error| self.error(None, error))?;
-        let correlation_id = correlation_id_of(&request);
-        let response = self.stack.clone().oneshot(request).await;
-        response.map(Response::from).map_err(|error| self.error(correlation_id, error))
+    pub(crate) async fn execute_with(
+        &self,
+        mut request: Request,
+        extra: Extensions,
+    ) -> Result<Response, Error> {
+        let limit = request.timeout_mut().take().map(Limit::from_now);
+        let given_id = correlation_id_in(&extra);
+        let request = match into_http(request, extra, limit) {
+            Ok(request) => request,
+            Err(error) => return Err(self.error(given_id, fault::of_request(error))),
+        };
+        let correlation_id = correlation_id_in(request.extensions());
+        let call = self.stack.clone().oneshot(request);
+        let answered = match limit {
+            Some(limit) => limit.bound(call).await,
+            None => call.await,
+        };
+        answered.map(Response::from).map_err(|error| self.error(correlation_id, error))
     }
 
     pub(crate) fn error(&self, correlation_id: Option<CorrelationId>, source: impl Into<BoxError>) -> Error {
@@ -114,15 +130,18 @@ impl Client {
     }
 }
 
-/// Turns reqwest's request into one of `http`, and its time limit into a deadline.
-fn into_http(mut request: Request, extra: Extensions) -> Result<http::Request<Body>, TransportError> {
-    let limit = request.timeout_mut().take();
-    let invalid = |error: reqwest::Error| TransportError::new(TransportKind::Invalid, error);
-    let mut request = http::Request::<Body>::try_from(request).map_err(invalid)?;
-    request.extensions_mut().extend(extra);
-    if let Some(limit) = limit {
-        let now = tokio::time::Instant::now().into_std();
-        request.extensions_mut().insert(Deadline::after(now, limit));
+/// Turns reqwest's request into one of `http`, with what layers should know in its extensions.
+fn into_http(
+    request: Request,
+    extra: Extensions,
+    limit: Option<Limit>,
+) -> Result<http::Request<Body>, reqwest::Error> {
+    let mut request = http::Request::<Body>::try_from(request)?;
+    let extensions = request.extensions_mut();
+    extensions.extend(extra);
+    if let Some(own) = limit.map(Limit::deadline) {
+        let given = extensions.get::<Deadline>().copied();
+        extensions.insert(given.map_or(own, |given| given.earlier(own)));
     }
     Ok(request)
 }
@@ -134,7 +153,7 @@ impl fmt::Debug for Client {
 }
 
 /// The ID that a request carries, or that of the work it is part of.
-pub(crate) fn correlation_id_of<B>(request: &http::Request<B>) -> Option<CorrelationId> {
-    let own = request.extensions().get::<CorrelationId>().cloned();
+pub(crate) fn correlation_id_in(extensions: &Extensions) -> Option<CorrelationId> {
+    let own = extensions.get::<CorrelationId>().cloned();
     own.or_else(|| Context::with_current(|context| context.correlation_id().cloned()))
 }

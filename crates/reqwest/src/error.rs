@@ -30,6 +30,10 @@ impl Error {
         &self.service
     }
 
+    pub(crate) fn shared_service(&self) -> Arc<str> {
+        Arc::clone(&self.service)
+    }
+
     /// The ID of the flow of work that the call belonged to, if it had one.
     pub fn correlation_id(&self) -> Option<&CorrelationId> {
         self.correlation_id.as_ref()
@@ -47,7 +51,7 @@ impl Error {
 
     /// Whether a circuit breaker refused the call: the service is known to be out of order.
     pub fn is_circuit_open(&self) -> bool {
-        self.refused().is_some_and(is_circuit_open)
+        self.refused().is_some_and(|refused| refused.layer() == "circuit-breaker")
     }
 
     /// Whether time ran out, by a layer's clock or by the transport's.
@@ -66,13 +70,9 @@ impl Error {
         self.refused().and_then(Refused::retry_after)
     }
 
-    pub(crate) fn transport_kind(&self) -> Option<TransportKind> {
+    fn transport_kind(&self) -> Option<TransportKind> {
         self.transport().map(TransportError::kind)
     }
-}
-
-pub(crate) fn is_circuit_open(refused: &Refused) -> bool {
-    refused.layer() == "circuit-breaker"
 }
 
 impl fmt::Display for Error {

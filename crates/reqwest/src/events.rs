@@ -1,31 +1,35 @@
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
-use buttress_core::{BoxError, CorrelationId, Refused};
-use buttress_http::TransportError;
-use http::{Method, Request, Response, Uri};
+use buttress_core::BoxError;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::client::correlation_id_of;
+mod call;
+mod text;
+
+use call::Call;
 
 /// Logs each call of a service: one event when it goes out, one when it is answered, fails or is abandoned.
 ///
 /// | message | level | fields beside `service`, `method`, `url`, `correlation_id`, `circuit_breaker_state` |
 /// |---|---|---|
 /// | `HTTP GET request` | info | |
-/// | `HTTP GET response` | info, or warn from status 500 | `status_code`, `elapsed_ms` |
+/// | `HTTP GET response` | info, or warn from status 500 | `status_code`, `elapsed_ms` until the response's head |
 /// | `HTTP GET error` | error, or warn if a layer of this process refused | `error`, `error_type`, `elapsed_ms` |
 /// | `HTTP GET abandoned` | info | `elapsed_ms` |
 ///
-/// The URL is logged without user, password, query and fragment, where secrets and personal data travel. Headers
-/// and bodies are never logged. Put the layer outermost to log calls, or inside the retry to log attempts.
+/// Their target is `buttress_reqwest::events`. The URL is logged without user, password, query and fragment, where
+/// secrets and personal data travel; headers and bodies are never logged, and of the causes of an error those of
+/// type [`reqwest::Error`] are left out, which repeat the URL. Whatever could end or disguise a line of a log is
+/// escaped, and what is longer than 1024 bytes is cut.
+///
+/// Put the layer outermost to log calls, or inside the retry to log attempts.
 #[derive(Clone)]
 pub struct EventsLayer {
     origin: Arc<Origin>,
@@ -92,14 +96,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture<S::Future> {
-        let call = Call {
-            origin: Arc::clone(&self.origin),
-            method: request.method().clone(),
-            url: Url(request.uri().clone()),
-            correlation_id: correlation_id_of(&request),
-            started: tokio::time::Instant::now().into_std(),
-        };
-        call.log_request();
+        let call = Call::begin(&self.origin, &request);
         ResponseFuture { inner: self.inner.call(request), call: Some(call) }
     }
 }
@@ -132,7 +129,7 @@ where
         let result = ready!(this.inner.poll(cx));
         if let Some(call) = this.call.take() {
             match &result {
-                Ok(response) => call.log_response(response.status().as_u16()),
+                Ok(response) => call.log_response(response.status()),
                 Err(error) => call.log_error(error),
             }
         }
@@ -143,118 +140,5 @@ where
 impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-/// What the events of one call have in common.
-struct Call {
-    origin: Arc<Origin>,
-    method: Method,
-    url: Url,
-    correlation_id: Option<CorrelationId>,
-    started: Instant,
-}
-
-/// Writes one event with the fields that every event of a call has.
-macro_rules! event {
-    ($level:ident, $call:expr, $what:literal $(, $($fields:tt)+)?) => {
-        tracing::$level!(
-            service = &*$call.origin.service,
-            method = $call.method.as_str(),
-            url = %$call.url,
-            correlation_id = $call.correlation_id.as_ref().map(CorrelationId::as_str),
-            circuit_breaker_state = $call.breaker_state(),
-            $($($fields)+,)?
-            concat!("HTTP {} ", $what),
-            $call.method,
-        )
-    };
-}
-
-impl Call {
-    fn breaker_state(&self) -> Option<&'static str> {
-        self.origin.breaker_state.as_ref().map(|state| state())
-    }
-
-    /// Milliseconds since the call went out, to a tenth.
-    fn elapsed_ms(&self) -> f64 {
-        let elapsed: Duration =
-            tokio::time::Instant::now().into_std().saturating_duration_since(self.started);
-        (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
-    }
-
-    fn log_request(&self) {
-        event!(info, self, "request");
-    }
-
-    fn log_response(&self, status: u16) {
-        if status < 500 {
-            event!(info, self, "response", status_code = status, elapsed_ms = self.elapsed_ms());
-        } else {
-            event!(warn, self, "response", status_code = status, elapsed_ms = self.elapsed_ms());
-        }
-    }
-
-    fn log_error(&self, error: &BoxError) {
-        let text = Chain(&**error);
-        if let Some(refused) = Refused::in_error(error) {
-            let kind = refused.code();
-            event!(warn, self, "error", error = %text, error_type = kind, elapsed_ms = self.elapsed_ms());
-        } else {
-            let kind = TransportError::in_error(error).map_or("other", |transport| transport.kind().as_str());
-            event!(error, self, "error", error = %text, error_type = kind, elapsed_ms = self.elapsed_ms());
-        }
-    }
-
-    fn log_abandoned(&self) {
-        event!(info, self, "abandoned", elapsed_ms = self.elapsed_ms());
-    }
-}
-
-/// A URL as it may be logged: scheme, host, port and path.
-struct Url(Uri);
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(scheme) = self.0.scheme_str() {
-            write!(f, "{scheme}://")?;
-        }
-        if let Some(host) = self.0.host() {
-            f.write_str(host)?;
-        }
-        if let Some(port) = self.0.port_u16() {
-            write!(f, ":{port}")?;
-        }
-        f.write_str(self.0.path())
-    }
-}
-
-/// An error with its causes on one line. Reqwest's own text is left out, because it repeats the whole URL.
-struct Chain<'a>(&'a (dyn StdError + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            if !error.is::<reqwest::Error>() {
-                write!(f, ": {error}")?;
-            }
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_logged_url_shows_neither_secrets_nor_query() {
-        let logged = |uri: &'static str| Url(Uri::from_static(uri)).to_string();
-        assert_eq!(logged("https://user:pass@host:8443/a/b?token=t"), "https://host:8443/a/b");
-        assert_eq!(logged("http://host"), "http://host/");
-        assert_eq!(logged("/only/path?q=1"), "/only/path");
     }
 }

@@ -63,12 +63,16 @@ mod api;
 mod client;
 mod error;
 mod events;
+mod fault;
+mod limit;
+mod redirect;
 mod request;
 mod transport;
 
-pub use api::{ApiClient, ApiClientBuilder, ApiError, ApiErrorKind, ApiRequest, ApiResponse};
+pub use api::{ApiClient, ApiClientBuilder, ApiError, ApiErrorKind, ApiRequest, ApiResponse, DecodeError};
 pub use client::Client;
 pub use error::Error;
 pub use events::{Events, EventsLayer, ResponseFuture as EventsFuture};
+pub use redirect::noting_redirects;
 pub use request::RequestBuilder;
 pub use transport::{Reqwest, ResponseFuture};

@@ -2,13 +2,13 @@ use std::fmt;
 use std::time::Duration;
 
 use buttress_core::CorrelationId;
-use buttress_http::{TransportError, TransportKind};
 use http::Extensions;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Response};
+use reqwest::{Body, Request, Response};
 use serde::Serialize;
 
-use crate::{Client, Error};
+use crate::client::correlation_id_in;
+use crate::{Client, Error, fault};
 
 /// The field that names one operation across all attempts at it (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -26,7 +26,7 @@ impl RequestBuilder {
         Self { client, inner, extensions: Extensions::new() }
     }
 
-    /// Adds a header field.
+    /// Adds a header field, beside others of the same name.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
@@ -67,14 +67,14 @@ impl RequestBuilder {
         self.with(|request| request.body(body))
     }
 
-    /// Bounds the whole call, retries and waits included; see [`Client::execute`].
+    /// Bounds the whole call, retries, waits and the body of the response included; see [`Client::execute`].
     pub fn timeout(self, limit: Duration) -> Self {
         self.with(|request| request.timeout(limit))
     }
 
     /// Names the operation, so that sending it twice does it once where the service keeps that promise.
     ///
-    /// A request with such a key may be sent again by a retry layer whatever its method.
+    /// A request with such a key may be sent again by a retry layer whatever its method. The key is sent as it is.
     pub fn idempotency_key(self, key: &str) -> Self {
         self.header(IDEMPOTENCY_KEY, key)
     }
@@ -101,19 +101,28 @@ impl RequestBuilder {
     ///
     /// As [`Client::execute`], and whatever was wrong with the URL, a header or the body.
     pub async fn send(self) -> Result<Response, Error> {
+        let (client, request, extensions) = self.finish()?;
+        client.execute_with(request, extensions).await
+    }
+
+    /// The request as far as it can be built here, or what was wrong with it.
+    pub(crate) fn finish(self) -> Result<(Client, Request, Extensions), Error> {
         let Self { client, inner, extensions } = self;
         match inner.build() {
-            Ok(request) => client.execute_with(request, extensions).await,
-            Err(error) => {
-                let correlation_id = extensions.get::<CorrelationId>().cloned();
-                Err(client.error(correlation_id, TransportError::new(TransportKind::Invalid, error)))
-            }
+            Ok(request) => Ok((client, request, extensions)),
+            Err(error) => Err(client.error(correlation_id_in(&extensions), fault::of_request(error))),
         }
+    }
+
+    /// The correlation ID that the call will be under.
+    pub(crate) fn current_correlation_id(&self) -> Option<CorrelationId> {
+        correlation_id_in(&self.extensions)
     }
 }
 
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("inner", &self.inner).finish_non_exhaustive()
+        // Not the request: its URL and headers may hold secrets.
+        f.debug_struct("RequestBuilder").field("client", &self.client).finish_non_exhaustive()
     }
 }

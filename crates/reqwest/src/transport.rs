@@ -1,20 +1,22 @@
-use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use buttress_core::BoxError;
-use buttress_http::{TransportError, TransportKind};
 use pin_project_lite::pin_project;
 use reqwest::{Body, ResponseBuilderExt};
 use tower_service::Service;
+
+use crate::{fault, redirect};
 
 /// A [`reqwest::Client`] as the service at the bottom of a Tower stack.
 ///
 /// Takes `http::Request<reqwest::Body>` and not any body, so that type inference works at every call. Always
 /// ready: reqwest's pool makes a connection when none is idle. The URL that was finally answered, after redirects,
 /// is in the response's extensions, where `reqwest::Response::from` finds it.
+///
+/// Its errors are [`TransportError`](buttress_http::TransportError)s; the crate's front page has the table of kinds.
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
@@ -22,6 +24,8 @@ pub struct Reqwest {
 
 impl Reqwest {
     /// Sends by this client.
+    ///
+    /// If the client follows redirects, give it a policy wrapped in [`noting_redirects`](crate::noting_redirects).
     pub fn new(client: reqwest::Client) -> Self {
         Self { client }
     }
@@ -42,23 +46,27 @@ impl Service<http::Request<Body>> for Reqwest {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> ResponseFuture {
-        match reqwest::Request::try_from(request) {
-            Ok(request) => ResponseFuture::Sent { pending: Service::call(&mut self.client, request) },
-            Err(error) => ResponseFuture::Invalid { error: Some(error) },
-        }
+        let state = match reqwest::Request::try_from(request) {
+            Ok(request) => State::Sent { pending: Service::call(&mut self.client, request) },
+            Err(error) => State::Invalid { error: Some(error) },
+        };
+        ResponseFuture { state, redirected: false }
     }
 }
 
 pin_project! {
     /// The future of [`Reqwest`].
+    pub struct ResponseFuture {
+        #[pin]
+        state: State,
+        redirected: bool,
+    }
+}
+
+pin_project! {
     #[project = Projected]
-    #[derive(Debug)]
-    pub enum ResponseFuture {
-        /// The request is with reqwest.
-        #[doc(hidden)]
+    enum State {
         Sent { #[pin] pending: <reqwest::Client as Service<reqwest::Request>>::Future },
-        /// The request could not be made.
-        #[doc(hidden)]
         Invalid { error: Option<reqwest::Error> },
     }
 }
@@ -67,14 +75,27 @@ impl Future for ResponseFuture {
     type Output = Result<http::Response<Body>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match self.project() {
-            Projected::Sent { pending } => ready!(pending.poll(cx)),
+        let this = self.project();
+        match this.state.project() {
+            Projected::Sent { pending } => {
+                let (polled, followed) = redirect::watch(|| pending.poll(cx));
+                *this.redirected |= followed;
+                let result = ready!(polled);
+                Poll::Ready(
+                    result.map(into_http).map_err(|error| fault::of_call(error, *this.redirected).into()),
+                )
+            }
             Projected::Invalid { error } => match error.take() {
-                Some(error) => Err(error),
-                None => return Poll::Pending, // polled after it was ready
+                Some(error) => Poll::Ready(Err(fault::of_request(error).into())),
+                None => Poll::Pending, // polled after it was ready
             },
-        };
-        Poll::Ready(result.map(into_http).map_err(|error| describe(error).into()))
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 
@@ -86,49 +107,4 @@ fn into_http(response: reqwest::Response) -> http::Response<Body> {
         response.extensions_mut().extend(std::mem::take(located.extensions_mut()));
     }
     response
-}
-
-fn describe(error: reqwest::Error) -> TransportError {
-    TransportError::new(kind_of(&error), error)
-}
-
-/// How far the request got, as far as reqwest and the errors beneath it tell.
-fn kind_of(error: &reqwest::Error) -> TransportKind {
-    if error.is_builder() || error.is_redirect() {
-        TransportKind::Invalid
-    } else if error.is_connect() {
-        // Before the timeout: a connection that took too long was none, so the request never left.
-        TransportKind::Connect
-    } else if error.is_timeout() {
-        TransportKind::TimedOut
-    } else if error.is_body() || error.is_decode() || was_interrupted(error) {
-        TransportKind::Interrupted
-    } else {
-        TransportKind::Other
-    }
-}
-
-fn was_interrupted(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(broke_off) {
-            return true;
-        }
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                io.kind(),
-                io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::UnexpectedEof
-                    | io::ErrorKind::NotConnected
-            );
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn broke_off(error: &hyper::Error) -> bool {
-    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || error.is_body_write_aborted()
 }

@@ -7,6 +7,7 @@ use buttress_core::{CorrelationId, Refused};
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::DecodeError;
 use crate::Error;
 
 /// Why a call of an [`ApiClient`](crate::ApiClient) failed: one type with everything a handler or a log needs.
@@ -36,8 +37,8 @@ pub enum ApiErrorKind {
     Decode {
         /// The status of the response.
         status: StatusCode,
-        /// What was wrong with it.
-        error: serde_json::Error,
+        /// Where it differs, and what was expected there.
+        error: DecodeError,
     },
 }
 
@@ -52,16 +53,16 @@ impl ApiError {
         Self { service, correlation_id, kind: ApiErrorKind::Status { status, body, retry_after } }
     }
 
-    pub(super) fn from_call(error: Error, correlation_id: Option<&CorrelationId>) -> Self {
-        let correlation_id = error.correlation_id().or(correlation_id).cloned();
-        Self { service: error.service().into(), correlation_id, kind: ApiErrorKind::Call(error) }
+    pub(super) fn from_call(error: Error) -> Self {
+        let (service, correlation_id) = (error.shared_service(), error.correlation_id().cloned());
+        Self { service, correlation_id, kind: ApiErrorKind::Call(error) }
     }
 
     pub(super) fn decode(
         service: Arc<str>,
         correlation_id: Option<CorrelationId>,
         status: StatusCode,
-        error: serde_json::Error,
+        error: DecodeError,
     ) -> Self {
         Self { service, correlation_id, kind: ApiErrorKind::Decode { status, error } }
     }

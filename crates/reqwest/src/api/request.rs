@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::CorrelationId;
+use buttress_core::{Context, CorrelationId};
 use buttress_http::{TransportError, TransportKind};
-use http::header::{HeaderName, HeaderValue};
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,27 +18,22 @@ use crate::{Error, RequestBuilder};
 pub struct ApiRequest {
     inner: Arc<Inner>,
     request: Result<RequestBuilder, Error>,
-    correlation_id: Option<CorrelationId>,
 }
 
 impl ApiRequest {
     pub(super) fn new(inner: Arc<Inner>, method: Method, endpoint: &str) -> Self {
         let request = match locate(&inner.base, endpoint) {
-            Some(url) => {
-                let mut request = inner.client.request(method, url);
-                if !inner.headers.is_empty() {
-                    request = request.headers(inner.headers.clone());
-                }
-                Ok(request)
-            }
-            None => Err(inner.client.error(None, TransportError::new(TransportKind::Invalid, OutsideBase))),
+            Some(url) => Ok(inner.client.request(method, url)),
+            None => Err(inner
+                .client
+                .error(current_id(), TransportError::new(TransportKind::Invalid, OutsideBase))),
         };
-        Self { inner, request, correlation_id: None }
+        Self { inner, request }
     }
 
     /// Sets a header field; one that the client sends by default is replaced.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.with(|request| request.headers(http::HeaderMap::from_iter([(name, value)])))
+        self.with(|request| request.headers(HeaderMap::from_iter([(name, value)])))
     }
 
     /// Sets `Authorization: Bearer`; the value is marked as sensitive.
@@ -68,8 +63,7 @@ impl ApiRequest {
 
     /// Puts the call under a correlation ID of its own.
     pub fn correlation_id(self, id: CorrelationId) -> Self {
-        let request = self.with(|request| request.correlation_id(id.clone()));
-        Self { correlation_id: Some(id), ..request }
+        self.with(|request| request.correlation_id(id))
     }
 
     /// Bounds the whole call, retries and waits included.
@@ -88,13 +82,12 @@ impl ApiRequest {
     ///
     /// See [`ApiErrorKind`](crate::ApiErrorKind).
     pub async fn send(self) -> Result<ApiResponse, ApiError> {
-        let Self { inner, request, correlation_id } = self;
-        let correlation_id = correlation_id.or_else(current_id);
-        let response = match request {
-            Ok(request) => request.send().await,
-            Err(error) => Err(error),
-        };
-        let response = response.map_err(|error| ApiError::from_call(error, correlation_id.as_ref()))?;
+        let Self { inner, request } = self;
+        let request = request.map_err(ApiError::from_call)?;
+        let correlation_id = request.current_correlation_id();
+        let (client, mut request, extensions) = request.finish().map_err(ApiError::from_call)?;
+        add_missing(request.headers_mut(), &inner.headers);
+        let response = client.execute_with(request, extensions).await.map_err(ApiError::from_call)?;
         let response = ApiResponse::new(inner, response, correlation_id);
         if response.status().is_success() { Ok(response) } else { Err(response.into_error().await) }
     }
@@ -116,7 +109,16 @@ impl fmt::Debug for ApiRequest {
 }
 
 fn current_id() -> Option<CorrelationId> {
-    buttress_core::Context::with_current(|context| context.correlation_id().cloned())
+    Context::with_current(|context| context.correlation_id().cloned())
+}
+
+/// Adds the fields that are not there yet.
+fn add_missing(headers: &mut HeaderMap, defaults: &HeaderMap) {
+    for (name, value) in defaults {
+        if let Entry::Vacant(missing) = headers.entry(name) {
+            missing.insert(value.clone());
+        }
+    }
 }
 
 /// Appends an endpoint to the base URL; `None` if the result lies outside of it.

@@ -2,14 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use buttress_core::CorrelationId;
-use buttress_http::{BodyTooLarge, RetryAfter, TransportError, TransportKind};
+use buttress_http::{BodyTooLarge, RetryAfter};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
 use super::client::Inner;
+use super::{ApiError, DecodeError};
+use crate::fault;
 
 /// A successful response of an [`ApiClient`](crate::ApiClient), its body not yet read.
 pub struct ApiResponse {
@@ -33,7 +34,7 @@ impl ApiResponse {
         self.response.headers()
     }
 
-    /// Reads the body as JSON.
+    /// Reads the body as JSON; an empty one, as with status 204, counts as `null`.
     ///
     /// # Errors
     ///
@@ -42,8 +43,9 @@ impl ApiResponse {
         let (service, status) = (Arc::clone(self.inner.client.shared_name()), self.status());
         let correlation_id = self.correlation_id.clone();
         let body = self.bytes().await?;
-        serde_json::from_slice(&body)
-            .map_err(|error| ApiError::decode(service, correlation_id, status, error))
+        let json = if body.is_empty() { b"null" } else { &body[..] };
+        serde_json::from_slice(json)
+            .map_err(|error| ApiError::decode(service, correlation_id, status, DecodeError::new(&error)))
     }
 
     /// Reads the body.
@@ -53,15 +55,19 @@ impl ApiResponse {
     /// If the connection breaks, or the body is larger than the client's `max_response_bytes`.
     pub async fn bytes(mut self) -> Result<Bytes, ApiError> {
         let cap = self.inner.max_response_bytes;
+        if self.response.content_length().is_some_and(|announced| announced > cap as u64) {
+            return Err(self.fail(BodyTooLarge::new(cap as u64)));
+        }
         match read(&mut self.response, cap).await {
             (body, End::Whole) => Ok(body),
             (_, End::Cut) => Err(self.fail(BodyTooLarge::new(cap as u64))),
-            (_, End::Broken(error)) => {
-                let kind =
-                    if error.is_timeout() { TransportKind::TimedOut } else { TransportKind::Interrupted };
-                Err(self.fail(TransportError::new(kind, error)))
-            }
+            (_, End::Broken(error)) => Err(self.fail(fault::of_body(error))),
         }
+    }
+
+    /// The response itself, for a body that is to be streamed and not held; no limit applies to it.
+    pub fn into_inner(self) -> Response {
+        self.response
     }
 
     /// The error that an unsuccessful response is, with as much of its body as may be kept.
@@ -80,8 +86,7 @@ impl ApiResponse {
     }
 
     fn fail(self, source: impl Into<buttress_core::BoxError>) -> ApiError {
-        let error = self.inner.client.error(self.correlation_id.clone(), source);
-        ApiError::from_call(error, self.correlation_id.as_ref())
+        ApiError::from_call(self.inner.client.error(self.correlation_id, source))
     }
 }
 
