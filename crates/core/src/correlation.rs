@@ -85,9 +85,8 @@ impl InvalidCorrelationId {
             return Err(Self::FirstByte);
         }
         // Looks at every byte and never leaves early, so that the compiler can look at many at once.
-        let mark = |byte: u8| (byte == b'-') | (byte == b'_') | (byte == b'.') | (byte == b':');
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() | mark(byte);
-        let all_allowed = rest.iter().fold(true, |so_far, byte| so_far & allowed(*byte));
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+        let all_allowed = rest.iter().fold(true, |so_far, byte| so_far & allowed(byte));
         if all_allowed { Ok(()) } else { Err(Self::Charset) }
     }
 }
