@@ -24,6 +24,11 @@ pub async fn settle() {
     }
 }
 
+/// Panics unless time is paused: a wait for what never comes would otherwise take a real day.
+pub(crate) async fn assert_paused() {
+    tokio::time::advance(Duration::ZERO).await;
+}
+
 /// Moves time in steps of a millisecond until the condition holds.
 ///
 /// # Panics

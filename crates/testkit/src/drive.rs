@@ -4,7 +4,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::CountingWaker;
+use crate::{CountingWaker, clock};
 
 /// How long a future may leave its task asleep before it counts as forgotten. No time passes for it: the clock is
 /// paused.
@@ -76,8 +76,13 @@ impl std::error::Error for Unfinished {}
 /// Runs a future to its end, polling it only when it was woken, and at most so often.
 ///
 /// The count catches a future that wakes itself without need; the rule of polling catches one that forgets its
-/// waker. On paused time only: a future that is never woken would otherwise be waited for a real day.
+/// waker.
+///
+/// # Panics
+///
+/// If time is not paused: a future that is never woken would otherwise be waited for a real day.
 pub async fn poll_bounded<F: Future>(future: F, max_polls: usize) -> Result<F::Output, Unfinished> {
+    clock::assert_paused().await;
     let mut future = pin!(future);
     let mut driver = Driver::default();
     while driver.polls < max_polls {
@@ -94,15 +99,14 @@ pub async fn poll_bounded<F: Future>(future: F, max_polls: usize) -> Result<F::O
 /// one finishes or waits for ever. Returns how many polls that one took.
 ///
 /// `after_each_drop` is told how many polls the dropped future was granted, and checks that nothing is left of it.
-/// On paused time only, as [`poll_bounded`].
-///
 /// # Panics
 ///
-/// If the future does not finish within a thousand polls.
+/// If time is not paused, or the future does not finish within a thousand polls.
 pub async fn drop_at_every_poll<F: Future>(
     mut make_future: impl FnMut() -> F,
     mut after_each_drop: impl FnMut(usize),
 ) -> usize {
+    clock::assert_paused().await;
     for allowed in 0..=POLLS {
         let end = poll_then_drop(make_future(), allowed).await;
         after_each_drop(allowed);

@@ -57,8 +57,8 @@ impl Ledger {
     }
 
     /// Writes the violation down and panics: a layer may swallow the panic, the books keep it.
-    pub(crate) fn violated(&self, what: String) -> ! {
-        self.lock().violations.push(what.clone());
+    pub(crate) fn violated(&self, what: &str) -> ! {
+        self.lock().violations.push(what.to_owned());
         panic!("{what}");
     }
 
@@ -135,7 +135,7 @@ impl Seat {
     pub(crate) fn spend(&mut self) -> Permit {
         match self.ready.take() {
             Some(permit) => permit,
-            None => self.ledger.violated(format!(
+            None => self.ledger.violated(&format!(
                 "the inner service was called on instance {}, which had not been polled ready",
                 self.id
             )),

@@ -1,4 +1,7 @@
 //! HTTP requests and responses with as few words as a test can have.
+//!
+//! Bodies are `Full<Bytes>`, which an Axum router takes as it is; for a service that wants another body, say
+//! `get("/").map(Body::new)`.
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode};
@@ -13,8 +16,8 @@ use tower_service::Service;
 ///
 /// If the path is no URI.
 #[track_caller]
-pub fn get<B: Default>(path: &str) -> Request<B> {
-    request(Method::GET, path, B::default())
+pub fn get(path: &str) -> Request<Full<Bytes>> {
+    request(Method::GET, path, Full::default())
 }
 
 /// A `POST` with a body.
@@ -23,8 +26,8 @@ pub fn get<B: Default>(path: &str) -> Request<B> {
 ///
 /// If the path is no URI.
 #[track_caller]
-pub fn post<B: From<Bytes>>(path: &str, body: impl Into<Bytes>) -> Request<B> {
-    request(Method::POST, path, B::from(body.into()))
+pub fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    request(Method::POST, path, Full::new(body.into()))
 }
 
 /// A request with that method and body.
@@ -120,11 +123,10 @@ where
 /// # Panics
 ///
 /// If the service or a response's body fails.
-pub async fn statuses<S, B, R>(service: &S, paths: impl IntoIterator<Item = &str>) -> Vec<StatusCode>
+pub async fn statuses<S, R>(service: &S, paths: impl IntoIterator<Item = &str>) -> Vec<StatusCode>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
     S::Error: std::fmt::Debug,
-    B: Default,
     R: Body,
     R::Error: std::fmt::Debug,
 {

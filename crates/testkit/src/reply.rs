@@ -137,7 +137,7 @@ impl<Req, Res, E> Future for Answering<Req, Res, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.running.is_none() {
-            this.ledger.violated("the inner service's future was polled after it had answered".to_owned());
+            this.ledger.violated("the inner service's future was polled after it had answered");
         }
         let Poll::Ready(answer) = this.doing.poll(cx) else { return Poll::Pending };
         *this.request = None;
@@ -146,7 +146,7 @@ impl<Req, Res, E> Future for Answering<Req, Res, E> {
         }
         match answer {
             Some(answer) => Poll::Ready(answer),
-            None => this.ledger.violated("the inner service's future has no answer left".to_owned()),
+            None => this.ledger.violated("the inner service's future has no answer left"),
         }
     }
 }

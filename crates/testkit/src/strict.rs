@@ -68,7 +68,7 @@ impl<Req, Res, E> Strict<Req, Res, E> {
         let books = ledger.clone();
         let script = move |call, request| match replies.pop_front() {
             Some(reply) => (reply, Some(request)),
-            None => books.violated(format!("call {} came, and the script ends before it", call + 1)),
+            None => books.violated(&format!("call {} came, and the script ends before it", call + 1)),
         };
         Self::seated(Box::new(script), ledger)
     }

@@ -25,7 +25,7 @@ pub trait Wire: 'static {
 }
 
 /// A [`Wire`] spelled out: request, inner request, inner response, error.
-pub struct Wiring<Req, In, Res, E>(PhantomData<fn(Req, In) -> (Res, E)>);
+pub struct Wiring<Req, In, Res, E>(PhantomData<(Req, In, Res, E)>);
 
 impl<Req, In, Res, E> fmt::Debug for Wiring<Req, In, Res, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

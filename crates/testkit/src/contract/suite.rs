@@ -7,6 +7,7 @@ use super::subject::{Inner, Reply};
 use super::{Breach, Law, MakeMarked, MarkedError, Subject, Wire};
 
 type Replies<W> = Arc<dyn Fn(u64) -> Reply<W> + Send + Sync>;
+type Watch<L> = Box<dyn Fn(&L)>;
 type Adapt<T> = Arc<dyn Fn(T) -> T + Send + Sync>;
 
 /// The contract, ready to be checked on one layer in one mode.
@@ -18,8 +19,8 @@ pub struct Suite<L, W: Wire> {
     pub(super) make: Box<dyn Fn() -> L>,
     pub(super) adapt_request: Adapt<W::Request>,
     pub(super) adapt_response: Adapt<W::Response>,
-    pub(super) quiet: Option<Box<dyn Fn(&L)>>,
-    pub(super) refusing: Option<Box<dyn Fn(&L)>>,
+    pub(super) quiet: Option<Watch<L>>,
+    pub(super) refusing: Option<Watch<L>>,
     pub(super) refuses_after: Option<(usize, Replies<W>)>,
     pub(super) leaves_inner_alone: bool,
     pub(super) scripts: Vec<(String, Replies<W>)>,
@@ -215,7 +216,7 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
             Law::ReadinessStable => self.readiness_stable().await,
             Law::CloneUnready => self.clone_unready().await,
             Law::PendingInnerWakes => self.pending_inner_wakes().await,
-            Law::PendingReadinessSleeps => self.pending_readiness_sleeps().await,
+            Law::PendingReadinessSleeps => self.pending_readiness_sleeps(),
             Law::ReadinessErrorUnchanged => self.readiness_error_unchanged().await,
             Law::RequestUnchanged => self.request_unchanged().await,
             Law::ResponseUnchanged => self.response_unchanged().await,

@@ -41,7 +41,7 @@ impl<L: Subject<W>, W: Wire> Suite<L, W> {
         bench.close()
     }
 
-    pub(super) async fn pending_readiness_sleeps(&self) -> Result<(), String> {
+    pub(super) fn pending_readiness_sleeps(&self) -> Result<(), String> {
         let respond = self.responder();
         let mut bench = self.bench(move |_| Reply::<W>::Ok(respond(110)));
         bench.probe.hold_ready();
@@ -73,12 +73,12 @@ async fn wakes_in_a_second<F: Future>(
     waker: &CountingWaker,
     most: usize,
 ) -> Result<(), String> {
-    let mut wakes = 0;
+    let mut times = 0;
     for _ in 0..100 {
         clock::advance(Duration::from_millis(10)).await;
         while waker.take_woken() {
-            wakes += 1;
-            if wakes > most {
+            times += 1;
+            if times > most {
                 return Err(format!(
                     "the task was woken more than {most} times in a second, and the inner call hung"
                 ));

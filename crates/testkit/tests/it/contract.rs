@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use tower::layer::layer_fn;
 use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::retry::{Policy, RetryLayer};
 use tower::timeout::TimeoutLayer;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower::{Service, ServiceBuilder};
@@ -74,6 +75,12 @@ fn each_fault_breaks_its_law_and_is_named() {
         (Fault::AsksInnerToRefuse, Law::RefusalLeavesInner, "readiness"),
         (Fault::StateInService, Law::OneState, "still calls its inner service"),
     ];
+    for law in Law::ALL {
+        assert!(
+            table.iter().any(|(_, broken, _)| *broken == law),
+            "nothing shows that {law:?} can be broken"
+        );
+    }
     for (fault, law, saw) in table {
         let breaches = toy(fault).check();
         let breach = breaches.iter().find(|breach| breach.law == law);
@@ -128,7 +135,7 @@ async fn the_suite_says_that_it_brings_its_own_runtime() {
 
 #[test]
 fn honest_layers_of_tower_pass() {
-    contract::plain(|| tower::layer::util::Identity::new()).run();
+    contract::plain(tower::layer::util::Identity::new).run();
     contract::plain(|| TimeoutLayer::new(Duration::from_secs(30))).run();
     contract::plain(|| TimeoutLayer::new(Duration::from_millis(200))).run();
     contract::client(|| MapRequestLayer::new(|request: Request<Full<Bytes>>| request)).run();
@@ -146,17 +153,41 @@ fn honest_layers_of_tower_pass() {
     contract::client(stack).run();
 }
 
+type Boxed = BoxBody<Bytes, Infallible>;
+type Changed = Wiring<Request<Full<Bytes>>, Request<Boxed>, Response<Full<Bytes>>, BoxError>;
+
 #[test]
 fn a_layer_may_change_the_bodies() {
-    type Boxed = BoxBody<Bytes, Infallible>;
     let change = || {
         ServiceBuilder::new()
             .layer(MapRequestLayer::new(|request: Request<Full<Bytes>>| request.map(BodyExt::boxed)))
             .layer(MapResponseLayer::new(|response: Response<Full<Bytes>>| response.map(BodyExt::boxed)))
             .into_inner()
     };
-    type Changed = Wiring<Request<Full<Bytes>>, Request<Boxed>, Response<Full<Bytes>>, BoxError>;
     Suite::<_, Changed>::new(change).run();
+}
+
+/// Tries a failed call twice more, after a wait.
+#[derive(Clone)]
+struct TwiceMore(u32);
+
+impl<Res> Policy<u32, Res, BoxError> for TwiceMore {
+    type Future = tokio::time::Sleep;
+
+    fn retry(&mut self, _: &mut u32, result: &mut Result<Res, BoxError>) -> Option<Self::Future> {
+        self.0 = self.0.checked_sub(u32::from(result.is_err()))?;
+        result.is_err().then(|| tokio::time::sleep(Duration::from_secs(1)))
+    }
+
+    fn clone_request(&mut self, request: &u32) -> Option<u32> {
+        Some(*request)
+    }
+}
+
+#[test]
+fn a_layer_that_calls_more_than_once_can_pass() {
+    let first_fails = |call| if call == 0 { Reply::Err("once".into()) } else { Reply::Yields(2, Ok(1)) };
+    contract::plain(|| RetryLayer::new(TwiceMore(2))).script("a retry", first_fails).run();
 }
 
 #[test]

@@ -24,15 +24,18 @@ async fn a_future_that_forgets_its_waker_is_told_apart_from_one_that_waits() {
     assert_eq!(start.elapsed(), Duration::from_secs(60), "waiting costs polls, not time");
 }
 
+/// Tells where its owner was when it was dropped.
+struct Mark(Rc<Cell<usize>>, usize);
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.set(self.1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_future_is_dropped_at_each_place_where_it_waits() {
     let dropped_at = Rc::new(Cell::new(0));
-    struct Mark(Rc<Cell<usize>>, usize);
-    impl Drop for Mark {
-        fn drop(&mut self) {
-            self.0.set(self.1);
-        }
-    }
     let make = || {
         let cell = Rc::clone(&dropped_at);
         async move {
@@ -99,4 +102,10 @@ async fn waiting_for_a_state_moves_time_no_further_than_needed() {
 #[should_panic(expected = "did not come to hold within 1s")]
 async fn waiting_for_a_state_is_bounded() {
     clock::until(Duration::from_secs(1), || false).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "time is not frozen")]
+async fn driving_by_hand_asks_for_paused_time() {
+    let _ = poll_bounded(pending::<()>(), 7).await;
 }
