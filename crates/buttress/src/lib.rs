@@ -1,1 +1,98 @@
-//! Composable resilience for Axum services and the clients they call.
+//! Composable resilience for Axum services and the clients they call: one crate per layer, in the order that works.
+//!
+//! # Example
+//!
+//! An Axum app gets a correlation ID, a deadline and clocks on its bodies with one line, and nothing else changes:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use buttress::{Correlation, Inbound};
+//!
+//! async fn hello(id: Correlation) -> String {
+//!     format!("hello from {}", id.as_str())
+//! }
+//!
+//! let app: Router = Router::new().route("/", get(hello)).layer(Inbound::default());
+//! # use tower::ServiceExt;
+//! # let request = http::Request::builder().uri("/").header("x-correlation-id", "order-17").body(axum::body::Body::empty())?;
+//! # let response = tokio::runtime::Runtime::new()?.block_on(app.oneshot(request))?;
+//! assert_eq!(response.headers()["x-correlation-id"], "order-17");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A client over reqwest gets breaker, retry, timeouts, deadline and the same correlation ID:
+//!
+//! ```
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let intune = buttress::client("intune").build()?;
+//! let error = intune.get("http://127.0.0.1:9/devices").send().await.expect_err("nobody listens there");
+//! assert!(error.is_connect());
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
+//! ```
+//!
+//! # Place in the stack
+//!
+//! ```text
+//! inbound    correlation ID > deadline and total > body clocks > your app
+//! outbound   correlation ID > events > deadline and total > body clocks > retry > circuit breaker
+//!            > attempt timeout > deadline sent along > transport
+//! ```
+//!
+//! [`Inbound`] and [`client()`] are these orders; [`Outbound`] is the second one for a transport of your own. For an
+//! order of your own there is [`stack`], which refuses those that are a mistake.
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `full` (default) | everything below |
+//! | `axum` | the [`Correlation`] extractor |
+//! | `circuit-breaker`, `correlation-id`, `retry`, `timeout` | that layer |
+//! | `reqwest` | [`client()`], with every outbound layer |
+//!
+//! # Cancellation, cost, failures, options
+//!
+//! Those of the layers: each crate's front page has them, and `docs/` a page on each. [`InboundBuilder`] and
+//! [`ClientBuilder`] list the options of the stacks.
+
+#[cfg(feature = "reqwest")]
+mod client;
+pub mod stack;
+
+pub use buttress_backoff as backoff;
+#[cfg(feature = "circuit-breaker")]
+pub use buttress_circuit_breaker as circuit_breaker;
+pub use buttress_core as core;
+#[cfg(feature = "correlation-id")]
+pub use buttress_correlation_id as correlation_id;
+pub use buttress_http as http;
+#[cfg(feature = "reqwest")]
+pub use buttress_reqwest as reqwest;
+#[cfg(feature = "retry")]
+pub use buttress_retry as retry;
+#[cfg(feature = "timeout")]
+pub use buttress_timeout as timeout;
+
+#[cfg(feature = "circuit-breaker")]
+pub use buttress_circuit_breaker::{Breaker, BreakerRegistry};
+pub use buttress_core::{ConfigError, Context, CorrelationId, Deadline, Kind, Mode, Outcome, Ratio, Refused};
+#[cfg(feature = "axum")]
+pub use buttress_correlation_id::Correlation;
+#[cfg(feature = "correlation-id")]
+pub use buttress_correlation_id::{spawn, spawn_blocking};
+pub use buttress_http::{AsProblem, refused_in};
+#[cfg(feature = "reqwest")]
+pub use buttress_reqwest::{ApiClient, ApiError, Client, Error};
+#[cfg(feature = "reqwest")]
+pub use client::{ClientBuilder, client};
+#[cfg(all(feature = "correlation-id", feature = "timeout"))]
+pub use stack::{Inbound, InboundBuilder};
+#[cfg(all(
+    feature = "circuit-breaker",
+    feature = "correlation-id",
+    feature = "retry",
+    feature = "timeout"
+))]
+pub use stack::{Outbound, OutboundBuilder};

@@ -3,8 +3,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use buttress_core::{Deadline, Fact, Kind, Rejection};
-use http::HeaderName;
+use buttress_core::{Deadline, Kind, Rejection};
 
 use crate::plan::Plan;
 use crate::rejection::LAYER;
@@ -48,29 +47,19 @@ impl Grant {
     }
 }
 
-/// A timeout header that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MalformedTimeout {
-    name: HeaderName,
-}
+/// A timeout header that cannot be understood. What it held is neither kept nor repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MalformedTimeout;
 
 impl MalformedTimeout {
     /// The stable word for it, in refusals and signals.
     pub(super) const CODE: &str = "malformed_timeout";
-
-    pub(super) fn new(name: HeaderName) -> Self {
-        Self { name }
-    }
-
-    /// The field; what it held is neither kept nor repeated.
-    pub fn name(&self) -> &HeaderName {
-        &self.name
-    }
 }
 
 impl fmt::Display for MalformedTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "header {} holds no time", self.name)
+        f.write_str("a timeout header holds no time")
     }
 }
 
@@ -95,10 +84,6 @@ impl Rejection for MalformedTimeout {
 
     fn public(&self) -> Cow<'static, str> {
         "the header that tells the time allowed cannot be understood".into()
-    }
-
-    fn facts(&self, tell: &mut dyn FnMut(&'static str, Fact<'_>)) {
-        tell("header", Fact::Text(self.name.as_str()));
     }
 }
 

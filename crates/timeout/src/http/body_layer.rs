@@ -80,6 +80,13 @@ impl<W> BodyTimeoutLayer<W> {
     }
 }
 
+/// A layer for responses with every default; see [`BodyTimeoutLayer::responses`].
+impl Default for BodyTimeoutLayer<Responses> {
+    fn default() -> Self {
+        Self(Arc::new(Self::responses().0), PhantomData)
+    }
+}
+
 impl<W> Clone for BodyTimeoutLayer<W> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0), PhantomData)

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use buttress_core::{AsError, Context, Deadline, Mode, ModeSwitch, Refused, Reject, Scoped, Verdict};
+use buttress_core::{AsError, Context, Deadline, Mode, ModeSwitch, Reject, Scoped, Verdict};
 use buttress_http::{AsProblem, deadline_of};
 use http::Request;
 use tower_layer::Layer;
@@ -14,12 +14,12 @@ use super::deadline_builder::DeadlineBuilder;
 use super::header::{Said, TimeoutHeader};
 use super::limits::TimeLimit;
 use super::trust::{Trust, WhenMalformed};
+use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::plan::Plan;
 use crate::queue::Queue;
-use crate::reporter::Reporter;
-use crate::watch::Watch;
-use crate::{Cancel, ResponseFuture, TimedOut, timer};
+use crate::watch::{Count, Why};
+use crate::{Cancel, ResponseFuture, timer};
 
 /// Gives every request its one [`Deadline`] and enforces it.
 ///
@@ -28,42 +28,47 @@ use crate::{Cancel, ResponseFuture, TimedOut, timer};
 /// it. It is the earliest of the layer's own limit, what a trusted header says is left, and a deadline that is in
 /// force already. See the [crate documentation](crate).
 #[derive(Debug)]
-pub struct DeadlineLayer<J = AsProblem>(Arc<DeadlineRules<J>>);
+pub struct DeadlineLayer<J = AsProblem> {
+    rules: Arc<DeadlineRules>,
+    face: Arc<Face<J>>,
+}
 
 /// What a layer and all its services go by.
 #[derive(Clone, Debug)]
-pub(super) struct DeadlineRules<J> {
+pub(super) struct DeadlineRules {
     pub(super) grant: Grant,
     pub(super) trust: Trust,
     pub(super) headers: Box<[TimeoutHeader]>,
     pub(super) when_malformed: WhenMalformed,
-    pub(super) mode: ModeSwitch,
-    pub(super) reject: J,
-    pub(super) reporter: Reporter,
 }
 
 impl DeadlineLayer {
     /// Begins a layer for a server: 30 s for a request, refusals are problem documents.
     pub fn inbound() -> DeadlineBuilder<AsProblem> {
-        DeadlineBuilder::new(AsProblem::default())
+        DeadlineBuilder::new(AsProblem::default(), "deadline")
     }
 
     /// Begins a layer for the whole of a client's call, outside the retries: at most `total`, less if the work that
     /// the call is part of has less; refusals are errors.
     pub fn outbound(total: Duration) -> DeadlineBuilder<AsError> {
-        let builder = DeadlineBuilder::new(AsError).name("total").total(total);
+        let builder = DeadlineBuilder::new(AsError, "total").total(total);
         if total > Duration::from_secs(60) { builder.max(total) } else { builder }
     }
 }
 
 impl<J> DeadlineLayer<J> {
-    pub(super) fn new(rules: Arc<DeadlineRules<J>>) -> Self {
-        Self(rules)
+    pub(super) fn new(rules: DeadlineRules, face: Face<J>) -> Self {
+        Self { rules: Arc::new(rules), face: Arc::new(face) }
+    }
+
+    /// The time of a request that brings no limit of its own.
+    pub fn total(&self) -> Duration {
+        self.rules.grant.total
     }
 
     /// The switch between enforce, observe and off.
     pub fn mode(&self) -> &ModeSwitch {
-        &self.0.mode
+        &self.face.mode
     }
 
     /// The same layer with a mode switch of its own, in the present position.
@@ -72,14 +77,20 @@ impl<J> DeadlineLayer<J> {
     where
         J: Clone,
     {
-        let mode = ModeSwitch::new(self.0.mode.get());
-        Self(Arc::new(DeadlineRules { mode, ..DeadlineRules::clone(&self.0) }))
+        Self { rules: Arc::clone(&self.rules), face: self.face.fresh() }
+    }
+}
+
+/// A layer for a server with every default; see [`DeadlineLayer::inbound`].
+impl Default for DeadlineLayer {
+    fn default() -> Self {
+        Self::inbound().assemble()
     }
 }
 
 impl<J> Clone for DeadlineLayer<J> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { rules: Arc::clone(&self.rules), face: Arc::clone(&self.face) }
     }
 }
 
@@ -87,7 +98,7 @@ impl<S, J> Layer<S> for DeadlineLayer<J> {
     type Service = DeadlineService<S, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService { inner, rules: Arc::clone(&self.0), queue: Queue::default() }
+        DeadlineService { inner, layer: self.clone(), queue: Queue::default() }
     }
 }
 
@@ -95,21 +106,21 @@ impl<S, J> Layer<S> for DeadlineLayer<J> {
 #[derive(Debug)]
 pub struct DeadlineService<S, J = AsProblem> {
     inner: S,
-    rules: Arc<DeadlineRules<J>>,
+    layer: DeadlineLayer<J>,
     queue: Queue,
 }
 
 impl<S: Clone, J> Clone for DeadlineService<S, J> {
     /// The clone has not waited for anything.
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules), queue: Queue::default() }
+        Self { inner: self.inner.clone(), layer: self.layer.clone(), queue: Queue::default() }
     }
 }
 
 impl<S, J, B> Service<Request<B>> for DeadlineService<S, J>
 where
     S: Service<Request<B>>,
-    J: Reject<S::Response, S::Error> + Clone,
+    J: Reject<S::Response, S::Error>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -119,25 +130,23 @@ where
         if self.queue.is_overdue() {
             return Poll::Ready(Ok(()));
         }
-        match self.inner.poll_ready(cx) {
-            Poll::Ready(ready) => {
-                self.queue.granted();
-                Poll::Ready(ready)
-            }
-            Poll::Pending => {
-                let DeadlineRules { grant, mode, reporter, .. } = &*self.rules;
-                self.queue.poll_waiting(cx, grant.total, mode.get(), reporter).map(Ok)
-            }
+        let ready = self.inner.poll_ready(cx);
+        if ready.is_pending() {
+            let DeadlineLayer { rules, face } = &self.layer;
+            return self.queue.poll_waiting(cx, rules.grant.total, face).map(Ok);
         }
+        if !self.queue.is_open() {
+            self.queue.granted();
+        }
+        ready
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let queue = mem::take(&mut self.queue);
-        let mode = self.rules.mode.get();
-        let (reject, reporter) = (self.rules.reject.clone(), self.rules.reporter.clone());
-        let plan = match self.rules.admit(&queue, &request, mode) {
+        let face = Arc::clone(&self.layer.face);
+        let mode = face.mode.get();
+        let plan = match self.layer.admit(&mem::take(&mut self.queue), &request, mode) {
             Ok(plan) => plan,
-            Err(why) => return ResponseFuture::refused(why, reject, reporter),
+            Err(why) => return ResponseFuture::refused(why, face),
         };
         let mut context = Context::current();
         if let (Some(plan), Mode::Enforce) = (plan, mode) {
@@ -147,37 +156,33 @@ where
         }
         // Within the context as well, for inner services that look at the deadline when they are called.
         let call = context.clone().run(|| self.inner.call(request));
-        let watch = plan.map_or(Watch::Off, |plan| Watch::Planned { plan });
-        ResponseFuture::working(Cancel.begin(context.scope(call)), watch, mode, reject, reporter)
+        let count = plan.map_or(Count::Off, Count::Planned);
+        ResponseFuture::working(Cancel.begin(context.scope(call)), count, face)
     }
 }
 
-impl<J> DeadlineRules<J> {
+impl<J> DeadlineLayer<J> {
     /// The time that a request has, `None` if nobody is to watch it.
-    fn admit<B>(&self, queue: &Queue, request: &Request<B>, mode: Mode) -> Result<Option<Plan>, Refused> {
+    fn admit<B>(&self, queue: &Queue, request: &Request<B>, mode: Mode) -> Result<Option<Plan>, Why> {
         let waited = match queue {
-            Queue::Overdue(late) => return Err(Refused::new(*late)),
+            Queue::Overdue(late) => return Err(Why::Late(*late)),
             Queue::Excused => return Ok(None),
             _ if mode == Mode::Off => return Ok(None),
             Queue::Granted(waited) => *waited,
             Queue::Open | Queue::Waiting(_) => Duration::ZERO,
         };
         let asked = self.asked(request, mode)?;
-        match self.grant.decide(timer::now(), waited, asked) {
+        match self.rules.grant.decide(timer::now(), waited, asked) {
             Ok(plan) => Ok(Some(plan)),
-            Err(late) => self.too_late(late, mode),
+            Err(late) if mode == Mode::Enforce => Err(Why::Late(late)),
+            Err(late) => {
+                self.face.reporter.would_refuse(&late);
+                Ok(None)
+            }
         }
     }
 
-    fn too_late(&self, late: TimedOut, mode: Mode) -> Result<Option<Plan>, Refused> {
-        if mode == Mode::Enforce {
-            return Err(Refused::new(late));
-        }
-        self.reporter.would_refuse(&late);
-        Ok(None)
-    }
-
-    fn asked<B>(&self, request: &Request<B>, mode: Mode) -> Result<Asked, Refused> {
+    fn asked<B>(&self, request: &Request<B>, mode: Mode) -> Result<Asked, Why> {
         Ok(Asked {
             limit: request.extensions().get().map(|TimeLimit(limit)| *limit),
             header: self.said(request, mode)?,
@@ -186,20 +191,20 @@ impl<J> DeadlineRules<J> {
     }
 
     /// What the caller's headers say, if the caller is believed.
-    fn said<B>(&self, request: &Request<B>, mode: Mode) -> Result<Option<Duration>, Refused> {
-        if !self.trust.believes(request.headers(), request.extensions()) {
+    fn said<B>(&self, request: &Request<B>, mode: Mode) -> Result<Option<Duration>, Why> {
+        if !self.rules.trust.believes(request.headers(), request.extensions()) {
             return Ok(None);
         }
-        let said = Said::read(&self.headers, request.headers());
-        if let Some(name) = said.malformed {
-            let verdict = match (self.when_malformed, mode) {
+        let said = Said::read(&self.rules.headers, request.headers());
+        if said.is_malformed {
+            let verdict = match (self.rules.when_malformed, mode) {
                 (WhenMalformed::Ignore, _) => Verdict::Passed,
                 (WhenMalformed::Refuse, Mode::Enforce) => {
-                    return Err(Refused::new(MalformedTimeout::new(name)));
+                    return Err(Why::Malformed(MalformedTimeout));
                 }
                 (WhenMalformed::Refuse, _) => Verdict::WouldRefuse,
             };
-            self.reporter.tell(verdict, MalformedTimeout::CODE);
+            self.face.reporter.tell(verdict, MalformedTimeout::CODE);
         }
         Ok(said.shortest)
     }

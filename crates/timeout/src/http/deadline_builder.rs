@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
@@ -8,9 +7,9 @@ use super::arrival::Grant;
 use super::deadline::{DeadlineLayer, DeadlineRules};
 use super::header::TimeoutHeader;
 use super::trust::{Trust, WhenMalformed};
+use crate::face::Face;
 use crate::range;
 use crate::rejection::LAYER;
-use crate::reporter::Reporter;
 
 const TOTAL: Duration = Duration::from_secs(30);
 const MAX: Duration = Duration::from_secs(60);
@@ -20,19 +19,20 @@ pub(super) const MIN_USEFUL: Duration = Duration::from_millis(5);
 /// Builds a [`DeadlineLayer`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct DeadlineBuilder<J = AsProblem>(DeadlineRules<J>);
+pub struct DeadlineBuilder<J = AsProblem> {
+    rules: DeadlineRules,
+    face: Face<J>,
+}
 
 impl<J> DeadlineBuilder<J> {
-    pub(super) fn new(reject: J) -> Self {
-        Self(DeadlineRules {
+    pub(super) fn new(reject: J, name: &'static str) -> Self {
+        let rules = DeadlineRules {
             grant: Grant { total: TOTAL, max: MAX, min_useful: MIN_USEFUL },
             trust: Trust::nobody(),
             headers: Box::new([TimeoutHeader::standard(), TimeoutHeader::grpc(), TimeoutHeader::envoy()]),
             when_malformed: WhenMalformed::default(),
-            mode: ModeSwitch::default(),
-            reject,
-            reporter: Reporter::default().named("deadline"),
-        })
+        };
+        Self { rules, face: Face::new(reject, name) }
     }
 
     /// The time of a request that brings no [`TimeLimit`](crate::TimeLimit). Default: 30 s.
@@ -52,39 +52,38 @@ impl<J> DeadlineBuilder<J> {
 
     /// Whose headers may shorten the time. Default: nobody's.
     pub fn trust(self, trust: Trust) -> Self {
-        Self(DeadlineRules { trust, ..self.0 })
+        Self { rules: DeadlineRules { trust, ..self.rules }, ..self }
     }
 
     /// The headers that are read. Default: [`standard`](TimeoutHeader::standard), [`grpc`](TimeoutHeader::grpc)
     /// and [`envoy`](TimeoutHeader::envoy).
     pub fn headers(self, headers: impl IntoIterator<Item = TimeoutHeader>) -> Self {
-        Self(DeadlineRules { headers: headers.into_iter().collect(), ..self.0 })
+        Self { rules: DeadlineRules { headers: headers.into_iter().collect(), ..self.rules }, ..self }
     }
 
     /// What happens to a request whose header cannot be understood. Default: the header counts as absent.
     pub fn when_malformed(self, when_malformed: WhenMalformed) -> Self {
-        Self(DeadlineRules { when_malformed, ..self.0 })
+        Self { rules: DeadlineRules { when_malformed, ..self.rules }, ..self }
     }
 
     /// The name of the layer in signals. Default: `deadline`.
     pub fn name(self, name: &'static str) -> Self {
-        Self(DeadlineRules { reporter: self.0.reporter.named(name), ..self.0 })
+        Self { face: self.face.named(name), ..self }
     }
 
     /// A mode, or a switch that something else turns. Default: enforce.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
-        Self(DeadlineRules { mode: mode.into(), ..self.0 })
+        Self { face: self.face.in_mode(mode), ..self }
     }
 
     /// Who hears of refusals and of malformed headers. Default: nobody but the trail of the request.
     pub fn observer(self, observer: impl Observer) -> Self {
-        Self(DeadlineRules { reporter: self.0.reporter.observed_by(observer), ..self.0 })
+        Self { face: self.face.observed_by(observer), ..self }
     }
 
     /// How a refusal is said.
     pub fn with_reject<K>(self, reject: K) -> DeadlineBuilder<K> {
-        let DeadlineRules { grant, trust, headers, when_malformed, mode, reporter, .. } = self.0;
-        DeadlineBuilder(DeadlineRules { grant, trust, headers, when_malformed, mode, reject, reporter })
+        DeadlineBuilder { rules: self.rules, face: self.face.rejecting(reject) }
     }
 
     /// The layer.
@@ -94,7 +93,7 @@ impl<J> DeadlineBuilder<J> {
     /// Lists every setting outside its range: `total` and `max` 1 ms to 1 day, `max` not below `total`,
     /// `min_useful` less than `total` and at most 10 s, and at most 8 headers.
     pub fn build(self) -> Result<DeadlineLayer<J>, ConfigError> {
-        let Grant { total, max, min_useful } = self.0.grant;
+        let Grant { total, max, min_useful } = self.rules.grant;
         let mut checks = Checks::of(LAYER);
         range::check_limit(&mut checks, "deadline.total", total);
         range::check_limit(&mut checks, "deadline.max", max);
@@ -111,12 +110,16 @@ impl<J> DeadlineBuilder<J> {
             format_args!("{min_useful:?}"),
             format!("less than total, {total:?}"),
         );
-        checks.require(self.0.headers.len() <= 8, "deadline.headers", self.0.headers.len(), "0 to 8");
-        checks.finish()?;
-        Ok(DeadlineLayer::new(Arc::new(self.0)))
+        checks.require(self.rules.headers.len() <= 8, "deadline.headers", self.rules.headers.len(), "0 to 8");
+        checks.finish().map(|()| self.assemble())
+    }
+
+    /// The layer of settings that are known to be in range.
+    pub(super) fn assemble(self) -> DeadlineLayer<J> {
+        DeadlineLayer::new(self.rules, self.face)
     }
 
     fn granting(self, change: impl FnOnce(Grant) -> Grant) -> Self {
-        Self(DeadlineRules { grant: change(self.0.grant), ..self.0 })
+        Self { rules: DeadlineRules { grant: change(self.rules.grant), ..self.rules }, ..self }
     }
 }

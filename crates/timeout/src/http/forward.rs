@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use buttress_core::{AsError, Checks, ConfigError, Deadline, Mode, ModeSwitch, Observer, Refused, Reject};
+use buttress_core::{AsError, Checks, ConfigError, Deadline, Mode, ModeSwitch, Observer, Reject};
 use buttress_http::deadline_of;
 use http::Request;
 use tower_layer::Layer;
@@ -10,10 +10,10 @@ use tower_service::Service;
 
 use super::deadline_builder::MIN_USEFUL;
 use super::header::TimeoutHeader;
+use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::rejection::LAYER;
-use crate::reporter::Reporter;
-use crate::watch::Watch;
+use crate::watch::{Count, Why};
 use crate::{Bound, Cancel, Phase, ResponseFuture, TimedOut, range, timer};
 
 /// What the next service cannot use because the answer has to travel back.
@@ -27,15 +27,10 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// is sent without the header, unless [`at_most`](ForwardDeadlineBuilder::at_most) says what it may take. See the
 /// [crate documentation](crate).
 #[derive(Debug)]
-pub struct ForwardDeadlineLayer<J = AsError>(Arc<ForwardRules<J>>);
-
-#[derive(Clone, Debug)]
-struct ForwardRules<J> {
+pub struct ForwardDeadlineLayer<J = AsError> {
     share: Share,
     header: TimeoutHeader,
-    mode: ModeSwitch,
-    reject: J,
-    reporter: Reporter,
+    face: Arc<Face<J>>,
 }
 
 /// What the next service gets of the time that is left.
@@ -62,20 +57,18 @@ impl Share {
 impl ForwardDeadlineLayer {
     /// Begins a layer whose refusals are errors.
     pub fn builder() -> ForwardDeadlineBuilder {
-        ForwardDeadlineBuilder(ForwardRules {
+        ForwardDeadlineBuilder {
             share: Share { reserve: RESERVE, min_useful: MIN_USEFUL, at_most: None },
             header: TimeoutHeader::standard(),
-            mode: ModeSwitch::default(),
-            reject: AsError,
-            reporter: Reporter::default().named("forward"),
-        })
+            face: Face::new(AsError, "forward"),
+        }
     }
 }
 
 impl<J> ForwardDeadlineLayer<J> {
     /// The switch between enforce, observe and off.
     pub fn mode(&self) -> &ModeSwitch {
-        &self.0.mode
+        &self.face.mode
     }
 
     /// The same layer with a mode switch of its own, in the present position.
@@ -84,14 +77,13 @@ impl<J> ForwardDeadlineLayer<J> {
     where
         J: Clone,
     {
-        let mode = ModeSwitch::new(self.0.mode.get());
-        Self(Arc::new(ForwardRules { mode, ..ForwardRules::clone(&self.0) }))
+        Self { face: self.face.fresh(), ..self.clone() }
     }
 }
 
 impl<J> Clone for ForwardDeadlineLayer<J> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { share: self.share, header: self.header.clone(), face: Arc::clone(&self.face) }
     }
 }
 
@@ -99,59 +91,59 @@ impl<S, J> Layer<S> for ForwardDeadlineLayer<J> {
     type Service = ForwardDeadline<S, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ForwardDeadline { inner, rules: Arc::clone(&self.0) }
+        ForwardDeadline { inner, layer: self.clone() }
     }
 }
 
 /// Builds a [`ForwardDeadlineLayer`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ForwardDeadlineBuilder<J = AsError>(ForwardRules<J>);
+pub struct ForwardDeadlineBuilder<J = AsError> {
+    share: Share,
+    header: TimeoutHeader,
+    face: Face<J>,
+}
 
 impl<J> ForwardDeadlineBuilder<J> {
     /// What is kept back of the time that is left, for the way. Default: 10 ms.
     pub fn reserve(self, reserve: Duration) -> Self {
-        let share = Share { reserve, ..self.0.share };
-        Self(ForwardRules { share, ..self.0 })
+        Self { share: Share { reserve, ..self.share }, ..self }
     }
 
     /// The least that must be left after the reserve for the request to be sent. Default: 5 ms.
     pub fn min_useful(self, min_useful: Duration) -> Self {
-        let share = Share { min_useful, ..self.0.share };
-        Self(ForwardRules { share, ..self.0 })
+        Self { share: Share { min_useful, ..self.share }, ..self }
     }
 
     /// The most that the next service is told, such as the time limit of an attempt: what comes later is not waited
     /// for. Default: all that is left.
     pub fn at_most(self, at_most: Duration) -> Self {
-        let share = Share { at_most: Some(at_most), ..self.0.share };
-        Self(ForwardRules { share, ..self.0 })
+        Self { share: Share { at_most: Some(at_most), ..self.share }, ..self }
     }
 
     /// The header that is written. Default: [`TimeoutHeader::standard`].
     pub fn header(self, header: TimeoutHeader) -> Self {
-        Self(ForwardRules { header, ..self.0 })
+        Self { header, ..self }
     }
 
     /// The name of the layer in signals. Default: `forward`.
     pub fn name(self, name: &'static str) -> Self {
-        Self(ForwardRules { reporter: self.0.reporter.named(name), ..self.0 })
+        Self { face: self.face.named(name), ..self }
     }
 
     /// A mode, or a switch that something else turns. Default: enforce.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
-        Self(ForwardRules { mode: mode.into(), ..self.0 })
+        Self { face: self.face.in_mode(mode), ..self }
     }
 
     /// Who hears of refusals. Default: nobody but the trail of the request.
     pub fn observer(self, observer: impl Observer) -> Self {
-        Self(ForwardRules { reporter: self.0.reporter.observed_by(observer), ..self.0 })
+        Self { face: self.face.observed_by(observer), ..self }
     }
 
     /// How a refusal is said.
     pub fn with_reject<K>(self, reject: K) -> ForwardDeadlineBuilder<K> {
-        let ForwardRules { share, header, mode, reporter, .. } = self.0;
-        ForwardDeadlineBuilder(ForwardRules { share, header, mode, reject, reporter })
+        ForwardDeadlineBuilder { share: self.share, header: self.header, face: self.face.rejecting(reject) }
     }
 
     /// The layer.
@@ -160,7 +152,7 @@ impl<J> ForwardDeadlineBuilder<J> {
     ///
     /// Lists every setting outside its range: `reserve` and `min_useful` at most 10 s, `at_most` 1 ms to 1 day.
     pub fn build(self) -> Result<ForwardDeadlineLayer<J>, ConfigError> {
-        let Share { reserve, min_useful, at_most } = self.0.share;
+        let Share { reserve, min_useful, at_most } = self.share;
         let mut checks = Checks::of(LAYER);
         range::check_margin(&mut checks, "forward.reserve", reserve);
         range::check_margin(&mut checks, "forward.min_useful", min_useful);
@@ -168,7 +160,7 @@ impl<J> ForwardDeadlineBuilder<J> {
             range::check_limit(&mut checks, "forward.at_most", at_most);
         }
         checks.finish()?;
-        Ok(ForwardDeadlineLayer(Arc::new(self.0)))
+        Ok(ForwardDeadlineLayer { share: self.share, header: self.header, face: Arc::new(self.face) })
     }
 }
 
@@ -176,19 +168,19 @@ impl<J> ForwardDeadlineBuilder<J> {
 #[derive(Debug)]
 pub struct ForwardDeadline<S, J = AsError> {
     inner: S,
-    rules: Arc<ForwardRules<J>>,
+    layer: ForwardDeadlineLayer<J>,
 }
 
 impl<S: Clone, J> Clone for ForwardDeadline<S, J> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules) }
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
 }
 
 impl<S, J, B> Service<Request<B>> for ForwardDeadline<S, J>
 where
     S: Service<Request<B>>,
-    J: Reject<S::Response, S::Error> + Clone,
+    J: Reject<S::Response, S::Error>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -199,25 +191,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (reject, reporter) = (self.rules.reject.clone(), self.rules.reporter.clone());
-        if let Err(late) = self.rules.write(&mut request) {
-            return ResponseFuture::refused(Refused::new(late), reject, reporter);
+        let face = Arc::clone(&self.layer.face);
+        if let Err(late) = self.layer.write(&mut request) {
+            return ResponseFuture::refused(Why::Late(late), face);
         }
         let work = Cancel.begin(self.inner.call(request));
-        ResponseFuture::working(work, Watch::Off, Mode::Off, reject, reporter)
+        ResponseFuture::working(work, Count::Off, face)
     }
 }
 
-impl<J> ForwardRules<J> {
+impl<J> ForwardDeadlineLayer<J> {
     /// Writes what is left into the request, unless that is too little to send it.
     fn write<B>(&self, request: &mut Request<B>) -> Result<(), TimedOut> {
-        let mode = self.mode.get();
+        let mode = self.face.mode.get();
         if mode == Mode::Off {
             return Ok(());
         }
         match (self.share.of(timer::now(), deadline_of(request.extensions())), mode) {
             (Err(late), Mode::Enforce) => return Err(late),
-            (Err(late), _) => self.reporter.would_refuse(&late),
+            (Err(late), _) => self.face.reporter.would_refuse(&late),
             (Ok(Some(left)), Mode::Enforce) => {
                 request.headers_mut().insert(self.header.name().clone(), self.header.value(left));
             }

@@ -1,0 +1,176 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_circuit_breaker::{Breaker, BreakerConfig, BreakerRegistry};
+use buttress_core::{Checks, ConfigError, Observer};
+use buttress_reqwest::{AsReqwestBody, Client, EventsLayer, Reqwest};
+use buttress_retry::{ResendHttp, RetryBuilder, StandardPolicy};
+use buttress_timeout::{BodyTimeoutBuilder, BodyTimeoutLayer, Responses, TimeoutBody};
+use reqwest::Body;
+use tower::util::MapResponseLayer;
+use tower_layer::Layer;
+
+use crate::stack::{Outbound, OutboundBuilder};
+
+/// Begins a client over reqwest, named after the service that it calls.
+///
+/// With nothing else said it has every protection of [`Outbound`], clocks on response bodies, and an event in the
+/// log for each call.
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress::BreakerRegistry;
+///
+/// let breakers = BreakerRegistry::default();
+/// let intune = buttress::client("intune")
+///     .timeout(Duration::from_secs(20))
+///     .retry(|retry| retry.max_attempts(4))
+///     .registry(&breakers)
+///     .build()?;
+/// assert_eq!(intune.name(), "intune");
+/// assert!(breakers.all_healthy());
+///
+/// let error = buttress::client("jamf").timeout(Duration::ZERO).retry(|retry| retry.max_attempts(0)).build().unwrap_err();
+/// assert!(error.problems().len() >= 2, "all that is wrong is told at once");
+/// # Ok::<(), buttress::ConfigError>(())
+/// ```
+pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
+    let name = name.into();
+    ClientBuilder {
+        outbound: Outbound::named(Arc::clone(&name)).retry(|retry| retry.wrap_body(AsReqwestBody)),
+        name,
+        body: BodyTimeoutLayer::responses(),
+        http: None,
+    }
+}
+
+/// Builds a [`Client`] with the whole outbound stack.
+///
+/// Takes the options of [`OutboundBuilder`], and these:
+///
+/// | option | default | range | effect |
+/// |---|---|---|---|
+/// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
+/// | `http` | 2 s to connect, no limit of its own after that | | the `reqwest::Client` that sends |
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    name: Arc<str>,
+    outbound: OutboundBuilder<AsReqwestBody>,
+    body: BodyTimeoutBuilder<Responses>,
+    http: Option<reqwest::Client>,
+}
+
+type ReqwestRetry = RetryBuilder<StandardPolicy, ResendHttp<AsReqwestBody>>;
+
+impl ClientBuilder {
+    /// How long the default `reqwest::Client` waits for a connection.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// Bounds the whole call, retries and waits included.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.outbound(|outbound| outbound.timeout(limit))
+    }
+
+    /// Bounds one attempt, up to the head of its response.
+    pub fn attempt_timeout(self, limit: Duration) -> Self {
+        self.outbound(|outbound| outbound.attempt_timeout(limit))
+    }
+
+    /// Bounds the gaps in a response body.
+    pub fn body_idle(self, idle: Duration) -> Self {
+        Self { body: self.body.idle(idle), ..self }
+    }
+
+    /// Changes the retry layer.
+    pub fn retry(self, change: impl FnOnce(ReqwestRetry) -> ReqwestRetry) -> Self {
+        self.outbound(|outbound| outbound.retry(change))
+    }
+
+    /// Changes the settings of the circuit breaker.
+    pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
+        self.outbound(|outbound| outbound.circuit_breaker(change))
+    }
+
+    /// Lists the breaker in a registry, under the client's name.
+    pub fn registry(self, registry: &BreakerRegistry) -> Self {
+        self.outbound(|outbound| outbound.registry(registry))
+    }
+
+    /// Lets somebody hear the signals of all layers, for metrics.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        self.outbound(|outbound| outbound.observer(observer))
+    }
+
+    /// Changes any other part of the stack.
+    pub fn outbound(
+        self,
+        change: impl FnOnce(OutboundBuilder<AsReqwestBody>) -> OutboundBuilder<AsReqwestBody>,
+    ) -> Self {
+        Self { outbound: change(self.outbound), ..self }
+    }
+
+    /// Sends by this client of reqwest, with its TLS settings, proxies and pool.
+    ///
+    /// Leave its own total timeout unset: it would bound each attempt, its body included, and the stack's clocks do
+    /// that better.
+    pub fn http(self, http: reqwest::Client) -> Self {
+        Self { http: Some(http), ..self }
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// Lists everything that is wrong with the settings of all layers.
+    pub fn build(self) -> Result<Client, ConfigError> {
+        self.build_with_breaker().map(|(client, _)| client)
+    }
+
+    /// The client, and its circuit breaker to look at and to steer.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_with_breaker(self) -> Result<(Client, Breaker), ConfigError> {
+        let mut checks = Checks::of("client");
+        let outbound = checks.absorb(self.outbound.build());
+        let body = checks.absorb(self.body.build());
+        let http = self.http.map_or_else(default_http, Ok);
+        if let Err(error) = &http {
+            checks.require(false, "http", error, "TLS that can be initialised");
+        }
+        let parts = outbound.zip(body).zip(http.ok());
+        let ((outbound, body), http) = checks.finish_with(parts)?;
+        let breaker = outbound.breaker().clone();
+        Ok((assemble(self.name, outbound, &body, http), breaker))
+    }
+}
+
+fn assemble(
+    name: Arc<str>,
+    outbound: Outbound<AsReqwestBody>,
+    body: &BodyTimeoutLayer<Responses>,
+    http: reqwest::Client,
+) -> Client {
+    let breaker = outbound.breaker().clone();
+    let events = EventsLayer::new(&*name).with_breaker_state(move || breaker.state().as_str());
+    let (correlation_id, deadline, calls) = outbound.halves(Reqwest::new(http.clone()));
+    // The clocks change the type of the body; it becomes reqwest's again before anybody sees it.
+    let calls = MapResponseLayer::new(into_reqwest as fn(_) -> _).layer(body.layer(calls));
+    Client::over(name, http, correlation_id.layer(events.layer(deadline.layer(calls))))
+}
+
+fn into_reqwest(response: http::Response<TimeoutBody<Body>>) -> http::Response<Body> {
+    response.map(Body::wrap)
+}
+
+fn default_http() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().connect_timeout(ClientBuilder::CONNECT_TIMEOUT).build()
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("outbound", &self.outbound).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! What the order check sees of each layer.
+
+use super::custom::Placed;
+use super::order::Step;
+
+#[cfg(feature = "correlation-id")]
+mod correlation_id {
+    use buttress_correlation_id::{CorrelationIdLayer, PropagateCorrelationIdLayer};
+
+    use super::{Placed, Step};
+
+    impl Placed for CorrelationIdLayer {
+        fn step(&self) -> Step {
+            Step::CorrelationId
+        }
+    }
+
+    impl Placed for PropagateCorrelationIdLayer {
+        fn step(&self) -> Step {
+            Step::PropagateCorrelationId
+        }
+    }
+}
+
+#[cfg(feature = "timeout")]
+mod timeout {
+    use buttress_timeout::{
+        AttemptLimit, BodyTimeoutLayer, DeadlineLayer, ForwardDeadlineLayer, FromContext, FromExtensions,
+        TimeLimit, TimeoutLayer,
+    };
+
+    use super::{Placed, Step};
+
+    impl<J> Placed for DeadlineLayer<J> {
+        fn step(&self) -> Step {
+            Step::Deadline(self.total())
+        }
+    }
+
+    impl<J, O> Placed for TimeoutLayer<J, FromExtensions<TimeLimit>, O> {
+        fn step(&self) -> Step {
+            Step::Deadline(self.limit())
+        }
+    }
+
+    impl<J, O> Placed for TimeoutLayer<J, FromExtensions<AttemptLimit>, O> {
+        fn step(&self) -> Step {
+            Step::AttemptTimeout(self.limit())
+        }
+    }
+
+    /// Whether it is meant for attempts or for the whole cannot be seen, so it may stand anywhere.
+    impl<J, O> Placed for TimeoutLayer<J, FromContext, O> {
+        fn step(&self) -> Step {
+            Step::Other
+        }
+    }
+
+    impl<J> Placed for ForwardDeadlineLayer<J> {
+        fn step(&self) -> Step {
+            Step::ForwardDeadline
+        }
+    }
+
+    impl<W> Placed for BodyTimeoutLayer<W> {
+        fn step(&self) -> Step {
+            Step::BodyTimeout
+        }
+    }
+}
+
+#[cfg(feature = "retry")]
+mod retry {
+    use buttress_retry::RetryLayer;
+
+    use super::{Placed, Step};
+
+    impl<P, R> Placed for RetryLayer<P, R> {
+        fn step(&self) -> Step {
+            Step::Retry { max_attempts: self.schedule().max_attempts() }
+        }
+    }
+}
+
+#[cfg(feature = "circuit-breaker")]
+mod circuit_breaker {
+    use buttress_circuit_breaker::{CircuitBreakerLayer, Window};
+
+    use super::{Placed, Step};
+
+    impl<C, J> Placed for CircuitBreakerLayer<C, J> {
+        fn step(&self) -> Step {
+            let window = match self.breaker().window() {
+                Window::Time { span, .. } => Some(span),
+                Window::Calls(_) | Window::None => None,
+            };
+            Step::CircuitBreaker { window }
+        }
+    }
+}
+
+#[cfg(feature = "reqwest")]
+mod reqwest {
+    use buttress_reqwest::EventsLayer;
+
+    use super::{Placed, Step};
+
+    impl Placed for EventsLayer {
+        fn step(&self) -> Step {
+            Step::Events
+        }
+    }
+}
