@@ -67,6 +67,8 @@ mod fault;
 mod limit;
 mod redirect;
 mod request;
+#[cfg(feature = "retry")]
+mod retry;
 mod transport;
 
 pub use api::{ApiClient, ApiClientBuilder, ApiError, ApiErrorKind, ApiRequest, ApiResponse, DecodeError};
@@ -75,4 +77,6 @@ pub use error::Error;
 pub use events::{Events, EventsLayer, ResponseFuture as EventsFuture};
 pub use redirect::noting_redirects;
 pub use request::RequestBuilder;
+#[cfg(feature = "retry")]
+pub use retry::AsReqwestBody;
 pub use transport::{Reqwest, ResponseFuture};

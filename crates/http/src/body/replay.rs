@@ -88,6 +88,13 @@ impl<B> ReplayBody<B> {
         Self { store: None, shared: None, next: 0, trailers_sent: false }
     }
 
+    /// The part of the source that was not read yet; `None` once it has ended, and for an empty body.
+    ///
+    /// For adapters that know a shorter way for a source that is whole in memory.
+    pub fn source(&self) -> Option<&B> {
+        self.store.as_ref().and_then(|store| store.source.as_ref())
+    }
+
     /// Whether anybody may still ask for another body.
     fn has_spare(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| Arc::strong_count(shared) > 1)

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::{Context, CorrelationId};
+use buttress_core::CorrelationId;
 use buttress_http::{TransportError, TransportKind};
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -11,24 +11,23 @@ use serde::de::DeserializeOwned;
 
 use super::client::Inner;
 use super::{ApiError, ApiResponse};
-use crate::{Error, RequestBuilder};
+use crate::RequestBuilder;
 
 /// Builds a request of an [`ApiClient`](crate::ApiClient).
 #[must_use = "a request does nothing until it is sent"]
 pub struct ApiRequest {
     inner: Arc<Inner>,
-    request: Result<RequestBuilder, Error>,
+    request: RequestBuilder,
+    /// Told when it is sent, like everything that is wrong with a request.
+    leads_out: bool,
 }
 
 impl ApiRequest {
     pub(super) fn new(inner: Arc<Inner>, method: Method, endpoint: &str) -> Self {
-        let request = match locate(&inner.base, endpoint) {
-            Some(url) => Ok(inner.client.request(method, url)),
-            None => Err(inner
-                .client
-                .error(current_id(), TransportError::new(TransportKind::Invalid, OutsideBase))),
-        };
-        Self { inner, request }
+        let located = locate(&inner.base, endpoint);
+        let leads_out = located.is_none();
+        let request = inner.client.request(method, located.unwrap_or_else(|| inner.base.clone()));
+        Self { inner, request, leads_out }
     }
 
     /// Sets a header field; one that the client sends by default is replaced.
@@ -73,7 +72,7 @@ impl ApiRequest {
 
     /// Does to the request what this builder has no word for.
     pub fn with(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
-        Self { request: self.request.map(change), ..self }
+        Self { request: change(self.request), ..self }
     }
 
     /// Sends the request; a status outside 200 to 299 is an error.
@@ -82,9 +81,12 @@ impl ApiRequest {
     ///
     /// See [`ApiErrorKind`](crate::ApiErrorKind).
     pub async fn send(self) -> Result<ApiResponse, ApiError> {
-        let Self { inner, request } = self;
-        let request = request.map_err(ApiError::from_call)?;
+        let Self { inner, request, leads_out } = self;
         let correlation_id = request.current_correlation_id();
+        if leads_out {
+            let error = TransportError::new(TransportKind::Invalid, OutsideBase);
+            return Err(ApiError::from_call(inner.client.error(correlation_id, error)));
+        }
         let (client, mut request, extensions) = request.finish().map_err(ApiError::from_call)?;
         add_missing(request.headers_mut(), &inner.headers);
         let response = client.execute_with(request, extensions).await.map_err(ApiError::from_call)?;
@@ -106,10 +108,6 @@ impl fmt::Debug for ApiRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiRequest").field("request", &self.request).finish_non_exhaustive()
     }
-}
-
-fn current_id() -> Option<CorrelationId> {
-    Context::with_current(|context| context.correlation_id().cloned())
 }
 
 /// Adds the fields that are not there yet.
