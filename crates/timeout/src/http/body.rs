@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use buttress_core::{BoxError, Deadline, Mode, Refused};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -106,6 +107,14 @@ pin_project! {
         begun: Option<Instant>,
         waiting: Option<Instant>,
         overdue: bool,
+    }
+}
+
+/// A body that is there already, such as the document of an outer layer's refusal; no clock runs for it.
+impl<B: From<Bytes>> From<Bytes> for TimeoutBody<B> {
+    fn from(whole: Bytes) -> Self {
+        let (mode, reporter) = (Mode::Off, Reporter::default());
+        Self::new(B::from(whole), Clocks { side: BodySide::Response, idle: None, deadline: None, mode, reporter })
     }
 }
 

@@ -1,0 +1,6 @@
+//! The stacks as a whole, over scripted services.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod custom;
+mod inbound;
+mod outbound;

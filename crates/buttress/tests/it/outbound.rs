@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use buttress::circuit_breaker::State;
+use buttress::core::BoxError;
+use buttress::http::{ReplayBody, TransportError, TransportKind};
+use buttress::{BreakerRegistry, Context, CorrelationId, Deadline, Outbound, Refused};
+use buttress_testkit::{Probe, Reply, Strict, contract, message};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use tower::{Layer, Service, ServiceExt};
+
+type Plain = Request<Full<Bytes>>;
+type Sent = Request<ReplayBody<Full<Bytes>>>;
+type Answer = Response<Full<Bytes>>;
+type Transport = Strict<Sent, Answer, BoxError>;
+
+fn outbound() -> Outbound {
+    Outbound::named("intune").build().expect("the defaults are valid")
+}
+
+/// A transport that answers every call by the script; its probe.
+fn transport(
+    mut script: impl FnMut(u64, &Sent) -> Reply<Answer, BoxError> + Send + 'static,
+) -> (Transport, Probe<BoxError>) {
+    let transport = Strict::with(move |call, request: &Sent| script(call, request));
+    let probe = transport.probe();
+    (transport, probe)
+}
+
+fn unavailable() -> Reply<Answer, BoxError> {
+    Reply::Ok(message::response(StatusCode::SERVICE_UNAVAILABLE, "down"))
+}
+
+fn get() -> Plain {
+    message::get("http://intune.example/devices")
+}
+
+#[test]
+fn the_stack_keeps_the_contract() {
+    type Wired = contract::Wiring<Plain, Sent, Answer, BoxError>;
+    contract::Suite::<_, Wired>::new(outbound).named("outbound").run();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_is_repeated_under_the_same_id_and_counted() {
+    let (transport, probe) = transport(|call, request| {
+        assert_eq!(request.headers()["x-correlation-id"], "order-17");
+        assert!(request.headers().contains_key("x-request-timeout-ms"), "what is left is sent along");
+        let attempt =
+            request.headers().get("x-retry-attempt").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(attempt, (call > 0).then(|| (call + 1).to_string()));
+        if call < 2 { unavailable() } else { Reply::Ok(message::response(StatusCode::OK, "done")) }
+    });
+    let outbound = outbound();
+    let id = CorrelationId::new("order-17").unwrap();
+    let response =
+        Context::new().with_correlation_id(id).scope(outbound.layer(transport).oneshot(get())).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(probe.calls(), 3);
+    assert_eq!(outbound.breaker().snapshot().counts().failed(), 2, "the breaker counts attempts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_is_told_at_once_and_not_retried() {
+    let (transport, probe) =
+        transport(|_, _| Reply::Err(TransportError::new(TransportKind::Interrupted, "reset").into()));
+    let outbound = outbound();
+    let mut service = outbound.layer(transport);
+    while outbound.breaker().state() == State::Closed {
+        let _ = service.ready().await.unwrap().call(get()).await;
+    }
+    let attempts = probe.calls();
+    let started = tokio::time::Instant::now();
+    let error = service.ready().await.unwrap().call(get()).await.unwrap_err();
+    let refused = Refused::in_error(&error).expect("a refusal");
+    assert_eq!(refused.code(), "circuit_open");
+    assert!(refused.retry_after().is_some_and(|wait| wait > Duration::ZERO));
+    assert_eq!((started.elapsed(), probe.calls()), (Duration::ZERO, attempts), "neither a wait nor a call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_ends_and_the_call_obeys_the_deadline_it_inherits() {
+    let (transport, probe) = transport(|_, _| Reply::Hang);
+    let service = outbound().layer(transport);
+    let now = tokio::time::Instant::now();
+    let deadline = Deadline::after(now.into_std(), Duration::from_secs(3));
+    let error = Context::new().with_deadline(deadline).scope(service.oneshot(get())).await.unwrap_err();
+    assert_eq!(Refused::in_error(&error).map(Refused::code), Some("timed_out"));
+    assert!(now.elapsed() <= Duration::from_secs(3), "{:?}", now.elapsed());
+    assert_eq!(probe.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_in_a_registry_is_shared_by_clients_of_one_name() {
+    let breakers = BreakerRegistry::default();
+    let build = || Outbound::named("intune").registry(&breakers).build().unwrap();
+    let (one, other) = (build(), build());
+    one.breaker().force_open();
+    assert_eq!(other.breaker().state(), State::ForcedOpen);
+    assert!(!breakers.all_healthy());
+    let (transport, probe) = transport(|_, _| Reply::Hang);
+    let error = other.layer(transport).oneshot(get()).await.unwrap_err();
+    assert!(Refused::in_error(&error).is_some());
+    assert_eq!(probe.calls(), 0);
+}
+
+#[test]
+fn an_attempt_as_long_as_the_whole_is_refused_with_all_else_that_is_wrong() {
+    let error = Outbound::named("intune")
+        .timeout(Duration::from_secs(5))
+        .attempt_timeout(Duration::from_secs(5))
+        .retry(|retry| retry.max_attempts(0))
+        .circuit_breaker(|breaker| breaker.half_open_permits(0))
+        .build()
+        .unwrap_err();
+    let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
+    assert!(fields.contains(&"attempt_timeout"), "{error}");
+    assert!(fields.contains(&"max_attempts"), "{error}");
+    assert!(fields.contains(&"half_open_permits"), "{error}");
+}
