@@ -65,6 +65,8 @@ fn each_fault_breaks_its_law_and_is_named() {
         (Fault::LeaksOnPanic, Law::PanicLeavesNothing, "calls counted as running"),
         (Fault::DetachesTheCall, Law::DroppedFutureLeavesNothing, "1 inner calls still in flight"),
         (Fault::KeepsAnInstance, Law::DroppedServiceLeavesNothing, "1 inner instances still alive"),
+        (Fault::TakesItsSlotWhenReady, Law::DroppedServiceLeavesNothing, "dropped while ready: the layer"),
+        (Fault::TakesItsSlotToWait, Law::DroppedServiceLeavesNothing, "dropped while it waited"),
         (Fault::RefusesFromPollReady, Law::RefusalAnswersCall, "refused from `poll_ready`"),
         (Fault::RefusesByPending, Law::RefusalAnswersCall, "was not granted at poll 1"),
         (

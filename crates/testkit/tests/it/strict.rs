@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -193,16 +194,15 @@ async fn requests_are_noted_up_to_a_bound() {
 
 #[tokio::test(start_paused = true)]
 async fn the_request_lives_until_the_answer_and_no_longer() {
-    let service =
-        Strict::<std::sync::Arc<()>, (), &str>::with(|_, _| Reply::After(Duration::from_secs(1), Ok(())));
-    let request = std::sync::Arc::new(());
-    let held = std::sync::Arc::clone(&request);
-    let mut call = pin!(service.oneshot(held));
+    let mut service = Strict::<Arc<()>, (), &str>::with(|_, _| Reply::After(Duration::from_secs(1), Ok(())));
+    let request = Arc::new(());
+    service.ready().await.unwrap();
+    let mut call = pin!(service.call(Arc::clone(&request)));
     assert!(call.as_mut().poll(&mut Context::from_waker(&CountingWaker::new().waker())).is_pending());
-    assert_eq!(std::sync::Arc::strong_count(&request), 2);
+    assert_eq!(Arc::strong_count(&request), 2);
     clock::advance(Duration::from_secs(1)).await;
-    call.await.unwrap();
-    assert_eq!(std::sync::Arc::strong_count(&request), 1);
+    call.as_mut().await.unwrap();
+    assert_eq!(Arc::strong_count(&request), 1, "the answered future still stands there, without the request");
 }
 
 #[tokio::test(start_paused = true)]

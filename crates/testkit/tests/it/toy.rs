@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     CloneCopiesReadiness,
     WithdrawsReadiness,
     AsksMoreAndMore,
+    TakesItsSlotWhenReady,
+    TakesItsSlotToWait,
     SwallowsReadyWaker,
     KeepsFirstReadyWaker,
     SpinsForReadiness,
@@ -158,6 +160,14 @@ where
                 self.extra.push(extra);
                 self.inner.poll_ready(cx)
             }
+            Fault::TakesItsSlotWhenReady | Fault::TakesItsSlotToWait => {
+                let polled = self.inner.poll_ready(cx);
+                let slot = polled.is_ready() == (self.layer.fault == Fault::TakesItsSlotWhenReady);
+                if slot && !mem::replace(&mut self.ready, true) {
+                    self.layer.running.fetch_add(1, Ordering::SeqCst);
+                }
+                polled
+            }
             Fault::SwallowsReadyWaker => self.inner.poll_ready(&mut Context::from_waker(Waker::noop())),
             Fault::KeepsFirstReadyWaker => {
                 let waker = self.first_waker.get_or_insert_with(|| cx.waker().clone());
@@ -182,7 +192,11 @@ where
     #[expect(clippy::disallowed_methods, reason = "a toy may allocate")]
     fn call(&mut self, request: u32) -> Self::Future {
         let fault = self.layer.fault;
-        self.ready = false;
+        if mem::take(&mut self.ready)
+            && matches!(fault, Fault::TakesItsSlotWhenReady | Fault::TakesItsSlotToWait)
+        {
+            self.layer.running.fetch_sub(1, Ordering::SeqCst);
+        }
         self.polls = 0;
         if self.layer.refuses() {
             let inner = (fault == Fault::CallsThenRefuses).then(|| self.inner.clone());
