@@ -235,7 +235,8 @@ async fn a_response_that_breaks_off_was_interrupted() {
 
 #[tokio::test]
 async fn nobody_there_is_told_as_that() {
-    let api = ApiClient::new(bare("peer"), &format!("http://{}", nobody().await)).unwrap();
+    let nobody = nobody();
+    let api = ApiClient::new(bare("peer"), &nobody.url("")).unwrap();
     let error = failure(&api).await;
     assert!(error.is_connect() && !error.is_timeout());
     assert_eq!((error.status(), error.body()), (None, None));

@@ -1,10 +1,11 @@
 use buttress_reqwest::EventsLayer;
 use buttress_testkit::contract;
 
-use crate::lines::Lines;
+use crate::lines::{Lines, everything_is_heard};
 
 #[test]
 fn the_events_layer_keeps_the_contract() {
+    everything_is_heard();
     contract::client(|| EventsLayer::new("peer")).run();
     contract::client(|| EventsLayer::new("peer").with_breaker_state(|| "closed"))
         .named("breaker state")

@@ -197,7 +197,7 @@ async fn a_call_that_was_never_polled_was_abandoned_too() {
 
 #[tokio::test]
 async fn no_event_shows_a_secret() {
-    let nowhere = nobody().await;
+    let nobody = nobody();
     let led_away = Peer::answering(|_| redirect(302, "http://user:hunter2@127.0.0.1:1/?token=hunter2")).await;
     let led_wrong = Peer::answering(|_| redirect(302, "ftp://127.0.0.1/?token=hunter2")).await;
     let closes = Peer::start(|mut talk: Talk| async move {
@@ -206,9 +206,7 @@ async fn no_event_shows_a_secret() {
     .await;
     let fails = Peer::answering(|_| answer(500, r#"{"password":"hunter2"}"#)).await;
     let (lines, _listening) = Lines::listen();
-    for base in
-        [format!("http://{nowhere}"), led_away.url(""), led_wrong.url(""), closes.url(""), fails.url("")]
-    {
+    for base in [nobody.url(""), led_away.url(""), led_wrong.url(""), closes.url(""), fails.url("")] {
         let client = logged(&EventsLayer::new("peer"));
         let url = base.replacen("://", "://us%65r:hunter2@", 1);
         let request = client.post(format!("{url}/devices?token=hunter2&a=%68unter2#hunter2"));

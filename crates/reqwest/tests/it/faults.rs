@@ -30,7 +30,7 @@ async fn failure(client: reqwest::Client, request: http::Request<Body>) -> BoxEr
 
 #[tokio::test]
 async fn a_refused_connection_is_told_as_one_and_its_cause_is_found() {
-    let error = failure(http(), get(&format!("http://{}/", nobody().await))).await;
+    let error = failure(http(), get(&nobody().url("/"))).await;
     assert_eq!(kind(&error), TransportKind::Connect);
     assert!(find_cause::<reqwest::Error, _>(&error).unwrap().is_connect());
     assert_eq!(find_cause::<io::Error, _>(&error).unwrap().kind(), io::ErrorKind::ConnectionRefused);
@@ -195,9 +195,9 @@ async fn no_error_shows_the_query_or_the_password_of_its_url() {
     })
     .await;
     let secret = |url: String| url.replacen("://", "://user:hunter2@", 1) + "?token=hunter2#hunter2";
-    let (nowhere, client) = (nobody().await, bare("inventory"));
+    let (nobody, client) = (nobody(), bare("inventory"));
     for url in [
-        format!("http://{nowhere}/devices"),
+        nobody.url("/devices"),
         rounds.url("/devices"),
         closes.url("/devices"),
         "ftp://127.0.0.1/devices".to_owned(),
@@ -209,7 +209,6 @@ async fn no_error_shows_the_query_or_the_password_of_its_url() {
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(error.transport().is_some());
     }
-    let shown =
-        shown(&soon(client.get(secret(format!("http://{nowhere}/devices"))).send()).await.unwrap_err());
-    assert!(shown.contains(&format!("http://{nowhere}/devices")), "where it failed is still told: {shown}");
+    let shown = shown(&soon(client.get(secret(nobody.url("/devices"))).send()).await.unwrap_err());
+    assert!(shown.contains(&nobody.url("/devices")), "where it failed is still told: {shown}");
 }

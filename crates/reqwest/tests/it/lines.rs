@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -15,6 +15,7 @@ pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     /// Begins to listen.
     pub(crate) fn listen() -> (Self, DefaultGuard) {
+        everything_is_heard();
         let lines = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -33,6 +34,15 @@ impl Lines {
         let text = self.text();
         text.lines().filter(|line| line.contains(" buttress_reqwest::events: ")).map(str::to_owned).collect()
     }
+}
+
+/// Installs a subscriber that hears everything and keeps nothing.
+///
+/// `tracing` remembers of each event whether anybody wants it, and may remember wrongly if the event is first met
+/// while another thread begins to listen. So every test that causes events of this crate calls this before.
+pub(crate) fn everything_is_heard() {
+    static HEARD: Once = Once::new();
+    HEARD.call_once(|| tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap());
 }
 
 impl io::Write for Lines {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -117,9 +117,22 @@ impl Peer {
     }
 }
 
-/// A port on which nobody listens.
-pub(crate) async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address on which nobody listens, nor will as long as this lives.
+pub(crate) struct Nobody {
+    address: SocketAddr,
+    _reserved: TcpSocket,
+}
+
+pub(crate) fn nobody() -> Nobody {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    Nobody { address: socket.local_addr().unwrap(), _reserved: socket }
+}
+
+impl Nobody {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
 }
 
 /// One connection.

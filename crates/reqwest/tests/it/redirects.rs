@@ -28,9 +28,11 @@ async fn the_response_knows_the_url_that_was_answered() {
 
 #[tokio::test]
 async fn a_post_that_was_answered_by_a_redirect_is_never_told_as_unsent() {
-    let nowhere = nobody().await;
+    let nobody = nobody();
+    let nowhere = nobody.url("/");
     for status in [301, 302, 303, 307, 308] {
-        let peer = Peer::answering(move |_| redirect(status, &format!("http://{nowhere}/"))).await;
+        let nowhere = nowhere.clone();
+        let peer = Peer::answering(move |_| redirect(status, &nowhere)).await;
         let noting = following(noting_redirects(Policy::default()));
         let error = soon(noting.post(peer.url("/")).body("order").send()).await.unwrap_err();
         assert_eq!(error.transport().unwrap().kind(), TransportKind::Interrupted, "{status}");
@@ -41,8 +43,9 @@ async fn a_post_that_was_answered_by_a_redirect_is_never_told_as_unsent() {
 
 #[tokio::test]
 async fn a_policy_that_is_not_wrapped_tells_nothing() {
-    let nowhere = nobody().await;
-    let peer = Peer::answering(move |_| redirect(303, &format!("http://{nowhere}/"))).await;
+    let nobody = nobody();
+    let nowhere = nobody.url("/");
+    let peer = Peer::answering(move |_| redirect(303, &nowhere)).await;
     let error = soon(following(Policy::default()).post(peer.url("/")).send()).await.unwrap_err();
     assert!(error.is_connect(), "as the documentation of `noting_redirects` says");
 }
@@ -55,7 +58,7 @@ async fn a_first_connection_is_still_told_as_one_by_a_wrapped_policy() {
         Peer::answering(|seen| if seen.line() == "GET /" { redirect(302, "/to") } else { answer(200, "") })
             .await;
     soon(client.get(peer.url("/")).send()).await.unwrap();
-    let error = soon(client.get(format!("http://{}/", nobody().await)).send()).await.unwrap_err();
+    let error = soon(client.get(nobody().url("/")).send()).await.unwrap_err();
     assert!(error.is_connect());
 }
 

@@ -121,8 +121,9 @@ async fn a_body_in_memory_still_follows_a_redirect() {
 
 #[tokio::test]
 async fn an_order_that_was_taken_is_not_sent_again_because_a_redirect_led_nowhere() {
-    let nowhere = nobody().await;
-    let peer = Peer::answering(move |_| redirect(303, &format!("http://{nowhere}/"))).await;
+    let nobody = nobody();
+    let nowhere = nobody.url("/");
+    let peer = Peer::answering(move |_| redirect(303, &nowhere)).await;
     soon(retrying().post(peer.url("/orders")).body("order").send()).await.unwrap_err();
     assert_eq!(peer.only().body, "order");
 }
