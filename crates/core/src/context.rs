@@ -38,6 +38,7 @@ impl Context {
     }
 
     /// The context of the scope that is being polled; empty outside any scope.
+    #[inline]
     pub fn current() -> Self {
         Self::with_current(Self::clone)
     }
@@ -46,6 +47,7 @@ impl Context {
     ///
     /// Called from inside another `look`, it shows the same context. Entering a scope from inside `look` has no
     /// effect on what is current.
+    #[inline]
     pub fn with_current<T>(look: impl Fn(&Self) -> T) -> T {
         // The thread-local is gone only while its thread ends, and borrowed for change only while nobody can look.
         let seen = CURRENT.try_with(|current| current.try_borrow().ok().map(|current| look(&current)));
@@ -69,6 +71,7 @@ impl Context {
 
     /// The same context under another correlation ID.
     #[must_use]
+    #[inline]
     pub fn with_correlation_id(self, id: CorrelationId) -> Self {
         Self { correlation_id: Some(id), ..self }
     }
@@ -100,11 +103,13 @@ impl Context {
     }
 
     /// Makes this the current context whenever the future is polled or dropped.
+    #[inline]
     pub fn scope<F>(self, future: F) -> Scoped<F> {
         Scoped { context: self, inner: Some(future) }
     }
 
     /// Like [`scope`](Self::scope), for a future that is to be made in the context already, as a service's is.
+    #[inline]
     pub fn scope_with<F>(self, make: impl FnOnce() -> F) -> Scoped<F> {
         let mut context = self;
         let entered = Entered::new(&mut context);
@@ -192,6 +197,7 @@ impl<F> fmt::Debug for Scoped<F> {
 struct Entered<'a>(&'a mut Context);
 
 impl<'a> Entered<'a> {
+    #[inline]
     fn new(context: &'a mut Context) -> Self {
         swap(context);
         Self(context)
@@ -199,11 +205,13 @@ impl<'a> Entered<'a> {
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         swap(self.0);
     }
 }
 
+#[inline]
 fn swap(context: &mut Context) {
     // Both fail only where nobody can look at the current context: a thread that ends, a `with_current` that runs.
     let _ = CURRENT.try_with(|current| {
