@@ -1,1 +1,59 @@
-//! The example server: deploys packages to device fleets through two flaky upstreams.
+//! The example server: deploys packages to device fleets through two upstreams that fail now and then.
+//!
+//! ```
+//! use control_plane::ControlPlane;
+//! use fleet_sim::{Fault, Upstream};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let running = ControlPlane::builder().start().await?;
+//! let devices = format!("http://{}/api/v1/devices/jamf", running.addr());
+//!
+//! let upstreams = running.simulation().expect("it brings its own");
+//! upstreams.set_fault(Upstream::Jamf, Fault::answering(503).times(1))?;
+//! assert_eq!(reqwest::get(&devices).await?.status(), 200); // the retry layer asked again
+//! # running.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How a request flows
+//!
+//! ```text
+//! server > buttress::Inbound > routes > rollout > domain        what is decided
+//!                                          |
+//!                                          +----> connectors > buttress::client > upstream
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | `domain` | what is decided: risk, evidence, approvals, rings, gates, incidents; no HTTP, no clock |
+//! | `connectors` | the two upstreams, each an API client over the outbound stack |
+//! | `rollout` | brings the two together |
+//! | `routes` | the HTTP API, one file for each resource |
+//! | `store` | what is remembered, bounded |
+//! | `problem` | what a caller sees when something is wrong |
+//! | `server`, `control_plane` | listening, starting, stopping |
+//!
+//! `README.md` beside this crate walks through the API with curl.
+
+mod args;
+mod banner;
+mod connectors;
+mod control_plane;
+mod domain;
+mod problem;
+mod rollout;
+mod routes;
+mod server;
+mod settings;
+mod store;
+mod telemetry;
+
+pub use args::{Args, Command, HELP, InvalidArgs};
+pub use banner::Banner;
+pub use connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
+pub use control_plane::{ControlPlane, Running, StartError};
+pub use settings::{Resilience, Upstreams};
+pub use store::Limits;
+pub use telemetry::{TelemetryError, init as init_telemetry};

@@ -1,0 +1,340 @@
+//! What the command line and the environment say.
+
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::Uri;
+
+use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
+use crate::settings::{Resilience, Upstreams};
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+control-plane deploys packages to device fleets through two flaky upstreams.
+
+usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
+                     [--breaker-failures N] [--breaker-open-for TIME]
+
+  --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
+  --upstreams URL          where a fleet-sim runs; default: one of our own, on a free port
+  --intune URL             the base URL of the Intune-like API, together with --jamf
+  --jamf URL               the base URL of the Jamf-like API, together with --intune
+  --breaker-failures N     failures in a row that open a circuit breaker (default 5)
+  --breaker-open-for TIME  how long it stays open, such as 5s or 500ms (default 5s)
+  --help                   this text
+
+environment, for upstreams that are not simulated:
+  INTUNE_CLIENT_ID, INTUNE_CLIENT_SECRET    what Intune is shown
+  JAMF_CLIENT_ID, JAMF_CLIENT_SECRET        what Jamf is shown
+  JAMF_USERNAME, JAMF_PASSWORD              what Jamf is shown if there is no client or it is refused
+
+environment, for the log on standard error:
+  RUST_LOG                 what to log (default info)
+  BUTTRESS_LOG_FORMAT      json or text (default: text on a terminal, json elsewhere)
+";
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// To run.
+    Run(Box<Args>),
+    /// To be told how.
+    Help,
+}
+
+/// The settings that can be given on the command line.
+#[derive(Clone, Debug)]
+pub struct Args {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the upstreams are; nowhere means simulated ones.
+    pub upstreams: Option<Upstreams>,
+    /// How calls to them are protected.
+    pub resilience: Resilience,
+}
+
+/// Something on the command line or in the environment that cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidArgs {
+    problems: Vec<String>,
+}
+
+impl Command {
+    /// Reads the arguments that follow the program's name; `env` looks up an environment variable.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each with the argument, its value and what is allowed.
+    pub fn read(
+        args: impl IntoIterator<Item = String>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidArgs> {
+        let mut given = Given::default();
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            if matches!(arg.as_str(), "--help" | "-h") {
+                return Ok(Self::Help);
+            }
+            given.take(arg, &mut args);
+        }
+        given.finish(env).map(|args| Self::Run(Box::new(args)))
+    }
+}
+
+/// The arguments as they were given.
+#[derive(Default)]
+struct Given {
+    listen: Option<String>,
+    upstreams: Option<String>,
+    intune: Option<String>,
+    jamf: Option<String>,
+    breaker_failures: Option<String>,
+    breaker_open_for: Option<String>,
+    problems: Vec<String>,
+}
+
+impl Given {
+    fn take(&mut self, arg: String, rest: &mut impl Iterator<Item = String>) {
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (arg, None),
+        };
+        let place = match name.as_str() {
+            "--listen" => &mut self.listen,
+            "--upstreams" => &mut self.upstreams,
+            "--intune" => &mut self.intune,
+            "--jamf" => &mut self.jamf,
+            "--breaker-failures" => &mut self.breaker_failures,
+            "--breaker-open-for" => &mut self.breaker_open_for,
+            _ => {
+                return self
+                    .problems
+                    .push(format!("{name:?} is no argument; --help lists those that there are"));
+            }
+        };
+        let Some(value) = value.or_else(|| rest.next()) else {
+            return self.problems.push(format!("{name} needs a value"));
+        };
+        if place.replace(value).is_some() {
+            self.problems.push(format!("{name} is given twice"));
+        }
+    }
+
+    fn finish(mut self, env: impl Fn(&str) -> Option<String>) -> Result<Args, InvalidArgs> {
+        let listen = self.listen.take().unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let listen =
+            self.check("--listen", &listen, "an IP address and a port, such as 127.0.0.1:8080", |text| {
+                text.parse().ok()
+            });
+        let resilience = self.resilience();
+        let upstreams = self.upstreams(&env);
+        match listen {
+            Some(listen) if self.problems.is_empty() => Ok(Args { listen, upstreams, resilience }),
+            _ => Err(InvalidArgs { problems: self.problems }),
+        }
+    }
+
+    fn resilience(&mut self) -> Resilience {
+        let mut resilience = Resilience::default();
+        if let Some(failures) = self.breaker_failures.take() {
+            let read = |text: &str| text.parse().ok().filter(|failures| (1..=1_000_000).contains(failures));
+            let read = self.check("--breaker-failures", &failures, "1 to 1000000", read);
+            resilience.failures_to_open = read.unwrap_or(resilience.failures_to_open);
+        }
+        if let Some(time) = self.breaker_open_for.take() {
+            let read =
+                self.check("--breaker-open-for", &time, "1ms to 86400s, such as 5s or 500ms", duration);
+            resilience.open_for = read.unwrap_or(resilience.open_for);
+        }
+        resilience
+    }
+
+    fn upstreams(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Upstreams> {
+        match (self.upstreams.take(), self.intune.take(), self.jamf.take()) {
+            (None, None, None) => None,
+            (Some(all), None, None) => {
+                let base = self.base_url("--upstreams", &all)?;
+                Some(Upstreams::simulated_at(&base))
+            }
+            (None, Some(intune), Some(jamf)) => {
+                let intune_url = self.base_url("--intune", &intune);
+                let jamf_url = self.base_url("--jamf", &jamf);
+                let intune = self.intune_credentials(env);
+                let jamf = self.jamf_credentials(env);
+                Some(Upstreams { intune_url: intune_url?, intune: intune?, jamf_url: jamf_url?, jamf: jamf? })
+            }
+            _ => {
+                self.problems
+                    .push("give --upstreams alone, or --intune and --jamf together, or none".to_owned());
+                None
+            }
+        }
+    }
+
+    fn base_url(&mut self, name: &str, url: &str) -> Option<String> {
+        self.check(name, url, "an http:// URL without query (this build brings no TLS)", |text| {
+            let uri: Uri = text.parse().ok()?;
+            let fits = uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none();
+            fits.then(|| text.trim_end_matches('/').to_owned())
+        })
+    }
+
+    fn intune_credentials(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<ClientCredentials> {
+        let client = client("INTUNE", env);
+        if client.is_none() {
+            self.problems.push(
+                "--intune needs INTUNE_CLIENT_ID and INTUNE_CLIENT_SECRET in the environment".to_owned(),
+            );
+        }
+        client
+    }
+
+    fn jamf_credentials(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<JamfCredentials> {
+        let user = env("JAMF_USERNAME").zip(env("JAMF_PASSWORD"));
+        let user = user.map(|(name, password)| UserCredentials { name, password: Secret::new(password) });
+        match (client("JAMF", env), user) {
+            (Some(client), Some(user)) => Some(JamfCredentials::Either(client, user)),
+            (Some(client), None) => Some(JamfCredentials::Client(client)),
+            (None, Some(user)) => Some(JamfCredentials::User(user)),
+            (None, None) => {
+                let needed = "JAMF_CLIENT_ID and JAMF_CLIENT_SECRET, or JAMF_USERNAME and JAMF_PASSWORD";
+                self.problems.push(format!("--jamf needs {needed} in the environment"));
+                None
+            }
+        }
+    }
+
+    fn check<T>(
+        &mut self,
+        name: &str,
+        value: &str,
+        allowed: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let taken = read(value);
+        if taken.is_none() {
+            self.problems.push(format!("{name} is {value:?}, allowed: {allowed}"));
+        }
+        taken
+    }
+}
+
+fn client(prefix: &str, env: &impl Fn(&str) -> Option<String>) -> Option<ClientCredentials> {
+    let (id, secret) = env(&format!("{prefix}_CLIENT_ID")).zip(env(&format!("{prefix}_CLIENT_SECRET")))?;
+    Some(ClientCredentials { id, secret: Secret::new(secret) })
+}
+
+/// Reads a whole number of seconds or milliseconds, from 1 ms to a day.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit_ms) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.strip_suffix('s')?, 1_000),
+    };
+    let millis = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    (1..=86_400_000).contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+impl InvalidArgs {
+    /// What is wrong, one text for each problem.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for InvalidArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl Error for InvalidArgs {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT_OF_BOTH: [&str; 4] =
+        ["INTUNE_CLIENT_ID", "INTUNE_CLIENT_SECRET", "JAMF_CLIENT_ID", "JAMF_CLIENT_SECRET"];
+
+    fn read(line: &str, env: &[&str]) -> Result<Command, InvalidArgs> {
+        let args = line.split_whitespace().map(str::to_owned);
+        Command::read(args, |name| env.contains(&name).then(|| name.to_lowercase()))
+    }
+
+    fn args(line: &str, env: &[&str]) -> Args {
+        match read(line, env) {
+            Ok(Command::Run(args)) => *args,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn with_no_argument_it_brings_its_own_upstreams() {
+        let args = args("", &[]);
+        assert_eq!(args.listen.to_string(), DEFAULT_LISTEN);
+        assert_eq!(args.upstreams, None);
+        assert_eq!(args.resilience.open_for, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn arguments_are_taken_in_both_ways_to_write_them() {
+        let args = args("--listen=0.0.0.0:0 --breaker-failures 2 --breaker-open-for 250ms", &[]);
+        assert_eq!(args.listen.to_string(), "0.0.0.0:0");
+        assert_eq!(args.resilience.failures_to_open, 2);
+        assert_eq!(args.resilience.open_for, Duration::from_millis(250));
+    }
+
+    #[test]
+    fn simulated_upstreams_elsewhere_need_no_credentials_and_real_ones_do() {
+        let simulated = args("--upstreams http://sim:9090/", &[]).upstreams.expect("given");
+        assert_eq!(simulated.jamf_url, "http://sim:9090/jamf");
+        let real = "--intune http://graph.example --jamf http://jamf.example";
+        assert!(args(real, &CLIENT_OF_BOTH).upstreams.is_some());
+        assert_eq!(read(real, &[]).expect_err("no credentials").problems().len(), 2);
+    }
+
+    #[test]
+    fn jamf_falls_back_to_basic_authentication() {
+        let real = "--intune http://graph.example --jamf http://jamf.example";
+        let jamf = |env: &[&str]| args(real, env).upstreams.expect("given").jamf;
+        let user = ["INTUNE_CLIENT_ID", "INTUNE_CLIENT_SECRET", "JAMF_USERNAME", "JAMF_PASSWORD"];
+        assert!(matches!(jamf(&CLIENT_OF_BOTH), JamfCredentials::Client(_)));
+        assert!(matches!(jamf(&user), JamfCredentials::User(_)));
+        assert!(matches!(jamf(&[CLIENT_OF_BOTH, user].concat()), JamfCredentials::Either(..)));
+    }
+
+    #[test]
+    fn every_problem_names_the_argument_its_value_and_what_is_allowed() {
+        for (line, problem) in [
+            (
+                "--listen here",
+                r#"--listen is "here", allowed: an IP address and a port, such as 127.0.0.1:8080"#,
+            ),
+            ("--listen", "--listen needs a value"),
+            ("--listen [::1]:1 --listen [::1]:2", "--listen is given twice"),
+            ("--lisen x", r#""--lisen" is no argument; --help lists those that there are"#),
+            ("--breaker-failures 0", r#"--breaker-failures is "0", allowed: 1 to 1000000"#),
+            (
+                "--breaker-open-for 5",
+                r#"--breaker-open-for is "5", allowed: 1ms to 86400s, such as 5s or 500ms"#,
+            ),
+            ("--jamf http://j", "give --upstreams alone, or --intune and --jamf together, or none"),
+            (
+                "--upstreams https://sim",
+                r#"--upstreams is "https://sim", allowed: an http:// URL without query (this build brings no TLS)"#,
+            ),
+        ] {
+            assert_eq!(read(line, &[]).expect_err(line).problems()[0], problem);
+        }
+        assert_eq!(read("--listen x --breaker-failures y", &[]).expect_err("two").problems().len(), 2);
+    }
+
+    #[test]
+    fn whoever_asks_for_help_gets_it() {
+        assert!(matches!(read("--listen x --help", &[]), Ok(Command::Help)));
+    }
+}

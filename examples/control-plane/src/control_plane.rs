@@ -1,0 +1,185 @@
+//! Puts the parts together and starts them.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use buttress::{BreakerRegistry, ConfigError, Inbound};
+use fleet_sim::FleetSim;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::connectors::Connectors;
+use crate::routes::{self, App};
+use crate::server;
+use crate::settings::{Resilience, Upstreams};
+use crate::store::{Limits, Store};
+
+/// A control plane that does not run yet.
+///
+/// | setting | default | effect |
+/// |---|---|---|
+/// | `listen` | `127.0.0.1:0` | the address; port 0 picks a free one |
+/// | `upstreams` | simulated ones, in this process | where the fleets are |
+/// | `resilience` | [`Resilience::default`] | how calls to them are protected |
+/// | `limits` | [`Limits::default`] | how much is remembered |
+/// | `request_timeout` | 30 s | the deadline of each request |
+/// | `shutdown_grace` | 10 s | how long requests may take to end after a stop |
+#[derive(Clone, Debug)]
+#[must_use = "a control plane does nothing until it is started"]
+pub struct ControlPlane {
+    listen: SocketAddr,
+    upstreams: Option<Upstreams>,
+    resilience: Resilience,
+    limits: Limits,
+    request_timeout: Duration,
+    shutdown_grace: Duration,
+}
+
+impl ControlPlane {
+    /// Begins with the defaults.
+    pub fn builder() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            upstreams: None,
+            resilience: Resilience::default(),
+            limits: Limits::default(),
+            request_timeout: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+
+    /// Where to listen.
+    pub fn listen(self, addr: SocketAddr) -> Self {
+        Self { listen: addr, ..self }
+    }
+
+    /// Where the fleets are; none means simulated ones.
+    pub fn upstreams(self, upstreams: impl Into<Option<Upstreams>>) -> Self {
+        Self { upstreams: upstreams.into(), ..self }
+    }
+
+    /// How calls to the upstreams are protected.
+    pub fn resilience(self, resilience: Resilience) -> Self {
+        Self { resilience, ..self }
+    }
+
+    /// How much is remembered.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The time from the arrival of a request to the end of its response.
+    pub fn request_timeout(self, limit: Duration) -> Self {
+        Self { request_timeout: limit, ..self }
+    }
+
+    /// How long requests that are being answered may take to end after a stop.
+    pub fn shutdown_grace(self, grace: Duration) -> Self {
+        Self { shutdown_grace: grace, ..self }
+    }
+
+    /// Starts on tasks of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is out of range, or an address cannot be bound.
+    pub async fn start(self) -> Result<Running, StartError> {
+        let (upstreams, simulation) = if let Some(upstreams) = self.upstreams {
+            (upstreams, None)
+        } else {
+            let simulation = FleetSim::start("127.0.0.1:0").await.map_err(StartError::Simulation)?;
+            (Upstreams::simulated_at(&format!("http://{}", simulation.addr())), Some(simulation))
+        };
+        let inbound = Inbound::builder().total(self.request_timeout).build()?;
+        let connectors = Connectors::new(&upstreams, &self.resilience)?;
+        let breakers = connectors.breakers.clone();
+        let router = routes::router(App::new(Store::new(self.limits), connectors)).layer(inbound);
+
+        let cannot_listen = |error| StartError::Listen(self.listen, error);
+        let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
+        let addr = listener.local_addr().map_err(cannot_listen)?;
+        let stop = watch::Sender::new(false);
+        let task = tokio::spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
+        Ok(Running { addr, breakers, simulation, stop, task })
+    }
+}
+
+/// A control plane at work. Dropping it ends every connection at once.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    breakers: BreakerRegistry,
+    simulation: Option<fleet_sim::Running>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<usize>,
+}
+
+impl Running {
+    /// The address it listens on, with the real port.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The circuit breakers, named like the connectors.
+    pub fn breakers(&self) -> &BreakerRegistry {
+        &self.breakers
+    }
+
+    /// The simulated upstreams, if it brought its own.
+    pub fn simulation(&self) -> Option<&fleet_sim::Running> {
+        self.simulation.as_ref()
+    }
+
+    /// Accepts no more connections and lets requests that are being answered finish within the grace.
+    ///
+    /// Returns how many connections had to be ended then.
+    pub async fn shutdown(mut self) -> usize {
+        self.stop.send_replace(true);
+        // An error would mean that the accept loop panicked, and its connections with it.
+        let ended = (&mut self.task).await.unwrap_or_default();
+        if let Some(simulation) = self.simulation.take() {
+            simulation.shutdown().await;
+        }
+        ended
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why a control plane cannot start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting is out of range.
+    Config(ConfigError),
+    /// The address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The simulated upstreams cannot listen.
+    Simulation(io::Error),
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => fmt::Display::fmt(error, f),
+            Self::Listen(addr, error) => write!(f, "cannot listen on {addr}: {error}"),
+            Self::Simulation(error) => write!(f, "cannot start the simulated upstreams: {error}"),
+        }
+    }
+}
+
+impl Error for StartError {}

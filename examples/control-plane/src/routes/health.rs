@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+
+use axum::Json;
+use buttress::circuit_breaker::{Snapshot, State};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::problem::millis;
+
+/// Alive is a process that answers at all.
+pub(super) async fn live() -> Json<Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// Ready is a process that can do its work. A connector that is out does not change that: the other one goes on, calls
+/// through this one fail at once, and another instance would fare no better. So it is listed, and no reason to take
+/// this instance out of the balance.
+pub(super) async fn ready(app: Shared) -> Json<Value> {
+    let snapshots = app.connectors.breakers.snapshots();
+    let status = if snapshots.iter().all(Snapshot::is_healthy) { "ready" } else { "degraded" };
+    let dependencies: BTreeMap<_, _> = snapshots
+        .iter()
+        .map(|breaker| (breaker.name(), if breaker.is_healthy() { "up" } else { "out" }))
+        .collect();
+    Json(json!({ "status": status, "dependencies": dependencies }))
+}
+
+pub(super) async fn circuit_breakers(app: Shared) -> Json<Breakers> {
+    let snapshots = app.connectors.breakers.snapshots();
+    Json(Breakers {
+        all_healthy: snapshots.iter().all(Snapshot::is_healthy),
+        breakers: snapshots
+            .iter()
+            .map(|breaker| (breaker.name().to_owned(), Breaker::from(breaker)))
+            .collect(),
+    })
+}
+
+#[derive(Serialize)]
+pub(super) struct Breakers {
+    #[serde(flatten)]
+    breakers: BTreeMap<String, Breaker>,
+    all_healthy: bool,
+}
+
+#[derive(Serialize)]
+struct Breaker {
+    state: &'static str,
+    fail_counter: u32,
+    fail_max: Option<u32>,
+    opened: bool,
+    /// In seconds.
+    reset_timeout: f64,
+    retry_after_ms: Option<u64>,
+    times_opened: u64,
+    rejected: u64,
+    in_flight: usize,
+}
+
+impl From<&Snapshot> for Breaker {
+    fn from(breaker: &Snapshot) -> Self {
+        Self {
+            state: breaker.state().as_str(),
+            fail_counter: breaker.counts().consecutive_failures(),
+            fail_max: breaker.consecutive_failures_threshold(),
+            opened: matches!(breaker.state(), State::Open | State::ForcedOpen),
+            reset_timeout: breaker.open_time().as_secs_f64(),
+            retry_after_ms: breaker.retry_in().map(millis),
+            times_opened: breaker.opened(),
+            rejected: breaker.rejected(),
+            in_flight: breaker.in_flight(),
+        }
+    }
+}

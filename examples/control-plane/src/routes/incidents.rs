@@ -1,0 +1,53 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Id, Input, Shared};
+use crate::domain::{Impact, Incident, Resolution};
+use crate::problem::ApiProblem;
+
+pub(super) async fn create(State(app): Shared, input: Input) -> Result<Response, ApiProblem> {
+    let incident = incident(input)?;
+    app.store.add_incident(&incident)?;
+    let Incident { id, deployment_id, blast_radius, .. } = &incident;
+    tracing::warn!(incident_id = %id, %deployment_id, %blast_radius, "incident opened");
+    let location = [(LOCATION, format!("/api/v1/incidents/{id}"))];
+    Ok((StatusCode::CREATED, location, Json(incident)).into_response())
+}
+
+pub(super) async fn show(State(app): Shared, Id(id): Id) -> Result<Json<Incident>, ApiProblem> {
+    app.store.incident(id).map(Json)
+}
+
+pub(super) async fn resolve(
+    State(app): Shared,
+    Id(id): Id,
+    mut input: Input,
+) -> Result<Json<Incident>, ApiProblem> {
+    let by = input.text("by");
+    let text = input.text("resolution");
+    let resolution =
+        input.finish(|| Some(Resolution { by: by?, text: text?, resolved_at: Timestamp::now() }))?;
+    let incident = app.store.resolve(id, resolution)?;
+    tracing::info!(incident_id = %id, "incident resolved");
+    Ok(Json(incident))
+}
+
+fn incident(mut input: Input) -> Result<Incident, ApiProblem> {
+    let deployment: Option<Uuid> =
+        input.required("deployment_id", "the ID of a deployment", |value| value.as_str()?.parse().ok());
+    let title = input.text("title");
+    let affected_devices = input.required("affected_devices", "0 or more", Value::as_u64);
+    let business_critical =
+        input.optional("business_critical_service", false, "true or false", Value::as_bool);
+    input.finish(|| {
+        let impact =
+            Impact { affected_devices: affected_devices?, business_critical_service: business_critical? };
+        Some(Incident::new(Uuid::new_v4(), deployment?, title?, impact, Timestamp::now()))
+    })
+}

@@ -1,0 +1,77 @@
+//! The HTTP API, one file for each resource.
+
+mod deployments;
+mod devices;
+mod health;
+mod incidents;
+mod input;
+mod packages;
+mod path;
+mod rulings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+use crate::connectors::Connectors;
+use crate::problem::ApiProblem;
+use crate::rollout::Rollout;
+use crate::store::Store;
+use input::Input;
+use path::Id;
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    store: Store,
+    connectors: Connectors,
+}
+
+/// How handlers get at it.
+type Shared = axum::extract::State<Arc<App>>;
+
+impl App {
+    pub(crate) fn new(store: Store, connectors: Connectors) -> Self {
+        Self { store, connectors }
+    }
+
+    fn rollout(&self) -> Rollout<'_> {
+        Rollout { store: &self.store, connectors: &self.connectors }
+    }
+}
+
+/// Every route; whatever is not one is answered with a problem document too.
+pub(crate) fn router(app: App) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/api/v1/health/circuit-breakers", get(health::circuit_breakers))
+        .route("/api/v1/devices/{connector}", get(devices::list))
+        .route("/api/v1/packages", post(packages::create))
+        .route("/api/v1/packages/{id}", get(packages::show))
+        .route("/api/v1/packages/{id}/evidence", get(packages::evidence))
+        .route("/api/v1/packages/{id}/approval", post(rulings::create))
+        .route("/api/v1/deployments", post(deployments::create))
+        .route("/api/v1/deployments/{id}", get(deployments::show))
+        .route("/api/v1/deployments/{id}/promote", post(deployments::promote))
+        .route("/api/v1/incidents", post(incidents::create))
+        .route("/api/v1/incidents/{id}", get(incidents::show))
+        .route("/api/v1/incidents/{id}/resolve", post(incidents::resolve))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(Arc::new(app))
+}
+
+async fn no_route() -> ApiProblem {
+    ApiProblem::not_found("route")
+}
+
+async fn no_method() -> ApiProblem {
+    ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "no_method", "the route does not take this method")
+}
