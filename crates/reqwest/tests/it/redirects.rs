@@ -83,4 +83,5 @@ async fn credentials_stay_behind_when_a_redirect_leads_to_another_host() {
     assert_eq!(peer.only().value("authorization"), Some("Bearer hunter2"));
     assert_eq!(other.only().value("authorization"), None);
     assert_eq!(other.only().value("x-correlation-id"), Some("flow-1"), "which is no secret");
+    assert_eq!(other.only().value("referer"), Some(peer.url("/").as_str()), "as docs/reqwest.md warns");
 }
