@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{Kind, Refused};
 
 /// What one finished call says about the service that was called.
@@ -20,6 +22,14 @@ pub enum Outcome {
 pub trait Classify<Res, E> {
     /// What the result of one call counts as.
     fn classify(&self, result: Result<&Res, &E>) -> Outcome;
+
+    /// How long the service asks its callers to stay away, as `Retry-After` does; `None` if it does not say.
+    ///
+    /// Asked only about calls that did not succeed.
+    fn retry_after(&self, result: Result<&Res, &E>) -> Option<Duration> {
+        let _ = result;
+        None
+    }
 }
 
 /// Counts an error as failure and every response as success, for services that are not HTTP.

@@ -1,7 +1,10 @@
-use buttress_core::{Classify, Outcome, Refused};
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_core::{Classify, Outcome, Refused, WallClock};
 use http::{Response, StatusCode};
 
-use crate::{TransportError, TransportKind, refused_in};
+use crate::{RetryAfter, TransportError, TransportKind, refused_in};
 
 /// Tells failures of an HTTP service from its answers.
 ///
@@ -13,24 +16,32 @@ use crate::{TransportError, TransportKind, refused_in};
 /// | a local refusal, as error or in the extensions of a response | as [`Refused::outcome`] says |
 /// | a [`TransportError`] of kind `Invalid` or `RequestBody` | [`Outcome::Ignored`]: it says nothing about the service |
 /// | every other error | [`Outcome::Failure`] |
+///
+/// How long the service asks its callers to stay away is read from `Retry-After`; a date in it is compared with the
+/// system's calendar.
 #[derive(Clone, Debug, Default)]
 pub struct ClassifyHttp {
-    statuses: Vec<(StatusCode, Outcome)>,
+    /// Shared, because a layer clones it for every call.
+    statuses: Option<Arc<[(StatusCode, Outcome)]>>,
 }
 
 impl ClassifyHttp {
     /// Lets a status count as something else; the last word on a status wins.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode, outcome: Outcome) -> Self {
-        self.statuses.retain(|(known, _)| *known != status);
-        self.statuses.push((status, outcome));
+        let others = self.replaced().iter().filter(|(known, _)| *known != status);
+        self.statuses = Some(others.copied().chain([(status, outcome)]).collect());
         self
     }
 
     /// What a status counts as.
     pub fn status(&self, status: StatusCode) -> Outcome {
-        let replaced = self.statuses.iter().find(|(known, _)| *known == status);
+        let replaced = self.replaced().iter().find(|(known, _)| *known == status);
         replaced.map_or_else(|| standard(status), |(_, outcome)| *outcome)
+    }
+
+    fn replaced(&self) -> &[(StatusCode, Outcome)] {
+        self.statuses.as_deref().unwrap_or_default()
     }
 }
 
@@ -50,6 +61,11 @@ impl<B, E: 'static> Classify<Response<B>, E> for ClassifyHttp {
             }
             Err(error) => classify_error(error),
         }
+    }
+
+    fn retry_after(&self, result: Result<&Response<B>, &E>) -> Option<Duration> {
+        let asked = RetryAfter::from_headers(result.ok()?.headers())?;
+        Some(asked.wait(WallClock::system().now()))
     }
 }
 
