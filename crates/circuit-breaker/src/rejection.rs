@@ -1,0 +1,129 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_core::{Kind, Rejection};
+
+use crate::event::State;
+use crate::rules::LAYER;
+
+/// A call that a breaker did not let through.
+///
+/// Over HTTP it is a 503 with `Retry-After`; the inner service was never called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircuitOpen {
+    pub(crate) name: Arc<str>,
+    pub(crate) state: State,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) opened: u64,
+}
+
+impl CircuitOpen {
+    /// The name of the breaker.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the breaker stands: open, half-open with every permit taken, or forced open.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How long the breaker stays shut; `None` if it was opened by hand.
+    ///
+    /// Of a half-open breaker whose permits are all taken, how long probes usually take to decide.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.wait
+    }
+
+    /// How often the breaker has opened since it was built.
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+}
+
+/// Prints the text for logs, which names the breaker.
+impl fmt::Display for CircuitOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, opened, .. } = self;
+        match (self.state, self.wait) {
+            (State::HalfOpen, _) => {
+                write!(f, "circuit breaker {name} is half-open and its probes are under way")
+            }
+            (State::ForcedOpen, _) => write!(f, "circuit breaker {name} was opened by hand"),
+            (_, Some(wait)) => {
+                write!(f, "circuit breaker {name} is open for another {wait:.1?}, opened {opened} times")
+            }
+            (_, None) => write!(f, "circuit breaker {name} is open"),
+        }
+    }
+}
+
+impl Error for CircuitOpen {}
+
+impl Rejection for CircuitOpen {
+    fn kind(&self) -> Kind {
+        Kind::Unavailable
+    }
+
+    fn code(&self) -> &'static str {
+        match self.state {
+            State::HalfOpen => "circuit_half_open_full",
+            State::ForcedOpen => "circuit_forced_open",
+            _ => "circuit_open",
+        }
+    }
+
+    fn layer(&self) -> &'static str {
+        LAYER
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.wait
+    }
+
+    fn reached_inner(&self) -> bool {
+        false
+    }
+
+    fn public(&self) -> Cow<'static, str> {
+        "a service that this request needs is out of order at the moment".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(state: State, wait: Option<Duration>) -> CircuitOpen {
+        CircuitOpen { name: "intune".into(), state, wait, opened: 3 }
+    }
+
+    #[test]
+    fn each_way_to_refuse_has_its_code_and_its_text() {
+        let rest = Some(Duration::from_millis(4_210));
+        for (refusal, code, text) in [
+            (
+                open(State::Open, rest),
+                "circuit_open",
+                "circuit breaker intune is open for another 4.2s, opened 3 times",
+            ),
+            (
+                open(State::HalfOpen, rest),
+                "circuit_half_open_full",
+                "circuit breaker intune is half-open and its probes are under way",
+            ),
+            (
+                open(State::ForcedOpen, None),
+                "circuit_forced_open",
+                "circuit breaker intune was opened by hand",
+            ),
+        ] {
+            assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, text));
+            assert_eq!(refusal.retry_after(), refusal.remaining());
+            assert!(!refusal.reached_inner() && !refusal.public().contains("intune"));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+use std::fmt;
+use std::task::{Context, Poll, Waker};
+
+use buttress_core::{Classify, Outcome, Refused, Reject};
+use tower_service::Service;
+
+use crate::call::Call;
+use crate::future::ResponseFuture;
+use crate::guard::Guard;
+use crate::rejection::CircuitOpen;
+use crate::{Breaker, CircuitBreakerLayer};
+
+/// A service watched by a [`Breaker`]; made by [`CircuitBreakerLayer`](crate::CircuitBreakerLayer).
+///
+/// While the breaker refuses, the service is ready to refuse and the inner one is left alone. Whether a call passes
+/// is decided when it is made: a handle that became ready while the breaker was open is let through if the breaker
+/// has closed since, provided that the inner service is ready at that moment.
+pub struct CircuitBreaker<S, C, J> {
+    inner: Inner<S>,
+    layer: CircuitBreakerLayer<C, J>,
+}
+
+/// The inner service, and whether it has said that it is ready.
+pub(crate) struct Inner<S> {
+    service: S,
+    ready: bool,
+}
+
+/// What becomes of a call.
+pub(crate) enum Fate<E> {
+    Refused(CircuitOpen),
+    /// The inner service failed before it could be called.
+    Failed(E),
+    Runs(Guard),
+}
+
+impl<S, C, J> CircuitBreaker<S, C, J> {
+    pub(crate) fn new(inner: S, layer: CircuitBreakerLayer<C, J>) -> Self {
+        Self { inner: Inner::new(inner), layer }
+    }
+
+    /// The breaker.
+    pub fn breaker(&self) -> &Breaker {
+        self.layer.breaker()
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner.service
+    }
+
+    /// The inner service, to change it.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner.service
+    }
+
+    /// The inner service, without the breaker.
+    pub fn into_inner(self) -> S {
+        self.inner.service
+    }
+}
+
+impl<S, C, J, Req> Service<Req> for CircuitBreaker<S, C, J>
+where
+    S: Service<Req>,
+    C: Classify<S::Response, S::Error> + Clone,
+    J: Reject<S::Response, S::Error>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, C, Result<S::Response, S::Error>>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.breaker().circuit().would_refuse() {
+            return Poll::Ready(Ok(()));
+        }
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let (breaker, classify, _) = self.layer.parts();
+        if self.inner.ready
+            && let Some(guard) = breaker.admit_freely()
+        {
+            return ResponseFuture::running(Call::new(self.inner.call(request), guard, classify.clone()));
+        }
+        self.call_with_care(request)
+    }
+}
+
+impl<S, C, J> CircuitBreaker<S, C, J> {
+    #[inline(never)]
+    fn call_with_care<Req>(
+        &mut self,
+        request: Req,
+    ) -> ResponseFuture<S::Future, C, Result<S::Response, S::Error>>
+    where
+        S: Service<Req>,
+        C: Clone,
+        J: Reject<S::Response, S::Error>,
+    {
+        let (breaker, classify, reject) = self.layer.parts();
+        match self.inner.fate_of_call(breaker) {
+            Fate::Runs(guard) => {
+                ResponseFuture::running(Call::new(self.inner.call(request), guard, classify.clone()))
+            }
+            Fate::Refused(open) => ResponseFuture::answered(reject.reject(Refused::new(open))),
+            Fate::Failed(error) => ResponseFuture::answered(Err(error)),
+        }
+    }
+}
+
+impl<S> Inner<S> {
+    pub(crate) fn new(service: S) -> Self {
+        Self { service, ready: false }
+    }
+
+    #[inline]
+    pub(crate) fn poll_ready<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        let polled = self.service.poll_ready(cx);
+        self.ready = matches!(polled, Poll::Ready(Ok(())));
+        polled
+    }
+
+    #[inline]
+    pub(crate) fn fate_of_call<Req>(&mut self, breaker: &Breaker) -> Fate<S::Error>
+    where
+        S: Service<Req>,
+    {
+        match breaker.admit() {
+            Err(open) => Fate::Refused(open),
+            Ok(guard) if self.ready => Fate::Runs(guard),
+            Ok(guard) => self.ready_at_last(breaker, guard),
+        }
+    }
+
+    /// Calls the inner service, which is ready.
+    #[inline]
+    pub(crate) fn call<Req>(&mut self, request: Req) -> S::Future
+    where
+        S: Service<Req>,
+    {
+        self.ready = false;
+        self.service.call(request)
+    }
+
+    /// The breaker refused when this handle became ready and admits now, so nobody has asked the inner service.
+    ///
+    /// Nobody can wait for it here either: if it is not ready at once, the call is refused after all.
+    #[cold]
+    fn ready_at_last<Req>(&mut self, breaker: &Breaker, mut guard: Guard) -> Fate<S::Error>
+    where
+        S: Service<Req>,
+    {
+        match self.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Fate::Runs(guard),
+            Poll::Ready(Err(error)) => {
+                // The call never begins, which says nothing of the service.
+                guard.settle(Outcome::Ignored, || None);
+                Fate::Failed(error)
+            }
+            Poll::Pending => {
+                // The call never begins, which says nothing of the service.
+                guard.settle(Outcome::Ignored, || None);
+                Fate::Refused(breaker.circuit().not_ready())
+            }
+        }
+    }
+}
+
+/// A clone of the inner service has not said that it is ready.
+impl<S: Clone> Clone for Inner<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.service.clone())
+    }
+}
+
+impl<S: Clone, C: Clone, J: Clone> Clone for CircuitBreaker<S, C, J> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, C, J> fmt::Debug for CircuitBreaker<S, C, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker").field("breaker", self.breaker()).finish_non_exhaustive()
+    }
+}
