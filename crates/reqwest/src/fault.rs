@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use buttress_core::BoxError;
 use buttress_http::{TransportError, TransportKind};
 use reqwest::Url;
 
@@ -73,11 +74,24 @@ fn has_cause(error: &reqwest::Error, is_it: impl Fn(&(dyn StdError + 'static)) -
 }
 
 /// Reqwest's errors carry the URL and print it. Whoever logs one with its causes must not log a token with it.
-fn without_secrets(mut error: reqwest::Error) -> reqwest::Error {
+fn without_secrets(mut error: reqwest::Error) -> BoxError {
+    if has_cause(&error, quotes_a_secret) {
+        return BoxError::from("the cause is left out, because it quotes a URL with its query or password");
+    }
     if let Some(url) = error.url_mut() {
         strip(url);
     }
-    error
+    error.into()
+}
+
+fn quotes_a_secret(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let quoting = error.downcast_ref().or(wrapped.and_then(|inner| inner.downcast_ref()));
+    quoting.and_then(reqwest::Error::url).is_some_and(|url| {
+        let mut stripped = url.clone();
+        strip(&mut stripped);
+        stripped != *url
+    })
 }
 
 fn strip(url: &mut Url) {

@@ -72,7 +72,7 @@
 //! error for an [`ApiClient`].
 //!
 //! No error of this crate shows the query, fragment, user or password of a URL, or any part of a body, in its text,
-//! in that of its causes, or printed for debugging.
+//! in that of its causes, or printed for debugging. (What reqwest's own response says when its body is read does.)
 //!
 //! # Options
 //!

@@ -17,7 +17,7 @@ use crate::{fault, redirect};
 /// is in the response's extensions, where `reqwest::Response::from` finds it.
 ///
 /// Its errors are [`TransportError`](buttress_http::TransportError)s; the crate's front page has the table of kinds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reqwest {
     client: reqwest::Client,
 }
@@ -33,6 +33,13 @@ impl Reqwest {
     /// The client that sends.
     pub fn get_ref(&self) -> &reqwest::Client {
         &self.client
+    }
+}
+
+impl fmt::Debug for Reqwest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the client: its default header fields and proxies may hold secrets.
+        f.debug_struct("Reqwest").finish_non_exhaustive()
     }
 }
 

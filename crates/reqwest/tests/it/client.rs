@@ -13,7 +13,7 @@ use buttress_reqwest::{
 };
 use http::{Response, StatusCode};
 use reqwest::Body;
-use tower::{ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::peer::{Peer, answer, bare, http, soon};
 
@@ -270,7 +270,11 @@ fn nothing_shows_secrets_when_it_is_printed_for_debugging() {
     let printed = format!("{request:?} {client:?} {api:?} {unchecked:?}");
     let api = api.build().unwrap();
     let request = api.get("/?token=hunter2").bearer_auth("hunter2").json("hunter2");
-    let printed = format!("{printed} {api:?} {request:?} {:?}", Reqwest::new(http()));
+    let fields = http::HeaderMap::from_iter([("x-api-key".parse().unwrap(), "hunter2".parse().unwrap())]);
+    let service = Reqwest::new(reqwest::Client::builder().default_headers(fields).build().unwrap());
+    assert!(format!("{:?}", service.get_ref()).contains("hunter2"), "reqwest itself shows it");
+    let events = EventsLayer::new("peer").layer(service.clone());
+    let printed = format!("{printed} {api:?} {request:?} {service:?} {events:?}");
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(printed.contains("peer"));
 }

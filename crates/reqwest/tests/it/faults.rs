@@ -173,6 +173,26 @@ async fn a_request_body_that_fails_is_not_the_services_fault() {
 }
 
 #[tokio::test]
+async fn a_cause_that_quotes_another_url_with_its_secrets_is_left_out() {
+    let peer = Peer::start(|mut talk: Talk| async move {
+        talk.until_gone().await;
+    })
+    .await;
+    let quoting = || {
+        let error = http().get("http://peer/").header("a b", "c").build().unwrap_err();
+        error.with_url("http://peer/?token=hunter2".parse().unwrap())
+    };
+    for source in [BoxError::from(quoting()), BoxError::from(io::Error::other(quoting()))] {
+        assert!(shown(&*source).contains("hunter2"), "or the rest of this test shows nothing");
+        let (body, _probe) = ScriptedBody::new([Step::Fail(source)]);
+        let request = http::Request::post(peer.url("/")).body(Body::wrap(body)).unwrap();
+        let error = failure(http(), request).await;
+        assert_eq!(kind(&error), TransportKind::RequestBody);
+        assert!(!shown(&*error).contains("hunter2"), "{}", shown(&*error));
+    }
+}
+
+#[tokio::test]
 async fn the_next_call_after_a_broken_connection_has_a_new_one() {
     let peer = Peer::start(|mut talk: Talk| async move {
         talk.request().await;
