@@ -11,14 +11,14 @@ use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredenti
 use crate::settings::{Resilience, Upstreams};
 
 /// What `--help` prints.
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 control-plane deploys packages to device fleets through two flaky upstreams.
 
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
-  --upstreams URL          where a fleet-sim runs; default: one of our own, on a free port
+  --upstreams URL          where a fleet-sim runs (default: one of our own, on the next port or any)
   --intune URL             the base URL of the Intune-like API, together with --jamf
   --jamf URL               the base URL of the Jamf-like API, together with --intune
   --breaker-failures N     failures in a row that open a circuit breaker (default 5)
@@ -39,7 +39,7 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// To run.
     Run(Box<Args>),
     /// To be told how.
@@ -48,18 +48,18 @@ pub enum Command {
 
 /// The settings that can be given on the command line.
 #[derive(Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Where to listen.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where the upstreams are; nowhere means simulated ones.
-    pub upstreams: Option<Upstreams>,
+    pub(crate) upstreams: Option<Upstreams>,
     /// How calls to them are protected.
-    pub resilience: Resilience,
+    pub(crate) resilience: Resilience,
 }
 
 /// Something on the command line or in the environment that cannot be taken as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidArgs {
+pub(crate) struct InvalidArgs {
     problems: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl Command {
     /// # Errors
     ///
     /// Everything that is wrong, each with the argument, its value and what is allowed.
-    pub fn read(
+    pub(crate) fn read(
         args: impl IntoIterator<Item = String>,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidArgs> {
@@ -240,7 +240,7 @@ fn duration(text: &str) -> Option<Duration> {
 
 impl InvalidArgs {
     /// What is wrong, one text for each problem.
-    pub fn problems(&self) -> &[String] {
+    pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }
 }

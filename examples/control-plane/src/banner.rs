@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Prints the addresses, and lines to copy into a shell.
 #[derive(Clone, Copy, Debug)]
-pub struct Banner {
-    /// Where the control plane listens.
-    pub listening: SocketAddr,
-    /// Where its own simulated upstreams do, if it brought any.
-    pub simulation: Option<SocketAddr>,
+pub(crate) struct Banner {
+    pub(crate) listening: SocketAddr,
+    /// Where our own simulated upstreams are, if we brought any.
+    pub(crate) simulation: Option<SocketAddr>,
+    /// How long an open breaker stays open.
+    pub(crate) open_for: Duration,
 }
 
 impl fmt::Display for Banner {
@@ -19,12 +21,21 @@ impl fmt::Display for Banner {
         if let Some(simulation) = self.simulation {
             writeln!(f, "simulated upstreams on http://{simulation}")?;
         }
-        writeln!(
-            f,
-            r#"
+        walk_through(f, &api)?;
+        match self.simulation {
+            Some(simulation) => outage(f, &api, simulation, self.open_for),
+            None => Ok(()),
+        }
+    }
+}
+
+fn walk_through(f: &mut fmt::Formatter<'_>, api: &str) -> fmt::Result {
+    write!(
+        f,
+        r#"
 # devices, through each connector
-curl -i '{api}/devices/intune?page_size=2'
-curl -i '{api}/devices/jamf?page_size=2'
+curl -sw '\n' '{api}/devices/intune?page_size=2'
+curl -sw '\n' '{api}/devices/jamf?page_size=2'
 
 # a package, the evidence that was sealed for it, and a deployment through both connectors
 PACKAGE=$(curl -s {api}/packages -H 'content-type: application/json' -d '{{
@@ -33,36 +44,56 @@ PACKAGE=$(curl -s {api}/packages -H 'content-type: application/json' -d '{{
   "risk_factors": {{"privilege_impact": 0.2, "supply_chain_trust": 0.1, "exploitability": 0.1, "data_access": 0.3,
     "sbom_vulnerability": 0, "blast_radius": 0.2, "operational_complexity": 0.1, "history": 0}}}}' |
   sed 's/{{"id":"\([^"]*\)".*/\1/')
+curl -sw '\n' {api}/packages/$PACKAGE
 curl -s {api}/packages/$PACKAGE/evidence | sha256sum
 DEPLOYMENT=$(curl -s {api}/deployments -H 'content-type: application/json' \
   -d "{{\"package_id\": \"$PACKAGE\", \"ring\": \"canary\"}}" | sed 's/{{"id":"\([^"]*\)".*/\1/')
-curl -s {api}/deployments/$DEPLOYMENT
-curl -s -X POST {api}/deployments/$DEPLOYMENT/promote
+curl -sw '\n' {api}/deployments/$DEPLOYMENT
+curl -sw '\n' -X POST {api}/deployments/$DEPLOYMENT/promote
 
 # the circuit breakers
-curl -s {api}/health/circuit-breakers"#
-        )?;
-        match self.simulation {
-            Some(simulation) => outage(f, &api, simulation),
-            None => Ok(()),
-        }
-    }
+curl -sw '\n' {api}/health/circuit-breakers
+"#
+    )
 }
 
-fn outage(f: &mut fmt::Formatter<'_>, api: &str, simulation: SocketAddr) -> fmt::Result {
-    writeln!(
+fn outage(f: &mut fmt::Formatter<'_>, api: &str, simulation: SocketAddr, open_for: Duration) -> fmt::Result {
+    let seconds = open_for.as_secs_f64();
+    write!(
         f,
         r#"
-# break one upstream: the second call opens its breaker, the third is refused at once, and the other goes on
-curl -X PUT http://{simulation}/faults/intune -d '{{"outage": true}}'
-for call in 1 2 3; do curl -i -H 'x-correlation-id: outage-demo' {api}/devices/intune; echo; done
-curl -s '{api}/devices/jamf?page_size=1'
+# break one upstream: its breaker opens, the next call is refused at once, and the other connector goes on
+curl -sw '\n' -X PUT http://{simulation}/faults/intune -d '{{"outage": true}}'
+for call in 1 2 3; do curl -isw '\n\n' -H 'x-correlation-id: outage-demo' {api}/devices/intune; done
+curl -sw '\n' '{api}/devices/jamf?page_size=1'
+curl -sw '\n' {api}/health/circuit-breakers
 
-# end the outage, and five seconds later the breaker closes by itself
-curl -X DELETE http://{simulation}/faults/intune
-sleep 5; curl -i '{api}/devices/intune?page_size=1'
+# end the outage; when the open time is over the breaker closes by itself
+curl -s -X DELETE http://{simulation}/faults/intune
+sleep {seconds}; curl -isw '\n\n' '{api}/devices/intune?page_size=1'
+curl -sw '\n' {api}/health/circuit-breakers
 
-# what the upstream saw of all this
-curl -s http://{simulation}/requests/intune"#
+# what the upstream saw of it
+curl -sw '\n' http://{simulation}/requests/intune
+"#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_what_the_program_prints() {
+        let readme = include_str!("../README.md");
+        let (listening, simulation) = (([127, 0, 0, 1], 8080).into(), ([127, 0, 0, 1], 8081).into());
+        let banner = Banner {
+            listening,
+            simulation: Some(simulation),
+            open_for: crate::Resilience::default().open_for,
+        };
+        for line in banner.to_string().lines() {
+            assert!(readme.lines().any(|known| known == line), "{line}");
+        }
+    }
 }

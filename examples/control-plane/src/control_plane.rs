@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use buttress::{BreakerRegistry, ConfigError, Inbound};
@@ -23,7 +23,7 @@ use crate::store::{Limits, Store};
 /// | setting | default | effect |
 /// |---|---|---|
 /// | `listen` | `127.0.0.1:0` | the address; port 0 picks a free one |
-/// | `upstreams` | simulated ones, in this process | where the fleets are |
+/// | `upstreams` | simulated ones, in this process, on the next port or any | where the fleets are |
 /// | `resilience` | [`Resilience::default`] | how calls to them are protected |
 /// | `limits` | [`Limits::default`] | how much is remembered |
 /// | `request_timeout` | 30 s | the deadline of each request |
@@ -43,7 +43,7 @@ impl ControlPlane {
     /// Begins with the defaults.
     pub fn builder() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             upstreams: None,
             resilience: Resilience::default(),
             limits: Limits::default(),
@@ -88,11 +88,9 @@ impl ControlPlane {
     ///
     /// If a setting is out of range, or an address cannot be bound.
     pub async fn start(self) -> Result<Running, StartError> {
-        let (upstreams, simulation) = if let Some(upstreams) = self.upstreams {
-            (upstreams, None)
-        } else {
-            let simulation = FleetSim::start("127.0.0.1:0").await.map_err(StartError::Simulation)?;
-            (Upstreams::simulated_at(&format!("http://{}", simulation.addr())), Some(simulation))
+        let (upstreams, simulation) = match self.upstreams {
+            Some(upstreams) => (upstreams, None),
+            None => simulate(self.listen).await.map_err(StartError::Simulation)?,
         };
         let inbound = Inbound::builder().total(self.request_timeout).build()?;
         let connectors = Connectors::new(&upstreams, &self.resilience)?;
@@ -106,6 +104,16 @@ impl ControlPlane {
         let task = tokio::spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
         Ok(Running { addr, breakers, simulation, stop, task })
     }
+}
+
+/// Starts upstreams of our own: on the port after ours, so that a walk-through can name it, or on any free one.
+async fn simulate(listen: SocketAddr) -> io::Result<(Upstreams, Option<fleet_sim::Running>)> {
+    let next = listen.port().checked_add(1).filter(|&next| next > 1).unwrap_or_default();
+    let simulation = match FleetSim::start((Ipv4Addr::LOCALHOST, next)).await {
+        Err(_) if next > 0 => FleetSim::start((Ipv4Addr::LOCALHOST, 0)).await?,
+        started => started?,
+    };
+    Ok((Upstreams::simulated_at(&format!("http://{}", simulation.addr())), Some(simulation)))
 }
 
 /// A control plane at work. Dropping it ends every connection at once.

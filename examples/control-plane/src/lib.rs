@@ -34,6 +34,7 @@
 //! | `store` | what is remembered, bounded |
 //! | `problem` | what a caller sees when something is wrong |
 //! | `server`, `control_plane` | listening, starting, stopping |
+//! | `program`, `args`, `banner`, `telemetry` | what the program adds to that |
 //!
 //! `README.md` beside this crate walks through the API with curl.
 
@@ -43,6 +44,7 @@ mod connectors;
 mod control_plane;
 mod domain;
 mod problem;
+mod program;
 mod rollout;
 mod routes;
 mod server;
@@ -50,10 +52,8 @@ mod settings;
 mod store;
 mod telemetry;
 
-pub use args::{Args, Command, HELP, InvalidArgs};
-pub use banner::Banner;
 pub use connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 pub use control_plane::{ControlPlane, Running, StartError};
+pub use program::program;
 pub use settings::{Resilience, Upstreams};
 pub use store::Limits;
-pub use telemetry::{TelemetryError, init as init_telemetry};

@@ -9,7 +9,8 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use buttress::http::{PROBLEM_JSON, retry_after_value, status_of};
 use buttress::{ApiError, Refused};
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::connectors::ConnectorError;
 use crate::domain::Connector;
@@ -23,12 +24,12 @@ pub(crate) struct ApiProblem {
     code: &'static str,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
-    members: Map<String, Value>,
+    members: Vec<(&'static str, Value)>,
 }
 
 impl ApiProblem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after: None, members: Map::new() }
+        Self { status, code, detail: detail.into(), retry_after: None, members: Vec::new() }
     }
 
     /// Says that there is nothing under this name.
@@ -42,31 +43,14 @@ impl ApiProblem {
     }
 
     /// Adds a member to the document.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 
     /// A stable word for programs.
     pub(crate) fn code(&self) -> &'static str {
         self.code
-    }
-
-    /// The document.
-    pub(crate) fn document(&self) -> Value {
-        let mut document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Problem"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "code": self.code,
-        });
-        if let Some(members) = document.as_object_mut() {
-            let wait = self.retry_after.map(|wait| ("retry_after_ms".to_owned(), millis(wait).into()));
-            members.extend(wait);
-            members.extend(self.members.clone());
-        }
-        document
     }
 
     fn of_refusal(refused: &Refused) -> Self {
@@ -114,9 +98,27 @@ impl From<(Connector, &ConnectorError)> for ApiProblem {
     }
 }
 
+impl Serialize for ApiProblem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("type", "about:blank")?;
+        document.serialize_entry("title", self.status.canonical_reason().unwrap_or("Problem"))?;
+        document.serialize_entry("status", &self.status.as_u16())?;
+        document.serialize_entry("detail", &self.detail)?;
+        document.serialize_entry("code", self.code)?;
+        if let Some(wait) = self.retry_after {
+            document.serialize_entry("retry_after_ms", &millis(wait))?;
+        }
+        for (name, value) in &self.members {
+            document.serialize_entry(name, value)?;
+        }
+        document.end()
+    }
+}
+
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.document())).into_response();
+        let mut response = (self.status, Json(&self)).into_response();
         // `Json` says `application/json`, which is less than we know.
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         if let Some(wait) = self.retry_after {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::connectors::{Connectors, Order};
@@ -138,7 +139,7 @@ fn pass(shut: &[ShutGate]) -> Result<(), ApiProblem> {
         return Ok(());
     }
     let detail = "not every gate is open; `gates` lists those that are shut";
-    let gates: Vec<_> = shut.iter().map(|gate| serde_json::json!(gate)).collect();
+    let gates: Vec<_> = shut.iter().map(|gate| json!(gate)).collect();
     Err(ApiProblem::conflict("gates_shut", detail).with("gates", gates))
 }
 

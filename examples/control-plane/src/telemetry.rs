@@ -12,7 +12,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 /// What the environment says about the log that cannot be followed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum TelemetryError {
+pub(crate) enum TelemetryError {
     /// `BUTTRESS_LOG_FORMAT` is no known format.
     Format(String),
     /// `RUST_LOG` cannot be read.
@@ -26,7 +26,7 @@ pub enum TelemetryError {
 /// # Errors
 ///
 /// If one of the variables cannot be followed, or there is a log already.
-pub fn init(env: impl Fn(&str) -> Option<String>) -> Result<(), TelemetryError> {
+pub(crate) fn init(env: impl Fn(&str) -> Option<String>) -> Result<(), TelemetryError> {
     let filter = env("RUST_LOG").unwrap_or_else(|| "info".to_owned());
     let filter = EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(error.into()))?;
     let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use crate::connectors::ConnectorError;
 use crate::domain::Connector;
+use crate::problem::millis;
 
 /// Waits for an operation, and notes how it ended. The calls that it makes are noted by their client.
 pub(super) async fn noted<T>(
@@ -15,7 +16,7 @@ pub(super) async fn noted<T>(
 ) -> Result<T, ConnectorError> {
     let started = tokio::time::Instant::now();
     let result = work.await;
-    let elapsed_ms = started.elapsed().as_millis();
+    let elapsed_ms = millis(started.elapsed());
     match &result {
         Ok(_) => {
             tracing::info!(%connector, operation, outcome = "success", elapsed_ms, "connector event");

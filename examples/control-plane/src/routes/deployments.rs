@@ -7,7 +7,6 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Id, Input, Shared};
@@ -60,7 +59,7 @@ struct ShownPart {
     installs: Option<Installs>,
     /// Why the installs are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Value>,
+    problem: Option<ApiProblem>,
 }
 
 impl Shown {
@@ -68,7 +67,7 @@ impl Shown {
         let mut shown = |platform: Platform, part: &Part| {
             let (installs, problem) = match installs.remove(&platform) {
                 Some(Ok(installs)) => (Some(installs), None),
-                Some(Err(problem)) => (None, Some(problem.document())),
+                Some(Err(problem)) => (None, Some(problem)),
                 None => (None, None),
             };
             ShownPart { platform, state: part.state(), code: part.code(), installs, problem }

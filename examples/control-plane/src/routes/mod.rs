@@ -1,5 +1,6 @@
 //! The HTTP API, one file for each resource.
 
+mod access;
 mod deployments;
 mod devices;
 mod health;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::connectors::Connectors;
@@ -64,6 +66,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/incidents/{id}/resolve", post(incidents::resolve))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn(access::noted))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(app))
 }
