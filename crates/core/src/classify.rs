@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Kind, Refused};
+use crate::Refused;
 
 /// What one finished call says about the service that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,14 @@ pub trait Classify<Res, E> {
 /// [`Outcome::Ignored`].
 ///
 /// A service whose error cannot happen ([`Infallible`](std::convert::Infallible), as under Axum) would never
-/// fail by this rule. Using it there does not compile:
+/// fail by this rule. Using it there does not compile; with another error the same lines do:
+///
+/// ```
+/// use buttress_core::{Classify, ErrorsFail};
+///
+/// let reply: Result<u8, std::fmt::Error> = Ok(1);
+/// ErrorsFail.classify(reply.as_ref());
+/// ```
 ///
 /// ```compile_fail
 /// use std::convert::Infallible;
@@ -76,19 +83,6 @@ where
 {
     fn classify(&self, result: Result<&Res, &E>) -> Outcome {
         (self.0)(result)
-    }
-}
-
-impl Refused {
-    /// What this refusal says about the service behind the layer that refused.
-    ///
-    /// A refusal that never reached the service says nothing of it. Of those that did, a timeout is a failure;
-    /// everything else is the layer's own affair.
-    pub fn outcome(&self) -> Outcome {
-        match self.kind() {
-            Kind::TimedOut if self.reached_inner() => Outcome::Failure,
-            _ => Outcome::Ignored,
-        }
     }
 }
 

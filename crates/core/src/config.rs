@@ -113,11 +113,15 @@ impl Checks {
 
     /// Hands over what was built from the settings, if nothing was noted.
     ///
-    /// Whatever could not be built must have been noted as a problem.
-    pub fn finish_with<T>(self, built: Option<T>) -> Result<T, ConfigError> {
+    /// Whatever could not be built should have been noted as a problem; if nothing was, that itself is noted.
+    pub fn finish_with<T>(mut self, built: Option<T>) -> Result<T, ConfigError> {
+        let nothing_noted = self.problems.is_empty();
         match built {
-            Some(built) if self.problems.is_empty() => Ok(built),
-            _ => Err(ConfigError { problems: self.problems }),
+            Some(built) if nothing_noted => Ok(built),
+            _ => {
+                self.require(!nothing_noted, "settings", "unusable", "settings that can be built");
+                Err(ConfigError { problems: self.problems })
+            }
         }
     }
 
@@ -141,5 +145,12 @@ mod tests {
         assert_eq!(whole.absorb(Ok(7)), Some(7));
         let error = whole.finish().expect_err("the part is wrong");
         assert_eq!(error.to_string(), "backoff: cap is 0ns, allowed: 1 ms to 1 day");
+    }
+
+    #[test]
+    fn a_failure_is_never_without_a_problem() {
+        let error = Checks::of("retry").finish_with(None::<u8>).expect_err("nothing was built");
+        assert_eq!(error.to_string(), "retry: settings is unusable, allowed: settings that can be built");
+        assert_eq!(Checks::of("retry").finish_with(Some(7)), Ok(7));
     }
 }

@@ -60,7 +60,7 @@ pub use context::{Attempt, Context, Scoped};
 pub use correlation::{CorrelationId, InvalidCorrelationId};
 pub use deadline::Deadline;
 pub use entropy::Entropy;
-pub use mode::{Mode, ModeSwitch};
+pub use mode::{Mode, ModeSwitch, UnknownMode};
 pub use ratio::Ratio;
 pub use reject::{AsError, Reject, RejectWith};
 pub use rejection::{Fact, Kind, Refused, Rejection, find_cause};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -13,6 +14,44 @@ pub enum Mode {
     /// It decides nothing.
     Off,
 }
+
+impl Mode {
+    /// The mode as one word for settings, logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(word: &str) -> Result<Self, UnknownMode> {
+        let modes = [Self::Enforce, Self::Observe, Self::Off];
+        modes.into_iter().find(|mode| mode.as_str() == word).ok_or(UnknownMode)
+    }
+}
+
+/// A word that names no [`Mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownMode;
+
+impl fmt::Display for UnknownMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown mode, allowed: enforce, observe, off")
+    }
+}
+
+impl std::error::Error for UnknownMode {}
 
 /// The mode of a running layer, changeable at any time. Clones share.
 #[derive(Clone)]
@@ -69,6 +108,16 @@ mod tests {
         for mode in [Mode::Observe, Mode::Off, Mode::Enforce] {
             switch.set(mode);
             assert_eq!(other.get(), mode);
+        }
+    }
+
+    #[test]
+    fn every_mode_can_be_read_from_its_word_and_no_other() {
+        for mode in [Mode::Enforce, Mode::Observe, Mode::Off] {
+            assert_eq!(mode.to_string().parse(), Ok(mode));
+        }
+        for word in ["", "on", "Enforce", "off "] {
+            assert_eq!(word.parse::<Mode>(), Err(UnknownMode), "{word:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::BoxError;
+use crate::{BoxError, Outcome};
 
 /// What a refusal means, whichever layer said it.
 ///
@@ -76,6 +76,18 @@ pub trait Rejection: Error + Any + Send + Sync {
     /// Whether the inner service had been called, so that the request may have had its effect.
     fn reached_inner(&self) -> bool;
 
+    /// What the refusal says about the service behind the layer.
+    ///
+    /// Nothing, if the service was not reached. Of the refusals that came after, a timeout is a failure of the
+    /// service, and everything else is the layer's own affair.
+    fn outcome(&self) -> Outcome {
+        if self.kind() == Kind::TimedOut && self.reached_inner() {
+            Outcome::Failure
+        } else {
+            Outcome::Ignored
+        }
+    }
+
     /// The text for the caller: no host names, no instance names, no numbers that help an attacker.
     fn public(&self) -> Cow<'static, str>;
 
@@ -123,6 +135,11 @@ impl Refused {
         self.0.reached_inner()
     }
 
+    /// What the refusal says about the service behind the layer that refused.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome()
+    }
+
     /// The text for the caller.
     pub fn public(&self) -> Cow<'static, str> {
         self.0.public()
@@ -152,36 +169,55 @@ impl Refused {
 
 /// Finds an error of type `T` in an error of any type, or among its causes.
 ///
-/// Looks into boxed errors and [`std::io::Error`] as well. An error type of your own is looked into only if it
-/// *is* a `T`, because a type parameter cannot be asked whether it implements [`Error`].
+/// Looks into boxed and shared errors and [`std::io::Error`] as well, up to 64 causes deep. An error type of your own
+/// is looked into only if it *is* a `T`, because a type parameter cannot be asked whether it implements [`Error`].
 pub fn find_cause<T: Error + 'static, E: 'static>(error: &E) -> Option<&T> {
     let any: &dyn Any = error;
     if let Some(found) = any.downcast_ref::<T>() {
         return Some(found);
     }
-    if let Some(boxed) = any.downcast_ref::<BoxError>() {
-        return find_in_chain(&**boxed);
-    }
-    if let Some(boxed) = any.downcast_ref::<Box<dyn Error>>() {
-        return find_in_chain(&**boxed);
-    }
-    any.downcast_ref::<std::io::Error>().and_then(|io| find_in_chain(io))
+    let chain: Option<&(dyn Error + 'static)> = if let Some(boxed) = any.downcast_ref::<BoxError>() {
+        Some(&**boxed)
+    } else if let Some(boxed) = any.downcast_ref::<Box<dyn Error + Send>>() {
+        Some(&**boxed)
+    } else if let Some(boxed) = any.downcast_ref::<Box<dyn Error>>() {
+        Some(&**boxed)
+    } else if let Some(shared) = any.downcast_ref::<SharedError>() {
+        Some(&**shared)
+    } else {
+        any.downcast_ref::<std::io::Error>().map(|io| io as _)
+    };
+    chain.and_then(find_in_chain)
 }
+
+/// The form in which errors that can be cloned keep their cause.
+type SharedError = Arc<dyn Error + Send + Sync>;
+
+/// More causes than any error has, and fewer than a chain that runs in a circle.
+const DEEPEST: usize = 64;
 
 fn find_in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
-    while let Some(error) = next {
+    for _ in 0..DEEPEST {
+        let error = next?;
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        // `io::Error::source` skips the error that it wraps and answers with that one's cause.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match wrapped {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
+        next = hidden_in(error).or_else(|| error.source());
     }
     None
+}
+
+/// The error that another one wraps without being its cause.
+fn hidden_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        // Its `source` skips the error that it wraps and answers with that one's cause.
+        return io.get_ref().map(|inner| inner as _);
+    }
+    if let Some(shared) = error.downcast_ref::<SharedError>() {
+        return Some(&**shared);
+    }
+    error.downcast_ref::<Box<Refused>>().map(|boxed| &**boxed as _)
 }
 
 impl fmt::Debug for Refused {
@@ -263,6 +299,35 @@ mod tests {
         assert!(Refused::in_error(&io::Error::other(refused())).is_some());
         let io_inside: BoxError = Outer(io::Error::other(Outer(refused().into())).into()).into();
         assert!(Refused::in_error(&io_inside).is_some());
+        let sendable: Box<dyn Error + Send> = Box::new(refused());
+        assert!(Refused::in_error(&sendable).is_some());
+        let shared: SharedError = Arc::new(Outer(refused().into()));
+        assert!(Refused::in_error(&shared).is_some());
+        let shared_inside: BoxError = Outer(Box::new(shared)).into();
+        assert!(Refused::in_error(&shared_inside).is_some());
+        let twice_boxed: BoxError = Outer(Box::new(Box::new(refused()))).into();
+        assert!(Refused::in_error(&twice_boxed).is_some());
+    }
+
+    #[derive(Debug)]
+    struct Circle;
+
+    impl fmt::Display for Circle {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("circle")
+        }
+    }
+
+    impl Error for Circle {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn a_chain_that_runs_in_a_circle_comes_to_an_end() {
+        let boxed: BoxError = Circle.into();
+        assert!(Refused::in_error(&boxed).is_none());
     }
 
     #[test]

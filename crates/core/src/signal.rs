@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Context, Refused};
@@ -102,6 +103,13 @@ pub trait Observer: Send + Sync + 'static {
     /// Hears one signal; does nothing by default.
     fn observe(&self, signal: &Signal<'_>) {
         let _ = signal;
+    }
+}
+
+/// One observer for several layers.
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn observe(&self, signal: &Signal<'_>) {
+        O::observe(self, signal);
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{Left, Signal, Verdict};
 /// What the layers decided about one request, in order, for one log line or one header.
 ///
 /// It exists only if somebody who wants to read it put it into the request's [`Context`](crate::Context). Holds
-/// the first [`Trail::CAPACITY`] verdicts and counts the rest. Clones share.
+/// [`Trail::CAPACITY`] verdicts; once it is full, each further one takes the place of the last, since the last one
+/// decided, and is counted. Clones share.
 #[derive(Clone, Default)]
 pub struct Trail(Arc<Mutex<Inner>>);
 
@@ -18,6 +19,7 @@ struct Inner {
 
 /// One verdict on a [`Trail`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The layer, such as `circuit-breaker`.
     pub layer: &'static str,
@@ -42,18 +44,19 @@ impl Trail {
 
     /// Adds a verdict.
     pub fn leave(&self, signal: &Signal<'_>) {
-        let mut inner = self.lock();
-        if inner.entries.len() == Self::CAPACITY {
-            inner.dropped += 1;
-            return;
-        }
-        inner.entries.push(Entry {
+        let entry = Entry {
             layer: signal.layer,
-            instance: signal.instance.into(),
+            instance: clean(signal.instance),
             verdict: signal.verdict,
             code: signal.code,
             left: signal.left,
-        });
+        };
+        let mut inner = self.lock();
+        if inner.entries.len() == Self::CAPACITY {
+            inner.entries.pop();
+            inner.dropped += 1;
+        }
+        inner.entries.push(entry);
     }
 
     /// The verdicts so far, oldest first.
@@ -69,6 +72,17 @@ impl Trail {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A name that breaks neither a line nor a header, whoever chose it: printable ASCII, at most 128 bytes, none of the
+/// marks that the printed form uses.
+fn clean(instance: &str) -> Box<str> {
+    let harmless = |character: char| match character {
+        ',' | '=' => '_',
+        ' '..='~' => character,
+        _ => '_',
+    };
+    instance.chars().take(128).map(harmless).collect::<String>().into()
 }
 
 /// Prints `layer/instance=verdict:code`, separated by commas and a space.
@@ -120,8 +134,27 @@ mod tests {
         for _ in 0..Trail::CAPACITY + 3 {
             trail.leave(&Signal::new("retry", "", Verdict::Retried, "status"));
         }
-        assert_eq!((trail.entries().len(), trail.dropped()), (Trail::CAPACITY, 3));
-        assert!(trail.to_string().ends_with(", and 3 more"));
+        trail.leave(&Signal::new("retry", "", Verdict::GaveUp, "budget"));
+        assert_eq!((trail.entries().len(), trail.dropped()), (Trail::CAPACITY, 4));
+        assert_eq!(
+            trail.entries().last().map(|last| last.code),
+            Some("budget"),
+            "the verdict that decided is kept"
+        );
+        assert!(trail.to_string().ends_with("retry=gave_up:budget, and 4 more"));
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_break_the_line() {
+        let trail = Trail::new();
+        let hostile = format!("a\r\nlevel=error, é{}", "x".repeat(500));
+        trail.leave(&Signal::new("retry", &hostile, Verdict::Retried, "status"));
+        let printed = trail.to_string();
+        assert!(printed.starts_with("retry/a__level_error_ _xxx"), "{printed}");
+        assert!(
+            printed.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && printed.len() < 160,
+            "{printed}"
+        );
     }
 
     #[test]

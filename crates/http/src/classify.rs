@@ -10,19 +10,19 @@ use crate::{RetryAfter, TransportError, TransportKind, refused_in};
 ///
 /// | seen | counts as |
 /// |---|---|
-/// | 408, 500, 502, 503, 504 | [`Outcome::Failure`] |
+/// | 408 and every status from 500, those without a name included (RFC 9110, section 15.6), but for 501 and 505 | [`Outcome::Failure`] |
 /// | 429 | [`Outcome::Throttled`] |
 /// | every other status | [`Outcome::Success`]: the service did its work, if only to say no |
-/// | a local refusal, as error or in the extensions of a response | as [`Refused::outcome`] says |
 /// | a [`TransportError`] of kind `Invalid` or `RequestBody` | [`Outcome::Ignored`]: it says nothing about the service |
+/// | a local refusal, as error or in the extensions of a response | as [`Refused::outcome`] says |
 /// | every other error | [`Outcome::Failure`] |
 ///
-/// How long the service asks its callers to stay away is read from `Retry-After`; a date in it is compared with the
-/// system's calendar.
+/// How long the service asks its callers to stay away is read from `Retry-After`.
 #[derive(Clone, Debug, Default)]
 pub struct ClassifyHttp {
     /// Shared, because a layer clones it for every call.
     statuses: Option<Arc<[(StatusCode, Outcome)]>>,
+    wall_clock: WallClock,
 }
 
 impl ClassifyHttp {
@@ -32,6 +32,12 @@ impl ClassifyHttp {
         let others = self.replaced().iter().filter(|(known, _)| *known != status);
         self.statuses = Some(others.copied().chain([(status, outcome)]).collect());
         self
+    }
+
+    /// Compares a date in `Retry-After` with another calendar than the system's.
+    #[must_use]
+    pub fn wall_clock(self, wall_clock: WallClock) -> Self {
+        Self { wall_clock, ..self }
     }
 
     /// What a status counts as.
@@ -47,7 +53,8 @@ impl ClassifyHttp {
 
 fn standard(status: StatusCode) -> Outcome {
     match status.as_u16() {
-        408 | 500 | 502 | 503 | 504 => Outcome::Failure,
+        501 | 505 => Outcome::Success,
+        408 | 500.. => Outcome::Failure,
         429 => Outcome::Throttled,
         _ => Outcome::Success,
     }
@@ -65,23 +72,23 @@ impl<B, E: 'static> Classify<Response<B>, E> for ClassifyHttp {
 
     fn retry_after(&self, result: Result<&Response<B>, &E>) -> Option<Duration> {
         let asked = RetryAfter::from_headers(result.ok()?.headers())?;
-        Some(asked.wait(WallClock::system().now()))
+        Some(asked.wait(self.wall_clock.now()))
     }
 }
 
 fn classify_error<E: 'static>(error: &E) -> Outcome {
-    if let Some(refused) = Refused::in_error(error) {
-        return refused.outcome();
+    let transport = TransportError::in_error(error).map(TransportError::kind);
+    // First, because a refusal among its causes is that of the side that sends, whose body it was.
+    if let Some(TransportKind::Invalid | TransportKind::RequestBody) = transport {
+        return Outcome::Ignored;
     }
-    match TransportError::in_error(error).map(TransportError::kind) {
-        Some(TransportKind::Invalid | TransportKind::RequestBody) => Outcome::Ignored,
-        _ => Outcome::Failure,
-    }
+    Refused::in_error(error).map_or(Outcome::Failure, Refused::outcome)
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::time::SystemTime;
 
     use buttress_core::BoxError;
 
@@ -97,12 +104,25 @@ mod tests {
     fn only_signs_of_an_outage_are_failures() {
         for status in 200..600 {
             let expected = match status {
-                408 | 500 | 502 | 503 | 504 => Outcome::Failure,
+                501 | 505 => Outcome::Success,
+                408 | 500..=599 => Outcome::Failure,
                 429 => Outcome::Throttled,
                 _ => Outcome::Success,
             };
             assert_eq!(of_status(&ClassifyHttp::default(), status), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn a_date_is_compared_with_the_calendar_that_was_given() {
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let classify =
+            ClassifyHttp::default().wall_clock(WallClock::from_fn(move || noon - Duration::from_secs(30)));
+        let response = Response::builder().header("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT").body(());
+        let response = response.expect("valid");
+        let asked = classify.retry_after(Ok::<_, &Infallible>(&response));
+        assert_eq!(asked, Some(Duration::from_secs(30)));
+        assert_eq!(classify.retry_after(Ok::<_, &Infallible>(&Response::new(()))), None);
     }
 
     #[test]

@@ -44,8 +44,8 @@
 //!
 //! # Cost
 //!
-//! Nothing here spawns, waits or locks, except that a replayed body shares its buffer behind a mutex that is taken
-//! once per attempt. A problem document costs two allocations beside its headers.
+//! Nothing here spawns or waits. A replayed body shares what it remembers with its spare behind a mutex, which is taken
+//! when a body is dropped and when another is asked for, never while one is read.
 
 mod body;
 mod classify;

@@ -1,4 +1,4 @@
-use buttress_core::{Fact, Kind, Refused, Reject};
+use buttress_core::{Checks, ConfigError, Fact, Kind, Refused, Reject};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -52,10 +52,16 @@ pub struct AsProblem {
 
 impl AsProblem {
     /// Answers a kind of refusal with another status.
-    #[must_use]
-    pub fn with_status(mut self, kind: Kind, status: StatusCode) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If the status is not one of 400 to 599: a refusal must not look like success.
+    pub fn with_status(mut self, kind: Kind, status: StatusCode) -> Result<Self, ConfigError> {
+        let mut checks = Checks::of("problem");
+        let is_error = status.is_client_error() || status.is_server_error();
+        checks.require(is_error, "status", status.as_u16(), "400 to 599");
         self.statuses[kind as usize] = Some(status);
-        self
+        checks.finish().map(|()| self)
     }
 
     fn status(&self, kind: Kind) -> StatusCode {
@@ -93,6 +99,9 @@ fn document(why: &Refused, status: StatusCode) -> Bytes {
     text.into()
 }
 
+/// The members that every document has; a layer's facts cannot take their place.
+const MEMBERS: [&str; 7] = ["type", "title", "status", "detail", "instance", "code", "retry_after_ms"];
+
 fn write_document(text: &mut Vec<u8>, why: &Refused, status: StatusCode) -> serde_json::Result<()> {
     let mut writer = serde_json::Serializer::new(text);
     let mut members = writer.serialize_map(None)?;
@@ -107,7 +116,7 @@ fn write_document(text: &mut Vec<u8>, why: &Refused, status: StatusCode) -> serd
     }
     let mut written = Ok(());
     why.facts(&mut |name, fact| {
-        if written.is_ok() {
+        if written.is_ok() && !MEMBERS.contains(&name) {
             written = match fact {
                 Fact::Text(text) => members.serialize_entry(name, text),
                 Fact::Number(number) => members.serialize_entry(name, &number),
@@ -169,6 +178,9 @@ mod tests {
             tell("limit", Fact::Number(8));
             tell("policies", Fact::Texts(&["per-key", "total"]));
             tell("scope", Fact::Text("route"));
+            for name in MEMBERS {
+                tell(name, Fact::Text("taken over"));
+            }
         }
     }
 
@@ -204,8 +216,20 @@ mod tests {
     #[test]
     fn a_status_can_be_replaced() {
         let problem = AsProblem::default().with_status(Kind::Overloaded, StatusCode::TOO_MANY_REQUESTS);
+        let problem = problem.expect("an error status");
         assert_eq!(respond(&problem, Kind::Overloaded, false).status(), 429);
         assert_eq!(respond(&problem, Kind::Unavailable, false).status(), 503);
+        let error = AsProblem::default()
+            .with_status(Kind::Overloaded, StatusCode::NO_CONTENT)
+            .expect_err("no error status");
+        assert_eq!(error.to_string(), "problem: status is 204, allowed: 400 to 599");
+    }
+
+    #[test]
+    fn every_kind_has_a_place_of_its_own() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
     }
 
     #[test]

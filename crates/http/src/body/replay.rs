@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
@@ -13,6 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 /// The returned body streams: it hands over each frame as its source gives it, and remembers what it handed over,
 /// up to the cap, while the [`Spare`] lives. There is no spare if the body is known beforehand to be larger than
 /// the cap; then the body passes through and nothing is remembered. An empty body allocates nothing.
+///
+/// Pieces below 1 KiB are copied together, so that neither their number nor the buffers they were cut from can make
+/// the memory much larger than the cap. A replay may therefore come in other frames than the first attempt; trailers
+/// come again too.
 pub fn replayable<B: Body>(body: B, cap_bytes: usize) -> (ReplayBody<B>, Option<Spare<B>>) {
     if body.is_end_stream() {
         return (ReplayBody::empty(), Some(Spare { shared: None }));
@@ -26,6 +30,9 @@ pub fn replayable<B: Body>(body: B, cap_bytes: usize) -> (ReplayBody<B>, Option<
     (ReplayBody::new(store, Some(shared)), Some(spare))
 }
 
+/// A piece below so many bytes is copied rather than kept with the buffer it was cut from.
+const SMALL: usize = 1024;
+
 /// Where the store waits between two attempts; empty while a body is out.
 type Slot<B> = Mutex<Option<Store<B>>>;
 
@@ -34,6 +41,8 @@ struct Store<B> {
     /// `None` once it has ended.
     source: Option<B>,
     chunks: Vec<Bytes>,
+    /// Small pieces that were handed over after the last chunk.
+    tail: BytesMut,
     trailers: Option<HeaderMap>,
     /// How many more bytes may be remembered.
     room: usize,
@@ -42,7 +51,8 @@ struct Store<B> {
 
 impl<B: Body> Store<B> {
     fn new(source: B, cap_bytes: usize) -> Self {
-        Self { source: Some(source), chunks: Vec::new(), trailers: None, room: cap_bytes, lost: None }
+        let (chunks, tail) = (Vec::new(), BytesMut::new());
+        Self { source: Some(source), chunks, tail, trailers: None, room: cap_bytes, lost: None }
     }
 
     fn source_hint(&self) -> SizeHint {
@@ -51,18 +61,32 @@ impl<B: Body> Store<B> {
 
     fn remember(&mut self, chunk: &Bytes) {
         match self.room.checked_sub(chunk.len()) {
+            Some(room) if chunk.len() < SMALL => {
+                self.room = room;
+                self.tail.extend_from_slice(chunk);
+            }
             Some(room) => {
                 self.room = room;
+                self.gather();
                 self.chunks.push(chunk.clone());
             }
             None => self.lose(NotReplayable::OverCap),
+        }
+    }
+}
+
+impl<B> Store<B> {
+    /// Makes one chunk of the small pieces.
+    fn gather(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push(self.tail.split().freeze());
         }
     }
 
     fn lose(&mut self, why: NotReplayable) {
         self.lost = Some(why);
         self.room = 0;
-        self.chunks = Vec::new();
+        (self.chunks, self.tail) = (Vec::new(), BytesMut::new());
         self.trailers = None;
     }
 }
@@ -144,7 +168,10 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
         let Some(store) = &self.store else { return SizeHint::with_exact(0) };
         let remembered: u64 = store.chunks.iter().skip(self.next).map(|chunk| chunk.len() as u64).sum();
         let mut hint = store.source_hint();
-        if let Some(upper) = hint.upper() {
+        if store.trailers.is_some() {
+            // A known length would be sent as `Content-Length`, and HTTP/1 has no trailers beside that.
+            hint = SizeHint::new();
+        } else if let Some(upper) = hint.upper() {
             hint.set_upper(upper.saturating_add(remembered));
         }
         hint.set_lower(hint.lower().saturating_add(remembered));
@@ -175,9 +202,12 @@ impl<B: Body> ReplayBody<B> {
 
 impl<B> Drop for ReplayBody<B> {
     fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            *lock(shared) = self.store.take();
+        let Some(shared) = &self.shared else { return };
+        if let Some(store) = self.store.as_mut().filter(|store| store.lost.is_some()) {
+            // It will not be sent again, and may hold a connection.
+            store.source = None;
         }
+        *lock(shared) = self.store.take();
     }
 }
 
@@ -204,16 +234,13 @@ impl<B> Spare<B> {
     pub fn again(&mut self) -> Result<ReplayBody<B>, NotReplayable> {
         let Some(shared) = &self.shared else { return Ok(ReplayBody::empty()) };
         let mut slot = lock(shared);
-        match slot.take() {
-            None => Err(NotReplayable::InUse),
-            Some(store) => match store.lost {
-                Some(why) => {
-                    *slot = Some(store);
-                    Err(why)
-                }
-                None => Ok(ReplayBody::new(store, Some(Arc::clone(shared)))),
-            },
+        let Some(mut store) = slot.take() else { return Err(NotReplayable::InUse) };
+        if let Some(why) = store.lost {
+            *slot = Some(store);
+            return Err(why);
         }
+        store.gather();
+        Ok(ReplayBody::new(store, Some(Arc::clone(shared))))
     }
 
     /// Whether [`again`](Self::again) would succeed now.
