@@ -1,1 +1,1 @@
-//! Whole-stack tests; see the files beside this folder.
+//! Whole-stack tests; they are in the folder `it` beside this one.

@@ -1,0 +1,11 @@
+//! The example server over real sockets: its simulated upstreams fail, and it has to keep its promises.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod api;
+mod flows;
+mod outage;
+mod process;
+mod program;
+mod resilience;
+mod tokens;
+mod world;

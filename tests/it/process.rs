@@ -1,0 +1,134 @@
+//! The program itself, in a process of its own.
+
+use std::process::{ExitStatus, Output, Stdio};
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::world::{Answer, within};
+
+pub struct Process {
+    child: Child,
+    /// The first lines, up to the first empty one.
+    pub first_lines: Vec<String>,
+    stderr: JoinHandle<String>,
+    http: reqwest::Client,
+}
+
+/// What a process wrote to standard error.
+#[derive(Debug)]
+pub struct Log(String);
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane-under-test"));
+    command.args(args).env("BUTTRESS_LOG_FORMAT", "json").env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs the program until it ends by itself.
+pub async fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+    within(command(args).envs(env.iter().copied()).output()).await.expect("it runs")
+}
+
+impl Process {
+    /// Starts the program on a free port, and waits until it says where it listens.
+    pub async fn start(args: &[&str]) -> Self {
+        let args = [&["--listen", "127.0.0.1:0"], args].concat();
+        let mut child = command(&args).spawn().expect("it starts");
+        let mut stderr = child.stderr.take().expect("piped");
+        let stderr = tokio::spawn(async move {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).await.expect("text");
+            text
+        });
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut first_lines = Vec::new();
+        while let Some(line) = within(stdout.next_line()).await.expect("text").filter(|line| !line.is_empty())
+        {
+            first_lines.push(line);
+        }
+        // Read on, so that the program never finds its standard output closed or full.
+        tokio::spawn(async move { while let Ok(Some(_)) = stdout.next_line().await {} });
+        Self { child, first_lines, stderr, http: reqwest::Client::new() }
+    }
+
+    fn address(&self, begin: &str) -> &str {
+        let found = self.first_lines.iter().find_map(|line| line.strip_prefix(begin));
+        found.unwrap_or_else(|| panic!("no {begin:?} in {:?}", self.first_lines))
+    }
+
+    pub fn url(&self) -> &str {
+        self.address("listening on ")
+    }
+
+    fn upstreams(&self) -> &str {
+        self.address("simulated upstreams on ")
+    }
+
+    pub async fn get_as(&self, id: &str, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.url()));
+        Answer::to(request.header("x-correlation-id", id)).await
+    }
+
+    pub async fn put_fault(&self, upstream: &str, fault: &Value) {
+        let url = format!("{}/faults/{upstream}", self.upstreams());
+        let answer = Answer::to(self.http.put(url).json(fault)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    pub async fn clear_fault(&self, upstream: &str) {
+        let url = format!("{}/faults/{upstream}", self.upstreams());
+        Answer::to(self.http.request(Method::DELETE, url)).await;
+    }
+
+    /// What an upstream has seen.
+    pub async fn requests(&self, upstream: &str) -> Vec<Value> {
+        let url = format!("{}/requests/{upstream}", self.upstreams());
+        let seen = Answer::to(self.http.get(url)).await.json();
+        seen.as_array().expect("a list").clone()
+    }
+
+    /// Asks it to stop, as a service manager does.
+    pub async fn terminate(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is `kill`");
+        assert!(sent.success());
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(mut self) -> (ExitStatus, Log) {
+        let status = within(self.child.wait()).await.expect("it ran");
+        (status, Log(within(self.stderr).await.expect("text")))
+    }
+
+    /// Asks it to stop, and returns what it wrote.
+    pub async fn stop(self) -> Log {
+        self.terminate().await;
+        let (status, log) = self.ended().await;
+        assert!(status.success(), "{status} {log:?}");
+        log
+    }
+}
+
+impl Log {
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Every line, each of which has to be a JSON object.
+    pub fn lines(&self) -> impl Iterator<Item = Value> {
+        self.0.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+    }
+
+    /// The lines that were written for a request.
+    pub fn lines_of(&self, correlation_id: &str) -> Vec<Value> {
+        let bears_it = |span: &Value| span["correlation_id"] == correlation_id;
+        let of_request =
+            |line: &Value| line["spans"].as_array().is_some_and(|spans| spans.iter().any(bears_it));
+        self.lines().filter(of_request).collect()
+    }
+}

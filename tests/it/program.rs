@@ -1,0 +1,91 @@
+//! The program: what it prints first, which arguments it takes, how it ends.
+
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::process::{Process, run};
+use crate::world::until;
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+#[tokio::test]
+async fn the_first_lines_say_where_it_listens() {
+    let process = Process::start(&[]).await;
+    let [listening, simulated] = &process.first_lines[..] else { panic!("{:?}", process.first_lines) };
+    assert!(listening.starts_with("listening on http://127.0.0.1:"), "{listening}");
+    assert!(simulated.starts_with("simulated upstreams on http://127.0.0.1:"), "{simulated}");
+    assert_eq!(process.get_as("any", "/health/live").await.json(), json!({ "status": "live" }));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn upstreams_elsewhere_are_not_simulated_again() {
+    let sim = fleet_sim::FleetSim::start("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", sim.addr());
+    let process = Process::start(&["--upstreams", &url]).await;
+    assert_eq!(process.first_lines.len(), 1, "{:?}", process.first_lines);
+    assert_eq!(process.get_as("any", "/api/v1/devices/jamf").await.status, 200);
+    process.stop().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test]
+async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
+    let format = ("BUTTRESS_LOG_FORMAT", "xml");
+    for (args, env, message) in [
+        (
+            &["--listen", "nowhere"][..],
+            &[][..],
+            "control-plane: --listen is \"nowhere\", allowed: an IP address and a port, such as 127.0.0.1:8080\n",
+        ),
+        (&[], &[format], "control-plane: BUTTRESS_LOG_FORMAT is \"xml\", allowed: json or text\n"),
+        (
+            &["--breaker-failures", "0", "--bogus"],
+            &[],
+            "control-plane: \"--bogus\" is no argument; --help lists those that there are\n\
+             control-plane: --breaker-failures is \"0\", allowed: 1 to 1000000\n",
+        ),
+    ] {
+        let output = run(args, env).await;
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), message), "{args:?}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_address_is_an_error_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = run(&["--listen", &addr], &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&format!("cannot listen on {addr}")), "{output:?}");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_help_gets_it() {
+    let output = run(&["--help"], &[]).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("--breaker-open-for TIME"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_request_that_is_being_answered_may_finish_after_sigterm() {
+    let process = Process::start(&[]).await;
+    process.put_fault("intune", &json!({ "hang": true })).await;
+    let stopping = async {
+        until(async || !process.requests("intune").await.is_empty()).await;
+        process.terminate().await;
+        let address = process.url().strip_prefix("http://").unwrap();
+        until(async || TcpStream::connect(address).await.is_err()).await;
+        process.clear_fault("intune").await;
+    };
+    let (answer, ()) = tokio::join!(process.get_as("late", "/api/v1/devices/intune"), stopping);
+    assert_eq!((answer.status, answer.correlation_id()), (200, "late"));
+    let (status, log) = process.ended().await;
+    assert_eq!(status.code(), Some(0));
+    let stopped = log.lines().last().unwrap();
+    assert_eq!((&stopped["message"], &stopped["connections_ended"]), (&json!("stopped"), &json!(0)));
+}

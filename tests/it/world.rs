@@ -1,0 +1,233 @@
+//! A control plane with upstreams of its own, and words for what a caller does with it.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use control_plane::{ControlPlane, Resilience, Running};
+use fleet_sim::{Fault, Upstream};
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+/// Far longer than anything takes that works, so that only what hangs runs into it.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(10);
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+pub struct World {
+    running: Running,
+    http: reqwest::Client,
+}
+
+/// A response that was read to its end.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+/// Waits for something that has to happen.
+pub async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what).await.expect("nothing that works takes so long")
+}
+
+/// Asks again until the answer is as wanted.
+pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    within(async {
+        while !holds().await {
+            tokio::time::sleep(POLL).await;
+        }
+    })
+    .await;
+}
+
+/// Retries without waiting, and breakers that do not close while a test runs.
+pub fn quick() -> Resilience {
+    Resilience {
+        backoff: Duration::from_millis(1),
+        open_for: Duration::from_secs(3_600),
+        ..Resilience::default()
+    }
+}
+
+/// As quick, with a single attempt: each call is one request.
+pub fn no_retry() -> Resilience {
+    Resilience { attempts: 1, ..quick() }
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(ControlPlane::builder().resilience(quick())).await
+    }
+
+    pub async fn guarded_by(resilience: Resilience) -> Self {
+        Self::with(ControlPlane::builder().resilience(resilience)).await
+    }
+
+    pub async fn with(control_plane: ControlPlane) -> Self {
+        let running = control_plane.start().await.expect("it starts");
+        Self { running, http: reqwest::Client::new() }
+    }
+
+    pub fn sim(&self) -> &fleet_sim::Running {
+        self.running.simulation().expect("it brings its own upstreams")
+    }
+
+    /// Makes both connectors fetch their tokens, and forgets that they did.
+    pub async fn with_tokens(self) -> Self {
+        for upstream in Upstream::ALL {
+            assert_eq!(self.devices(upstream).await.status, 200);
+            self.sim().clear_requests(upstream);
+        }
+        self
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.running.addr()))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn post_as(&self, id: &str, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).header(CORRELATION_ID, id).json(&body)).await
+    }
+
+    pub async fn devices(&self, upstream: Upstream) -> Answer {
+        self.get(&format!("/api/v1/devices/{upstream}")).await
+    }
+
+    pub async fn devices_as(&self, id: &str, upstream: Upstream) -> Answer {
+        let path = format!("/api/v1/devices/{upstream}");
+        Answer::to(self.request(Method::GET, &path).header(CORRELATION_ID, id)).await
+    }
+
+    pub async fn breaker(&self, upstream: Upstream) -> Value {
+        self.get("/api/v1/health/circuit-breakers").await.json()[upstream.name()].clone()
+    }
+
+    /// Lets calls fail until the breaker is open, and the upstream be well again.
+    pub async fn break_circuit(&self, upstream: Upstream) {
+        self.sim().set_fault(upstream, Fault::answering(503)).expect("a fault");
+        until(async || {
+            self.devices(upstream).await;
+            self.breaker(upstream).await["state"] == "open"
+        })
+        .await;
+        self.sim().clear_fault(upstream);
+    }
+
+    /// Takes a package in and returns its ID.
+    pub async fn package(&self, package: Value) -> String {
+        self.post("/api/v1/packages", package).await.created()
+    }
+
+    pub async fn deploy(&self, package: &str, ring: &str) -> Answer {
+        self.post("/api/v1/deployments", json!({ "package_id": package, "ring": ring })).await
+    }
+
+    pub async fn promote(&self, deployment: &str) -> Answer {
+        Answer::to(self.request(Method::POST, &format!("/api/v1/deployments/{deployment}/promote"))).await
+    }
+
+    pub async fn rule(&self, package: &str, ruling: Value) -> Answer {
+        self.post(&format!("/api/v1/packages/{package}/approval"), ruling).await
+    }
+
+    pub fn set_install_success(&self, upstream: Upstream, percent: u32) {
+        let settings = self.sim().settings(upstream);
+        let settings = fleet_sim::FleetSettings { install_success_percent: percent, ..settings };
+        self.sim().set_settings(upstream, settings).expect("a percentage");
+    }
+
+    pub async fn stop(self) {
+        within(self.running.shutdown()).await;
+    }
+}
+
+impl Answer {
+    pub async fn to(request: RequestBuilder) -> Self {
+        within(async {
+            let response = request.send().await.expect("an answer");
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Self { status, headers, text: response.text().await.expect("a whole answer") }
+        })
+        .await
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn correlation_id(&self) -> &str {
+        self.header(CORRELATION_ID.as_str()).expect("every answer has one")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The ID of what was created.
+    pub fn created(&self) -> String {
+        assert_eq!(self.status, 201, "{self:?}");
+        self.json()["id"].as_str().expect("an ID").to_owned()
+    }
+
+    /// Checks that this is a problem document of the status, and returns its code.
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The gates that a refusal lists, each with its connector where it has one.
+    pub fn shut_gates(&self) -> Vec<String> {
+        assert_eq!(self.problem(409), "gates_shut", "{self:?}");
+        let gates = self.json()["gates"].as_array().expect("a list").clone();
+        gates
+            .iter()
+            .map(|gate| match gate["connector"].as_str() {
+                Some(connector) => format!("{}/{connector}", gate["gate"].as_str().expect("a gate")),
+                None => gate["gate"].as_str().expect("a gate").to_owned(),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {}", self.status, self.headers, self.text)
+    }
+}
+
+/// A package for these platforms of which every risk factor has this share, so that its score is a hundred times it.
+pub fn package(name: &str, platforms: &[&str], share: f64) -> Value {
+    json!({
+        "name": name,
+        "version": "1.0.0",
+        "platforms": platforms,
+        "artifact_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "risk_factors": {
+            "privilege_impact": share,
+            "supply_chain_trust": share,
+            "exploitability": share,
+            "data_access": share,
+            "sbom_vulnerability": share,
+            "blast_radius": share,
+            "operational_complexity": share,
+            "history": share,
+        },
+    })
+}
+
+pub fn approval(ring: &str) -> Value {
+    json!({ "decision": "approve", "ring": ring, "by": "change board", "conditions": ["watch the helpdesk"] })
+}
