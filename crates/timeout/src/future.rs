@@ -1,15 +1,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use buttress_core::{Mode, Refused, Reject};
+use buttress_core::Reject;
 use pin_project_lite::pin_project;
 
-use crate::TimedOut;
+use crate::face::Face;
 use crate::on_timeout::Leave;
-use crate::reporter::Reporter;
-use crate::watch::Watch;
+use crate::watch::{Watch, Why};
 
 pin_project! {
     /// The response of a service whose time is watched.
@@ -17,34 +17,26 @@ pin_project! {
     /// Of a response and a timer that are ready together the response wins: the inner future is polled first.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<W, J> {
+        // Gone when the call was refused, before it began or later.
         #[pin]
-        stage: Stage<W>,
+        work: Option<W>,
         #[pin]
         watch: Watch,
-        mode: Mode,
-        reject: J,
-        reporter: Reporter,
-    }
-}
-
-pin_project! {
-    #[project = StageProj]
-    enum Stage<W> {
-        Working { #[pin] work: W },
-        Refused { why: Refused },
-        Done,
+        face: Arc<Face<J>>,
     }
 }
 
 impl<W, J> ResponseFuture<W, J> {
     /// A call under way.
-    pub(crate) fn working(work: W, watch: Watch, mode: Mode, reject: J, reporter: Reporter) -> Self {
-        Self { stage: Stage::Working { work }, watch, mode, reject, reporter }
+    #[inline]
+    pub(crate) fn working(work: W, watch: Watch, face: Arc<Face<J>>) -> Self {
+        Self { work: Some(work), watch, face }
     }
 
-    /// A call that never began.
-    pub(crate) fn refused(why: Refused, reject: J, reporter: Reporter) -> Self {
-        Self { stage: Stage::Refused { why }, watch: Watch::Off, mode: Mode::Enforce, reject, reporter }
+    /// A call that never begins.
+    #[inline]
+    pub(crate) fn refused(why: Why, face: Arc<Face<J>>) -> Self {
+        Self { work: None, watch: Watch::Refused { why }, face }
     }
 }
 
@@ -55,66 +47,28 @@ where
 {
     type Output = Result<Res, E>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.as_mut().project();
-        match this.stage.project() {
-            StageProj::Working { work } => {
-                // First, so that a response wins against a timer that fires in the same poll.
-                if let Poll::Ready(response) = work.poll(cx) {
-                    return Poll::Ready(response);
-                }
-            }
-            StageProj::Refused { why } => {
-                let why = why.clone();
-                return Poll::Ready(self.refuse(why));
-            }
-            StageProj::Done => return Poll::Pending, // only after the response has been taken
-        }
-        let late = ready!(this.watch.poll_late(cx));
-        self.run_out(late)
-    }
-}
-
-impl<W, J> ResponseFuture<W, J> {
-    #[cold]
-    fn run_out<Res, E>(mut self: Pin<&mut Self>, late: TimedOut) -> Poll<Result<Res, E>>
-    where
-        W: Leave<Output = Result<Res, E>>,
-        J: Reject<Res, E>,
-    {
-        let mut this = self.as_mut().project();
-        if *this.mode != Mode::Enforce {
-            this.reporter.would_refuse(&late);
-            this.watch.set(Watch::Off);
-            return Poll::Pending;
-        }
-        if let StageProj::Working { work } = this.stage.project() {
-            work.leave(this.reporter);
-        }
-        Poll::Ready(self.refuse(Refused::new(late)))
-    }
-
-    /// Answers for the inner service, which is dropped first.
-    #[cold]
-    fn refuse<Res, E>(self: Pin<&mut Self>, why: Refused) -> Result<Res, E>
-    where
-        J: Reject<Res, E>,
-    {
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        this.stage.set(Stage::Done);
+        // First, so that a response wins against a timer that fires in the same poll.
+        if let Some(work) = this.work.as_mut().as_pin_mut()
+            && let Poll::Ready(response) = work.poll(cx)
+        {
+            return Poll::Ready(response);
+        }
+        let why = ready!(this.watch.as_mut().poll_over(cx, this.face));
+        if let Some(work) = this.work.as_mut().as_pin_mut() {
+            work.leave(&this.face.reporter);
+        }
+        // Before the caller hears of it.
+        this.work.set(None);
         this.watch.set(Watch::Off);
-        this.reporter.refused(&why);
-        this.reject.reject(why)
+        Poll::Ready(this.face.refuse(why))
     }
 }
 
 impl<W, J> fmt::Debug for ResponseFuture<W, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match self.stage {
-            Stage::Working { .. } => "working",
-            Stage::Refused { .. } => "refused",
-            Stage::Done => "done",
-        };
-        f.debug_struct("ResponseFuture").field("stage", &stage).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("is_working", &self.work.is_some()).finish_non_exhaustive()
     }
 }

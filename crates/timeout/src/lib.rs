@@ -1,6 +1,7 @@
 //! Timeouts and the one deadline that everything in a request consults.
 
 mod detach;
+mod face;
 mod future;
 #[cfg(feature = "http")]
 mod http;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use buttress_core::Mode;
 use tokio::time::Sleep;
 
+use crate::face::Face;
 use crate::plan::Plan;
-use crate::reporter::Reporter;
 use crate::watch::current_deadline;
 use crate::{Phase, TimedOut, timer};
 
@@ -45,12 +45,19 @@ impl Wait {
 }
 
 impl Queue {
+    /// Whether nothing has had to wait, as is usual.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// Whether the next call is refused whatever the inner service says.
     pub(crate) fn is_overdue(&self) -> bool {
         matches!(self, Self::Overdue(_))
     }
 
     /// The inner service has become ready.
+    #[cold]
     pub(crate) fn granted(&mut self) {
         if let Self::Waiting(wait) = self {
             let now = timer::now();
@@ -62,17 +69,12 @@ impl Queue {
     }
 
     /// The inner service is not ready; this is ready once the next call is to be refused for it.
-    pub(crate) fn poll_waiting(
-        &mut self,
-        cx: &mut Context<'_>,
-        limit: Duration,
-        mode: Mode,
-        reporter: &Reporter,
-    ) -> Poll<()> {
+    pub(crate) fn poll_waiting<J>(&mut self, cx: &mut Context<'_>, face: &Face<J>) -> Poll<()> {
+        let mode = face.mode.get();
         if mode == Mode::Off || matches!(self, Self::Excused) {
             return Poll::Pending;
         }
-        let mut wait = self.wait(limit);
+        let mut wait = self.wait(face.limit);
         if timer::poll(wait.timer.as_mut(), cx).is_pending() {
             *self = Self::Waiting(wait);
             return Poll::Pending;
@@ -82,7 +84,7 @@ impl Queue {
             *self = Self::Overdue(late);
             return Poll::Ready(());
         }
-        reporter.would_refuse(&late);
+        face.reporter.would_refuse(&late);
         *self = Self::Excused;
         Poll::Pending
     }

@@ -1,28 +1,26 @@
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use buttress_core::{AsError, Deadline, Mode, Refused, Reject};
+use buttress_core::{AsError, Mode, Reject};
 use tower_service::Service;
 
-use crate::layer::Rules;
+use crate::face::Face;
 use crate::on_timeout::OnTimeout;
-use crate::plan::Plan;
 use crate::queue::Queue;
-use crate::watch::{Watch, current_deadline, earlier_of};
-use crate::{Allowed, Cancel, FromContext, Phase, ResponseFuture, TimeOf, TimedOut, timer};
+use crate::watch::{Watch, Why};
+use crate::{Allowed, Cancel, FromContext, Phase, ResponseFuture, TimeOf, TimeoutLayer, timer};
 
-/// A service whose calls have a time limit; made by [`TimeoutLayer`](crate::TimeoutLayer).
+/// A service whose calls have a time limit; made by [`TimeoutLayer`].
 #[derive(Debug)]
 pub struct Timeout<S, J = AsError, T = FromContext, O = Cancel> {
     inner: S,
-    rules: Arc<Rules<J, T, O>>,
+    rules: TimeoutLayer<J, T, O>,
     queue: Queue,
 }
 
 impl<S, J, T, O> Timeout<S, J, T, O> {
-    pub(crate) fn new(inner: S, rules: Arc<Rules<J, T, O>>) -> Self {
+    pub(crate) fn new(inner: S, rules: TimeoutLayer<J, T, O>) -> Self {
         Self { inner, rules, queue: Queue::default() }
     }
 
@@ -42,17 +40,17 @@ impl<S, J, T, O> Timeout<S, J, T, O> {
     }
 }
 
-impl<S: Clone, J, T, O> Clone for Timeout<S, J, T, O> {
+impl<S: Clone, J, T: Clone, O: Clone> Clone for Timeout<S, J, T, O> {
     /// The clone has not waited for anything.
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.rules))
+        Self::new(self.inner.clone(), self.rules.clone())
     }
 }
 
 impl<S, J, T, O, Req> Service<Req> for Timeout<S, J, T, O>
 where
     S: Service<Req>,
-    J: Reject<S::Response, S::Error> + Clone,
+    J: Reject<S::Response, S::Error>,
     T: TimeOf<Req>,
     O: OnTimeout<S::Future>,
 {
@@ -60,78 +58,87 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<O::Work, J>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if !self.queue.is_open() {
+            return self.poll_ready_again(cx);
+        }
+        let ready = self.inner.poll_ready(cx);
+        if ready.is_pending() {
+            return self.queue.poll_waiting(cx, &self.rules.face).map(Ok);
+        }
+        ready
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        if !self.queue.is_open() {
+            return self.call_after_waiting(request);
+        }
+        let watch = match self.rules.time_of.time_of(&request) {
+            None => Watch::Usual,
+            Some(allowed) => Watch::Unusual { allowed },
+        };
+        let work = self.rules.on_timeout.begin(self.inner.call(request));
+        ResponseFuture::working(work, watch, Arc::clone(&self.rules.face))
+    }
+}
+
+/// The paths that are taken only once something has had to wait; apart, so that the other one stays short.
+impl<S, J, T, O> Timeout<S, J, T, O> {
+    #[cold]
+    fn poll_ready_again<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
         if self.queue.is_overdue() {
             return Poll::Ready(Ok(()));
         }
-        match self.inner.poll_ready(cx) {
-            Poll::Ready(ready) => {
-                self.queue.granted();
-                Poll::Ready(ready)
-            }
-            Poll::Pending => {
-                let Rules { limit, mode, reporter, .. } = &*self.rules;
-                self.queue.poll_waiting(cx, *limit, mode.get(), reporter).map(Ok)
-            }
+        let ready = self.inner.poll_ready(cx);
+        if ready.is_pending() {
+            return self.queue.poll_waiting(cx, &self.rules.face).map(Ok);
         }
+        self.queue.granted();
+        ready
     }
 
-    fn call(&mut self, request: Req) -> Self::Future {
-        let queue = mem::take(&mut self.queue);
-        let rules = &*self.rules;
-        let mode = rules.mode.get();
-        let (reject, reporter) = (rules.reject.clone(), rules.reporter.clone());
-        match rules.admit(&queue, &request, mode) {
-            Ok(watch) => {
-                let work = rules.on_timeout.begin(self.inner.call(request));
-                ResponseFuture::working(work, watch, mode, reject, reporter)
-            }
-            Err(late) => ResponseFuture::refused(Refused::new(late), reject, reporter),
+    #[cold]
+    fn call_after_waiting<Req>(&mut self, request: Req) -> ResponseFuture<O::Work, J>
+    where
+        S: Service<Req>,
+        T: TimeOf<Req>,
+        O: OnTimeout<S::Future>,
+    {
+        let Self { inner, rules, queue } = self;
+        let face = Arc::clone(&rules.face);
+        let allowed = rules.time_of.time_of(&request).unwrap_or_default();
+        match face.after_waiting(&mem::take(queue), allowed) {
+            Watch::Refused { why } => ResponseFuture::refused(why, face),
+            watch => ResponseFuture::working(rules.on_timeout.begin(inner.call(request)), watch, face),
         }
     }
 }
 
-impl<J, T, O> Rules<J, T, O> {
-    /// How the call is to be watched, unless its time ran out in the queue.
-    fn admit<Req>(&self, queue: &Queue, request: &Req, mode: Mode) -> Result<Watch, TimedOut>
-    where
-        T: TimeOf<Req>,
-    {
+impl<J> Face<J> {
+    /// How a call is watched after a wait.
+    fn after_waiting(&self, queue: &Queue, allowed: Allowed) -> Watch {
         let waited = match queue {
-            Queue::Overdue(late) => return Err(*late),
-            Queue::Excused => return Ok(Watch::Off),
-            _ if mode == Mode::Off => return Ok(Watch::Off),
+            Queue::Overdue(late) => return Watch::Refused { why: Why::Late(*late) },
+            Queue::Excused => return Watch::Off,
             Queue::Granted(waited) => *waited,
-            Queue::Open | Queue::Waiting(_) => Duration::ZERO,
+            Queue::Open | Queue::Waiting(_) => return Watch::Unusual { allowed },
         };
-        let Allowed { limit, deadline } = self.time_of.time_of(request);
-        let limit = limit.unwrap_or(self.limit);
-        if waited.is_zero() {
-            return Ok(Watch::Unstarted { limit, deadline });
-        }
-        self.admit_late(waited, limit, deadline, mode)
-    }
-
-    /// What is left of the limit after a wait.
-    #[cold]
-    fn admit_late(
-        &self,
-        waited: Duration,
-        limit: Duration,
-        deadline: Option<Deadline>,
-        mode: Mode,
-    ) -> Result<Watch, TimedOut> {
         let now = timer::now();
-        let began = now.checked_sub(waited).unwrap_or(now);
-        let plan = Plan::new(began, limit, earlier_of(deadline, current_deadline()));
+        let plan = allowed.plan(now.checked_sub(waited).unwrap_or(now), self.limit);
         if !plan.is_over(now) {
-            return Ok(Watch::Planned { plan });
+            return Watch::Planned { plan };
         }
         let late = plan.late(Phase::Ready, now);
-        if mode == Mode::Enforce {
-            return Err(late);
+        match self.mode.get() {
+            Mode::Enforce => return Watch::Refused { why: Why::Late(late) },
+            Mode::Observe => self.reporter.would_refuse(&late),
+            Mode::Off => {}
         }
-        self.reporter.would_refuse(&late);
-        Ok(Watch::Off)
+        Watch::Off
     }
 }

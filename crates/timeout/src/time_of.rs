@@ -1,6 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buttress_core::Deadline;
+
+use crate::plan::Plan;
+use crate::watch::{current_deadline, earlier_of};
 
 /// What a request itself says about the time it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,19 +14,26 @@ pub struct Allowed {
     pub deadline: Option<Deadline>,
 }
 
+impl Allowed {
+    /// The shorter of the limit, where there is one in place of the `usual` one, and both deadlines.
+    pub(crate) fn plan(self, since: Instant, usual: Duration) -> Plan {
+        Plan::new(since, self.limit.unwrap_or(usual), earlier_of(self.deadline, current_deadline()))
+    }
+}
+
 /// Reads from a request what it says about the time it has.
 ///
 /// Called once for each call, before the inner service is. A closure serves too.
 pub trait TimeOf<Req> {
-    /// What the request says.
-    fn time_of(&self, request: &Req) -> Allowed;
+    /// What the request says, `None` if it says nothing.
+    fn time_of(&self, request: &Req) -> Option<Allowed>;
 }
 
 impl<F, Req> TimeOf<Req> for F
 where
-    F: Fn(&Req) -> Allowed,
+    F: Fn(&Req) -> Option<Allowed>,
 {
-    fn time_of(&self, request: &Req) -> Allowed {
+    fn time_of(&self, request: &Req) -> Option<Allowed> {
         self(request)
     }
 }
@@ -34,7 +44,8 @@ where
 pub struct FromContext;
 
 impl<Req> TimeOf<Req> for FromContext {
-    fn time_of(&self, _: &Req) -> Allowed {
-        Allowed::default()
+    #[inline]
+    fn time_of(&self, _: &Req) -> Option<Allowed> {
+        None
     }
 }

@@ -1,13 +1,14 @@
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use buttress_core::Deadline;
+use buttress_core::{Deadline, Mode, Refused};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
+use crate::face::Face;
 use crate::plan::Plan;
-use crate::{Phase, TimedOut, timer};
+use crate::{Allowed, Phase, TimedOut, timer};
 
 pin_project! {
     /// The clock beside one call. It looks at the time only once there is something to wait for.
@@ -15,37 +16,102 @@ pin_project! {
     pub(crate) enum Watch {
         /// Nobody looks at the clock.
         Off,
-        /// The time counts from the first poll that has to wait.
-        Unstarted { limit: Duration, deadline: Option<Deadline> },
+        /// The time counts from the first poll that has to wait, for as long as the layer allows.
+        Usual,
+        /// The time counts from the first poll that has to wait, for as long as the request says.
+        Unusual { allowed: Allowed },
         /// The time has been counting since before the call.
         Planned { plan: Plan },
         /// The timer runs.
-        Armed { plan: Plan, #[pin] timer: Sleep },
+        Armed { plan: Plan, #[pin] alarm: Alarm },
+        /// The call is refused before it begins.
+        Refused { why: Why },
+    }
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why {
+    Late(TimedOut),
+    #[cfg(feature = "http")]
+    Malformed(crate::MalformedTimeout),
+}
+
+impl From<Why> for Refused {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Late(late) => Self::new(late),
+            #[cfg(feature = "http")]
+            Why::Malformed(malformed) => Self::new(malformed),
+        }
     }
 }
 
 impl Watch {
-    /// Ready once the time is up. Call it only when the watched work is pending.
-    pub(crate) fn poll_late(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TimedOut> {
-        let plan = match self.as_mut().project() {
+    /// Ready once the call is to be refused. Call it only when the watched work is pending.
+    pub(crate) fn poll_over<J>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
+        let late = match self.as_mut().project() {
             WatchProj::Off => return Poll::Pending,
-            WatchProj::Armed { plan, timer } => return poll_armed(*plan, timer, cx),
-            WatchProj::Unstarted { limit, deadline } => {
-                Plan::new(timer::now(), *limit, earlier_of(*deadline, current_deadline()))
+            WatchProj::Refused { why } => return Poll::Ready(*why),
+            WatchProj::Armed { plan, alarm } => ready!(poll_again(*plan, alarm, cx)),
+            WatchProj::Usual | WatchProj::Unusual { .. } | WatchProj::Planned { .. } => {
+                ready!(self.as_mut().poll_first(cx, face))
             }
-            WatchProj::Planned { plan } => *plan,
         };
-        self.set(Self::Armed { plan, timer: timer::until(plan.until()) });
-        let WatchProj::Armed { timer, .. } = self.project() else { return Poll::Pending };
-        ready!(timer::poll(timer, cx));
+        self.set(Self::Off);
+        match face.mode.get() {
+            Mode::Enforce => return Poll::Ready(Why::Late(late)),
+            Mode::Observe => face.reporter.would_refuse(&late),
+            Mode::Off => {}
+        }
+        Poll::Pending
+    }
+
+    /// Sets the timer, unless the layer is off.
+    fn poll_first<J>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<TimedOut> {
+        if face.mode.get() == Mode::Off {
+            self.set(Self::Off);
+            return Poll::Pending;
+        }
+        let plan = match &*self {
+            Self::Planned { plan } => *plan,
+            Self::Unusual { allowed } => allowed.plan(timer::now(), face.limit),
+            _ => Allowed::default().plan(timer::now(), face.limit),
+        };
+        self.set(Self::Armed { plan, alarm: Alarm { sleep: timer::until(plan.until()) } });
+        let WatchProj::Armed { alarm, .. } = self.project() else { return Poll::Pending };
+        ready!(alarm.project().sleep.poll(cx));
         Poll::Ready(plan.late(Phase::Response, timer::now()))
     }
 }
 
-/// Looks at the clock beside the timer: of two layers whose time ends together the inner one must speak first, even
-/// if the outer one's timer was the first to fire.
-fn poll_armed(plan: Plan, timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<TimedOut> {
-    let fired = timer::poll(timer, cx).is_ready();
+pin_project! {
+    /// A timer whose drop is a function of its own.
+    ///
+    /// The code that drops a sleep is long. Inlined into every future, it would keep the drop of those from being
+    /// inlined that never had a timer, which makes them twice as expensive.
+    pub(crate) struct Alarm {
+        #[pin]
+        sleep: Sleep,
+    }
+
+    impl PinnedDrop for Alarm {
+        fn drop(_this: Pin<&mut Self>) {
+            keep_apart();
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keep_apart() {}
+
+/// Looks at the clock as well as at the timer.
+///
+/// Of two layers whose time ends together the inner one must speak first, even if the outer one's timer was the
+/// first to fire. And work that uses up tokio's cooperative budget whenever it is polled leaves none for the timer.
+fn poll_again(plan: Plan, alarm: Pin<&mut Alarm>, cx: &mut Context<'_>) -> Poll<TimedOut> {
+    let fired = alarm.project().sleep.poll(cx).is_ready();
     let now = timer::now();
     if fired || plan.is_over(now) { Poll::Ready(plan.late(Phase::Response, now)) } else { Poll::Pending }
 }

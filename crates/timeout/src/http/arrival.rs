@@ -12,8 +12,6 @@ use crate::{Phase, TimedOut};
 /// How much time requests get.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
-    /// For a request that says nothing.
-    pub(super) total: Duration,
     /// The most that a request may be granted.
     pub(super) max: Duration,
     /// With less than this, nothing is begun.
@@ -21,10 +19,10 @@ pub(super) struct Grant {
 }
 
 /// What is known of the time of a request that has just come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// A limit in place of `total`.
-    pub(super) limit: Option<Duration>,
+    /// The layer's own limit, or the request's.
+    pub(super) limit: Duration,
     /// What the caller's header says is left.
     pub(super) header: Option<Duration>,
     /// The deadline that is in force already.
@@ -35,7 +33,7 @@ impl Grant {
     /// The time of a request that came at `now` after it waited for readiness.
     pub(super) fn decide(&self, now: Instant, waited: Duration, asked: Asked) -> Result<Plan, TimedOut> {
         let came = now.checked_sub(waited).unwrap_or(now);
-        let limit = asked.limit.unwrap_or(self.total).min(self.max);
+        let limit = asked.limit.min(self.max);
         let said = asked.header.map(|header| Deadline::after(came, header));
         let plan = Plan::new(came, limit, crate::watch::earlier_of(said, asked.inherited));
         if !plan.is_over(now) && plan.left(now) >= self.min_useful {
@@ -92,11 +90,7 @@ mod tests {
     use super::*;
     use crate::Bound;
 
-    const GRANT: Grant = Grant {
-        total: Duration::from_millis(30_000),
-        max: Duration::from_millis(60_000),
-        min_useful: Duration::from_millis(5),
-    };
+    const GRANT: Grant = Grant { max: Duration::from_millis(60_000), min_useful: Duration::from_millis(5) };
 
     /// What is left of a request's time and what cut it, or how it was refused; all in milliseconds.
     fn decide(
@@ -107,7 +101,7 @@ mod tests {
     ) -> Result<(u64, Bound), Phase> {
         let now = crate::timer::now() + Duration::from_secs(3600);
         let asked = Asked {
-            limit: limit.map(Duration::from_millis),
+            limit: Duration::from_millis(limit.unwrap_or(30_000)),
             header: header.map(Duration::from_millis),
             inherited: inherited.map(|left| Deadline::after(now, Duration::from_millis(left))),
         };
@@ -173,7 +167,7 @@ mod tests {
     fn nothing_left_is_too_little_even_if_any_time_is_useful() {
         let now = crate::timer::now();
         let grant = Grant { min_useful: Duration::ZERO, ..GRANT };
-        let asked = Asked { inherited: Some(Deadline::at(now)), ..Asked::default() };
+        let asked = Asked { limit: GRANT.max, header: None, inherited: Some(Deadline::at(now)) };
         let refused = grant.decide(now, Duration::ZERO, asked).expect_err("it is over");
         assert_eq!(refused.phase(), Phase::Arrival);
     }

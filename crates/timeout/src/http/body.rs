@@ -114,7 +114,10 @@ pin_project! {
 impl<B: From<Bytes>> From<Bytes> for TimeoutBody<B> {
     fn from(whole: Bytes) -> Self {
         let (mode, reporter) = (Mode::Off, Reporter::default());
-        Self::new(B::from(whole), Clocks { side: BodySide::Response, idle: None, deadline: None, mode, reporter })
+        Self::new(
+            B::from(whole),
+            Clocks { side: BodySide::Response, idle: None, deadline: None, mode, reporter },
+        )
     }
 }
 

@@ -18,7 +18,7 @@ use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::plan::Plan;
 use crate::queue::Queue;
-use crate::watch::{Count, Why};
+use crate::watch::{Watch, Why};
 use crate::{Cancel, ResponseFuture, timer};
 
 /// Gives every request its one [`Deadline`] and enforces it.
@@ -63,7 +63,7 @@ impl<J> DeadlineLayer<J> {
 
     /// The time of a request that brings no limit of its own.
     pub fn total(&self) -> Duration {
-        self.rules.grant.total
+        self.face.limit
     }
 
     /// The switch between enforce, observe and off.
@@ -132,8 +132,7 @@ where
         }
         let ready = self.inner.poll_ready(cx);
         if ready.is_pending() {
-            let DeadlineLayer { rules, face } = &self.layer;
-            return self.queue.poll_waiting(cx, rules.grant.total, face).map(Ok);
+            return self.queue.poll_waiting(cx, &self.layer.face).map(Ok);
         }
         if !self.queue.is_open() {
             self.queue.granted();
@@ -156,8 +155,8 @@ where
         }
         // Within the context as well, for inner services that look at the deadline when they are called.
         let call = context.clone().run(|| self.inner.call(request));
-        let count = plan.map_or(Count::Off, Count::Planned);
-        ResponseFuture::working(Cancel.begin(context.scope(call)), count, face)
+        let watch = plan.map_or(Watch::Off, |plan| Watch::Planned { plan });
+        ResponseFuture::working(Cancel.begin(context.scope(call)), watch, face)
     }
 }
 
@@ -184,7 +183,7 @@ impl<J> DeadlineLayer<J> {
 
     fn asked<B>(&self, request: &Request<B>, mode: Mode) -> Result<Asked, Why> {
         Ok(Asked {
-            limit: request.extensions().get().map(|TimeLimit(limit)| *limit),
+            limit: request.extensions().get().map_or(self.face.limit, |TimeLimit(limit)| *limit),
             header: self.said(request, mode)?,
             inherited: deadline_of(request.extensions()),
         })

@@ -27,17 +27,18 @@ pub struct DeadlineBuilder<J = AsProblem> {
 impl<J> DeadlineBuilder<J> {
     pub(super) fn new(reject: J, name: &'static str) -> Self {
         let rules = DeadlineRules {
-            grant: Grant { total: TOTAL, max: MAX, min_useful: MIN_USEFUL },
+            grant: Grant { max: MAX, min_useful: MIN_USEFUL },
             trust: Trust::nobody(),
             headers: Box::new([TimeoutHeader::standard(), TimeoutHeader::grpc(), TimeoutHeader::envoy()]),
             when_malformed: WhenMalformed::default(),
         };
-        Self { rules, face: Face::new(reject, name) }
+        Self { rules, face: Face::new(TOTAL, reject, name) }
     }
 
     /// The time of a request that brings no [`TimeLimit`](crate::TimeLimit). Default: 30 s.
     pub fn total(self, total: Duration) -> Self {
-        self.granting(|grant| Grant { total, ..grant })
+        let face = Face { limit: total, ..self.face };
+        Self { face, ..self }
     }
 
     /// The most that a [`TimeLimit`](crate::TimeLimit) may grant. Default: 60 s.
@@ -93,7 +94,7 @@ impl<J> DeadlineBuilder<J> {
     /// Lists every setting outside its range: `total` and `max` 1 ms to 1 day, `max` not below `total`,
     /// `min_useful` less than `total` and at most 10 s, and at most 8 headers.
     pub fn build(self) -> Result<DeadlineLayer<J>, ConfigError> {
-        let Grant { total, max, min_useful } = self.rules.grant;
+        let (total, Grant { max, min_useful }) = (self.face.limit, self.rules.grant);
         let mut checks = Checks::of(LAYER);
         range::check_limit(&mut checks, "deadline.total", total);
         range::check_limit(&mut checks, "deadline.max", max);

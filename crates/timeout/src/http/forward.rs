@@ -13,7 +13,7 @@ use super::header::TimeoutHeader;
 use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::rejection::LAYER;
-use crate::watch::{Count, Why};
+use crate::watch::{Watch, Why};
 use crate::{Bound, Cancel, Phase, ResponseFuture, TimedOut, range, timer};
 
 /// What the next service cannot use because the answer has to travel back.
@@ -60,7 +60,7 @@ impl ForwardDeadlineLayer {
         ForwardDeadlineBuilder {
             share: Share { reserve: RESERVE, min_useful: MIN_USEFUL, at_most: None },
             header: TimeoutHeader::standard(),
-            face: Face::new(AsError, "forward"),
+            face: Face::new(Duration::MAX, AsError, "forward"),
         }
     }
 }
@@ -196,7 +196,7 @@ where
             return ResponseFuture::refused(Why::Late(late), face);
         }
         let work = Cancel.begin(self.inner.call(request));
-        ResponseFuture::working(work, Count::Off, face)
+        ResponseFuture::working(work, Watch::Off, face)
     }
 }
 

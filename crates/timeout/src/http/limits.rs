@@ -66,12 +66,15 @@ impl<L, B> TimeOf<Request<B>> for FromExtensions<L>
 where
     L: Copy + Into<Duration> + Send + Sync + 'static,
 {
-    fn time_of(&self, request: &Request<B>) -> Allowed {
+    #[inline]
+    fn time_of(&self, request: &Request<B>) -> Option<Allowed> {
         let extensions = request.extensions();
-        Allowed {
-            limit: extensions.get::<L>().copied().map(Into::into),
-            deadline: extensions.get::<Deadline>().copied(),
+        if extensions.is_empty() {
+            return None;
         }
+        let limit = extensions.get::<L>().copied().map(Into::into);
+        let deadline = extensions.get::<Deadline>().copied();
+        (limit.is_some() || deadline.is_some()).then_some(Allowed { limit, deadline })
     }
 }
 
