@@ -44,13 +44,7 @@ impl Trail {
 
     /// Adds a verdict.
     pub fn leave(&self, signal: &Signal<'_>) {
-        let entry = Entry {
-            layer: signal.layer,
-            instance: clean(signal.instance),
-            verdict: signal.verdict,
-            code: signal.code,
-            left: signal.left,
-        };
+        let entry = Entry::from(signal);
         let mut inner = self.lock();
         if inner.entries.len() == Self::CAPACITY {
             inner.entries.pop();
@@ -71,6 +65,19 @@ impl Trail {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A signal as it is kept: its instance's name is made printable and short.
+impl From<&Signal<'_>> for Entry {
+    fn from(signal: &Signal<'_>) -> Self {
+        Self {
+            layer: signal.layer,
+            instance: clean(signal.instance),
+            verdict: signal.verdict,
+            code: signal.code,
+            left: signal.left,
+        }
     }
 }
 

@@ -45,13 +45,7 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn observe(&self, signal: &Signal<'_>) {
-        self.lock().push(Entry {
-            layer: signal.layer,
-            instance: signal.instance.into(),
-            verdict: signal.verdict,
-            code: signal.code,
-            left: signal.left,
-        });
+        self.lock().push(Entry::from(signal));
     }
 }
 
