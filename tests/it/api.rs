@@ -55,7 +55,14 @@ async fn what_cannot_be_read_is_refused_with_a_problem_and_a_correlation_id() {
     assert_eq!(fields(&post("[]".to_owned(), json).await), ["the whole body"]);
 
     let unknown = "/api/v1/packages/3cedc40f-ac05-444e-badb-cbaf72d53442";
-    for path in ["/", "/api/v1/devices/sccm", "/api/v1/packages/1", unknown, "/api/v1/incidents/x"] {
+    for path in [
+        "/",
+        "/api/v1/devices/sccm",
+        "/api/v1/devices/%FF",
+        "/api/v1/packages/1",
+        unknown,
+        "/api/v1/incidents/x",
+    ] {
         let missing = world.get(path).await;
         assert_eq!(missing.problem(404), "not_found", "{path}");
         assert!(!missing.correlation_id().is_empty());

@@ -1,18 +1,11 @@
 //! Four packages on their way, from what was submitted to the ring where they may be.
 
+use axum::body::Bytes;
 use fleet_sim::Upstream;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::world::{World, approval, package};
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a text")
-}
 
 #[tokio::test]
 async fn low_risk_deployment() {
@@ -22,7 +15,8 @@ async fn low_risk_deployment() {
     let shown = world.get(&format!("/api/v1/packages/{id}")).await.json();
     assert_eq!((&shown["risk"]["score"], &shown["risk"]["need"]), (&json!(20.0), &json!("automatic")));
     let evidence = world.get(&format!("/api/v1/packages/{id}/evidence")).await;
-    assert_eq!(hex(&Sha256::digest(&evidence.text)), text(&shown["evidence_sha256"]));
+    let digest = Bytes::copy_from_slice(&Sha256::digest(&evidence.text));
+    assert_eq!(shown["evidence_sha256"], format!("{digest:x}"));
     assert_eq!(evidence.json()["risk"]["score"], "20.0000");
 
     let deployment = world.deploy(&id, "canary").await.created();

@@ -10,17 +10,17 @@ use tokio::task::JoinHandle;
 
 use crate::world::{Answer, within};
 
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     /// The first lines, up to the first empty one.
-    pub first_lines: Vec<String>,
+    pub(crate) first_lines: Vec<String>,
     stderr: JoinHandle<String>,
     http: reqwest::Client,
 }
 
 /// What a process wrote to standard error.
 #[derive(Debug)]
-pub struct Log(String);
+pub(crate) struct Log(String);
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane-under-test"));
@@ -30,13 +30,13 @@ fn command(args: &[&str]) -> Command {
 }
 
 /// Runs the program until it ends by itself.
-pub async fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     within(command(args).envs(env.iter().copied()).output()).await.expect("it runs")
 }
 
 impl Process {
     /// Starts the program on a free port, and waits until it says where it listens.
-    pub async fn start(args: &[&str]) -> Self {
+    pub(crate) async fn start(args: &[&str]) -> Self {
         let args = [&["--listen", "127.0.0.1:0"], args].concat();
         let mut child = command(&args).spawn().expect("it starts");
         let mut stderr = child.stderr.take().expect("piped");
@@ -61,7 +61,7 @@ impl Process {
         found.unwrap_or_else(|| panic!("no {begin:?} in {:?}", self.first_lines))
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.address("listening on ")
     }
 
@@ -69,44 +69,44 @@ impl Process {
         self.address("simulated upstreams on ")
     }
 
-    pub async fn get_as(&self, id: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, id: &str, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.url()));
         Answer::to(request.header("x-correlation-id", id)).await
     }
 
-    pub async fn put_fault(&self, upstream: &str, fault: &Value) {
+    pub(crate) async fn put_fault(&self, upstream: &str, fault: &Value) {
         let url = format!("{}/faults/{upstream}", self.upstreams());
         let answer = Answer::to(self.http.put(url).json(fault)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    pub async fn clear_fault(&self, upstream: &str) {
+    pub(crate) async fn clear_fault(&self, upstream: &str) {
         let url = format!("{}/faults/{upstream}", self.upstreams());
         Answer::to(self.http.request(Method::DELETE, url)).await;
     }
 
     /// What an upstream has seen.
-    pub async fn requests(&self, upstream: &str) -> Vec<Value> {
+    pub(crate) async fn requests(&self, upstream: &str) -> Vec<Value> {
         let url = format!("{}/requests/{upstream}", self.upstreams());
         let seen = Answer::to(self.http.get(url)).await.json();
         seen.as_array().expect("a list").clone()
     }
 
     /// Asks it to stop, as a service manager does.
-    pub async fn terminate(&self) {
+    pub(crate) async fn terminate(&self) {
         let id = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is `kill`");
         assert!(sent.success());
     }
 
     /// Waits until it has ended.
-    pub async fn ended(mut self) -> (ExitStatus, Log) {
+    pub(crate) async fn ended(mut self) -> (ExitStatus, Log) {
         let status = within(self.child.wait()).await.expect("it ran");
         (status, Log(within(self.stderr).await.expect("text")))
     }
 
     /// Asks it to stop, and returns what it wrote.
-    pub async fn stop(self) -> Log {
+    pub(crate) async fn stop(self) -> Log {
         self.terminate().await;
         let (status, log) = self.ended().await;
         assert!(status.success(), "{status} {log:?}");
@@ -115,17 +115,17 @@ impl Process {
 }
 
 impl Log {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 
     /// Every line, each of which has to be a JSON object.
-    pub fn lines(&self) -> impl Iterator<Item = Value> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Value> {
         self.0.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
     }
 
     /// The lines that were written for a request.
-    pub fn lines_of(&self, correlation_id: &str) -> Vec<Value> {
+    pub(crate) fn lines_of(&self, correlation_id: &str) -> Vec<Value> {
         let bears_it = |span: &Value| span["correlation_id"] == correlation_id;
         let of_request =
             |line: &Value| line["spans"].as_array().is_some_and(|spans| spans.iter().any(bears_it));

@@ -1,10 +1,14 @@
 //! The program: what it prints first, which arguments it takes, how it ends.
 
+use std::time::Duration;
+
+use control_plane::ControlPlane;
+use fleet_sim::{Fault, Upstream};
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::process::{Process, run};
-use crate::world::until;
+use crate::world::{until, within};
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
@@ -88,4 +92,16 @@ async fn a_request_that_is_being_answered_may_finish_after_sigterm() {
     assert_eq!(status.code(), Some(0));
     let stopped = log.lines().last().unwrap();
     assert_eq!((&stopped["message"], &stopped["connections_ended"]), (&json!("stopped"), &json!(0)));
+}
+
+#[tokio::test]
+async fn what_still_hangs_after_the_grace_is_ended() {
+    let grace = Duration::from_millis(50);
+    let running = ControlPlane::builder().shutdown_grace(grace).start().await.unwrap();
+    let sim = running.simulation().unwrap();
+    sim.set_fault(Upstream::Jamf, Fault::hang()).unwrap();
+    let asked = tokio::spawn(reqwest::get(format!("http://{}/api/v1/devices/jamf", running.addr())));
+    within(sim.wait_for_requests(Upstream::Jamf, 1)).await;
+    assert_eq!(within(running.shutdown()).await, 1);
+    assert!(within(asked).await.unwrap().is_err(), "the connection was ended");
 }

@@ -15,25 +15,25 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-pub struct World {
+pub(crate) struct World {
     running: Running,
     http: reqwest::Client,
 }
 
 /// A response that was read to its end.
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 /// Waits for something that has to happen.
-pub async fn within<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("nothing that works takes so long")
 }
 
 /// Asks again until the answer is as wanted.
-pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     within(async {
         while !holds().await {
             tokio::time::sleep(POLL).await;
@@ -43,7 +43,7 @@ pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Retries without waiting, and breakers that do not close while a test runs.
-pub fn quick() -> Resilience {
+pub(crate) fn quick() -> Resilience {
     Resilience {
         backoff: Duration::from_millis(1),
         open_for: Duration::from_secs(3_600),
@@ -52,30 +52,30 @@ pub fn quick() -> Resilience {
 }
 
 /// As quick, with a single attempt: each call is one request.
-pub fn no_retry() -> Resilience {
+pub(crate) fn no_retry() -> Resilience {
     Resilience { attempts: 1, ..quick() }
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(ControlPlane::builder().resilience(quick())).await
     }
 
-    pub async fn guarded_by(resilience: Resilience) -> Self {
+    pub(crate) async fn guarded_by(resilience: Resilience) -> Self {
         Self::with(ControlPlane::builder().resilience(resilience)).await
     }
 
-    pub async fn with(control_plane: ControlPlane) -> Self {
+    pub(crate) async fn with(control_plane: ControlPlane) -> Self {
         let running = control_plane.start().await.expect("it starts");
         Self { running, http: reqwest::Client::new() }
     }
 
-    pub fn sim(&self) -> &fleet_sim::Running {
+    pub(crate) fn sim(&self) -> &fleet_sim::Running {
         self.running.simulation().expect("it brings its own upstreams")
     }
 
     /// Makes both connectors fetch their tokens, and forgets that they did.
-    pub async fn with_tokens(self) -> Self {
+    pub(crate) async fn with_tokens(self) -> Self {
         for upstream in Upstream::ALL {
             assert_eq!(self.devices(upstream).await.status, 200);
             self.sim().clear_requests(upstream);
@@ -83,37 +83,37 @@ impl World {
         self
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.running.addr()))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         Answer::to(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub async fn post_as(&self, id: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post_as(&self, id: &str, path: &str, body: Value) -> Answer {
         Answer::to(self.request(Method::POST, path).header(CORRELATION_ID, id).json(&body)).await
     }
 
-    pub async fn devices(&self, upstream: Upstream) -> Answer {
+    pub(crate) async fn devices(&self, upstream: Upstream) -> Answer {
         self.get(&format!("/api/v1/devices/{upstream}")).await
     }
 
-    pub async fn devices_as(&self, id: &str, upstream: Upstream) -> Answer {
+    pub(crate) async fn devices_as(&self, id: &str, upstream: Upstream) -> Answer {
         let path = format!("/api/v1/devices/{upstream}");
         Answer::to(self.request(Method::GET, &path).header(CORRELATION_ID, id)).await
     }
 
-    pub async fn breaker(&self, upstream: Upstream) -> Value {
+    pub(crate) async fn breaker(&self, upstream: Upstream) -> Value {
         self.get("/api/v1/health/circuit-breakers").await.json()[upstream.name()].clone()
     }
 
     /// Lets calls fail until the breaker is open, and the upstream be well again.
-    pub async fn break_circuit(&self, upstream: Upstream) {
+    pub(crate) async fn break_circuit(&self, upstream: Upstream) {
         self.sim().set_fault(upstream, Fault::answering(503)).expect("a fault");
         until(async || {
             self.devices(upstream).await;
@@ -124,35 +124,35 @@ impl World {
     }
 
     /// Takes a package in and returns its ID.
-    pub async fn package(&self, package: Value) -> String {
+    pub(crate) async fn package(&self, package: Value) -> String {
         self.post("/api/v1/packages", package).await.created()
     }
 
-    pub async fn deploy(&self, package: &str, ring: &str) -> Answer {
+    pub(crate) async fn deploy(&self, package: &str, ring: &str) -> Answer {
         self.post("/api/v1/deployments", json!({ "package_id": package, "ring": ring })).await
     }
 
-    pub async fn promote(&self, deployment: &str) -> Answer {
+    pub(crate) async fn promote(&self, deployment: &str) -> Answer {
         Answer::to(self.request(Method::POST, &format!("/api/v1/deployments/{deployment}/promote"))).await
     }
 
-    pub async fn rule(&self, package: &str, ruling: Value) -> Answer {
+    pub(crate) async fn rule(&self, package: &str, ruling: Value) -> Answer {
         self.post(&format!("/api/v1/packages/{package}/approval"), ruling).await
     }
 
-    pub fn set_install_success(&self, upstream: Upstream, percent: u32) {
+    pub(crate) fn set_install_success(&self, upstream: Upstream, percent: u32) {
         let settings = self.sim().settings(upstream);
         let settings = fleet_sim::FleetSettings { install_success_percent: percent, ..settings };
         self.sim().set_settings(upstream, settings).expect("a percentage");
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         within(self.running.shutdown()).await;
     }
 }
 
 impl Answer {
-    pub async fn to(request: RequestBuilder) -> Self {
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
         within(async {
             let response = request.send().await.expect("an answer");
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -161,26 +161,26 @@ impl Answer {
         .await
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    pub fn correlation_id(&self) -> &str {
+    pub(crate) fn correlation_id(&self) -> &str {
         self.header(CORRELATION_ID.as_str()).expect("every answer has one")
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
     /// The ID of what was created.
-    pub fn created(&self) -> String {
+    pub(crate) fn created(&self) -> String {
         assert_eq!(self.status, 201, "{self:?}");
         self.json()["id"].as_str().expect("an ID").to_owned()
     }
 
     /// Checks that this is a problem document of the status, and returns its code.
-    pub fn problem(&self, status: u16) -> String {
+    pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -189,7 +189,7 @@ impl Answer {
     }
 
     /// The gates that a refusal lists, each with its connector where it has one.
-    pub fn shut_gates(&self) -> Vec<String> {
+    pub(crate) fn shut_gates(&self) -> Vec<String> {
         assert_eq!(self.problem(409), "gates_shut", "{self:?}");
         let gates = self.json()["gates"].as_array().expect("a list").clone();
         gates
@@ -209,7 +209,7 @@ impl fmt::Debug for Answer {
 }
 
 /// A package for these platforms of which every risk factor has this share, so that its score is a hundred times it.
-pub fn package(name: &str, platforms: &[&str], share: f64) -> Value {
+pub(crate) fn package(name: &str, platforms: &[&str], share: f64) -> Value {
     json!({
         "name": name,
         "version": "1.0.0",
@@ -228,6 +228,6 @@ pub fn package(name: &str, platforms: &[&str], share: f64) -> Value {
     })
 }
 
-pub fn approval(ring: &str) -> Value {
+pub(crate) fn approval(ring: &str) -> Value {
     json!({ "decision": "approve", "ring": ring, "by": "change board", "conditions": ["watch the helpdesk"] })
 }

@@ -276,7 +276,7 @@ mod tests {
     fn with_no_argument_it_brings_its_own_upstreams() {
         let args = args("", &[]);
         assert_eq!(args.listen.to_string(), DEFAULT_LISTEN);
-        assert_eq!(args.upstreams, None);
+        assert!(args.upstreams.is_none());
         assert_eq!(args.resilience.open_for, Duration::from_secs(5));
     }
 

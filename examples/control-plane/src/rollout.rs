@@ -77,9 +77,10 @@ impl Rollout<'_> {
 
     /// Does what is left to do of a deployment. It has failed only if every part has.
     async fn act(&self, package: &Package, deployment: Deployment) -> Result<Deployment, ApiProblem> {
+        // Boxed, because a few calls through the whole stack make a large future.
         let (windows, macos) = tokio::join!(
-            self.act_on(package, &deployment, Platform::Windows),
-            self.act_on(package, &deployment, Platform::Macos),
+            Box::pin(self.act_on(package, &deployment, Platform::Windows)),
+            Box::pin(self.act_on(package, &deployment, Platform::Macos)),
         );
         let after = self.store.deployment(deployment.id)?;
         match [windows, macos].into_iter().flatten().find_map(Result::err) {

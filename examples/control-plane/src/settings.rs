@@ -7,7 +7,7 @@ use buttress::circuit_breaker::BreakerConfig;
 use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 
 /// Where the upstreams are, and what they are shown for a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Upstreams {
     /// The base URL of the Intune-like API.
     pub intune_url: String,

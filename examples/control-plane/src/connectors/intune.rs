@@ -4,7 +4,8 @@ use buttress::ApiClient;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::session::{ClientCredentials, Grant, Session, repeatable};
+use super::credentials::ClientCredentials;
+use super::session::{Grant, Session, repeatable};
 use super::{ConnectorError, Device, Devices, Order, Page};
 use crate::domain::Installs;
 

@@ -4,7 +4,8 @@ use buttress::ApiClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::session::{ClientCredentials, Grant, Session, UserCredentials};
+use super::credentials::{ClientCredentials, JamfCredentials, UserCredentials};
+use super::session::{Grant, Session};
 use super::{ConnectorError, Device, Devices, Order, Page};
 use crate::domain::Installs;
 
@@ -13,17 +14,6 @@ const USER_TOKENS: &str = "/api/v1/auth/token";
 const COMPUTERS: &str = "/api/v1/computers-inventory";
 const PACKAGES: &str = "/api/v1/packages";
 const POLICIES: &str = "/api/v1/policies";
-
-/// What Jamf may be shown for a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JamfCredentials {
-    /// A client.
-    Client(ClientCredentials),
-    /// A user, where there is no client.
-    User(UserCredentials),
-    /// A client, and a user for when Jamf refuses it.
-    Either(ClientCredentials, UserCredentials),
-}
 
 /// The connector to Jamf.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The ways to devices. Each is an API client over the outbound stack, named after its connector: correlation ID,
 //! deadline, retry, circuit breaker and timeouts come with it, so nothing of the kind is written here.
 
+mod credentials;
 mod error;
 mod event;
 mod intune;
@@ -20,9 +21,8 @@ use crate::settings::{Resilience, Upstreams};
 use intune::Intune;
 use jamf::Jamf;
 
+pub use credentials::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 pub(crate) use error::ConnectorError;
-pub use jamf::JamfCredentials;
-pub use session::{ClientCredentials, Secret, UserCredentials};
 
 /// All connectors, and their circuit breakers by name.
 #[derive(Debug)]

@@ -1,58 +1,18 @@
 //! Calls under a token: fetched when there is none, and replaced once when the upstream does not take it any more.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use buttress::reqwest::ApiRequest;
 use buttress::retry::Retryable;
 use buttress::{ApiClient, ApiError};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use buttress::reqwest::ApiRequest;
-
+use super::credentials::{ClientCredentials, UserCredentials};
 use super::token::{Issued, TokenCache};
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// Keeps a text to itself.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-/// OAuth 2.0 client credentials (RFC 6749, section 4.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCredentials {
-    /// The client's ID.
-    pub id: String,
-    /// Its secret.
-    pub secret: Secret,
-}
-
-/// A user name and a password, for basic authentication (RFC 7617).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserCredentials {
-    /// The name.
-    pub name: String,
-    /// The password.
-    pub password: Secret,
-}
 
 /// One way to a token: where it is issued, and for whom.
 #[derive(Clone, Debug)]

@@ -1,12 +1,13 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Uri;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::path::By;
 use super::{Input, Shared};
 use crate::connectors::{Devices, Page};
-use crate::domain::{Connector, Word};
+use crate::domain::Connector;
 use crate::problem::ApiProblem;
 
 const DEFAULT_SIZE: u32 = 100;
@@ -25,11 +26,9 @@ pub(super) struct Listed {
 
 pub(super) async fn list(
     State(app): Shared,
-    Path(connector): Path<String>,
+    By(connector): By,
     uri: Uri,
 ) -> Result<Json<Listed>, ApiProblem> {
-    let connector = Connector::from_word(&connector)
-        .ok_or_else(|| ApiProblem::not_found("connector").with("allowed", Connector::allowed()))?;
     let page = page(Input::from_query(&uri)?)?;
     let devices = app.connectors.devices(connector, page).await?;
     Ok(Json(Listed { connector, page: page.number, page_size: page.size, devices }))
