@@ -3,14 +3,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_circuit_breaker::{Breaker, BreakerConfig, BreakerRegistry};
-use buttress_core::{Checks, ConfigError, Observer};
-use buttress_reqwest::{AsReqwestBody, Client, EventsLayer, Reqwest};
+use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
+use buttress_reqwest::{AsReqwestBody, Client, EventsLayer, Reqwest, noting_redirects};
 use buttress_retry::{ResendHttp, RetryBuilder, StandardPolicy};
 use buttress_timeout::{BodyTimeoutBuilder, BodyTimeoutLayer, Responses, TimeoutBody};
 use reqwest::Body;
+use reqwest::redirect::Policy;
 use tower::util::MapResponseLayer;
 use tower_layer::Layer;
 
+use crate::Profile;
 use crate::stack::{Outbound, OutboundBuilder};
 
 /// Begins a client over reqwest, named after the service that it calls.
@@ -39,8 +41,8 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
     let name = name.into();
     ClientBuilder {
         outbound: Outbound::named(Arc::clone(&name)).retry(|retry| retry.wrap_body(AsReqwestBody)),
+        body: BodyTimeoutLayer::responses().name(Arc::clone(&name)),
         name,
-        body: BodyTimeoutLayer::responses(),
         http: None,
     }
 }
@@ -52,7 +54,8 @@ pub fn client(name: impl Into<Arc<str>>) -> ClientBuilder {
 /// | option | default | range | effect |
 /// |---|---|---|---|
 /// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
-/// | `http` | 2 s to connect, no limit of its own after that | | the `reqwest::Client` that sends |
+/// | `body` | those of the layer | | every option of [`BodyTimeoutLayer::responses`]; the end of `timeout` ends a body too, unless it says `without_deadline` |
+/// | `http` | 2 s to connect, no limit of its own after that, redirects followed as reqwest does | | the `reqwest::Client` that sends |
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     name: Arc<str>,
@@ -67,7 +70,7 @@ impl ClientBuilder {
     /// How long the default `reqwest::Client` waits for a connection.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// Bounds the whole call, retries and waits included.
+    /// Bounds the whole call: retries, waits, and the response body.
     pub fn timeout(self, limit: Duration) -> Self {
         self.outbound(|outbound| outbound.timeout(limit))
     }
@@ -79,7 +82,15 @@ impl ClientBuilder {
 
     /// Bounds the gaps in a response body.
     pub fn body_idle(self, idle: Duration) -> Self {
-        Self { body: self.body.idle(idle), ..self }
+        self.body(|body| body.idle(idle))
+    }
+
+    /// Changes the clocks on response bodies, such as for a download that goes on beyond `timeout`.
+    pub fn body(
+        self,
+        change: impl FnOnce(BodyTimeoutBuilder<Responses>) -> BodyTimeoutBuilder<Responses>,
+    ) -> Self {
+        Self { body: change(self.body), ..self }
     }
 
     /// Changes the retry layer.
@@ -90,6 +101,16 @@ impl ClientBuilder {
     /// Changes the settings of the circuit breaker.
     pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
         self.outbound(|outbound| outbound.circuit_breaker(change))
+    }
+
+    /// Takes the settings of breaker and retry from a profile.
+    pub fn profile(self, profile: Profile) -> Self {
+        self.outbound(|outbound| outbound.profile(profile))
+    }
+
+    /// A mode for every layer that can refuse or repeat, or a switch that something else turns.
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
+        self.outbound(|outbound| outbound.mode(mode))
     }
 
     /// Lists the breaker in a registry, under the client's name.
@@ -113,7 +134,9 @@ impl ClientBuilder {
     /// Sends by this client of reqwest, with its TLS settings, proxies and pool.
     ///
     /// Leave its own total timeout unset: it would bound each attempt, its body included, and the stack's clocks do
-    /// that better.
+    /// that better. If it follows redirects, wrap their policy in
+    /// [`noting_redirects`](buttress_reqwest::noting_redirects), so that a request which was redirected to a dead host
+    /// is not taken for one that was never sent.
     pub fn http(self, http: reqwest::Client) -> Self {
         Self { http: Some(http), ..self }
     }
@@ -134,8 +157,16 @@ impl ClientBuilder {
     /// As [`build`](Self::build).
     pub fn build_with_breaker(self) -> Result<(Client, Breaker), ConfigError> {
         let mut checks = Checks::of("client");
+        let (mode, observer) = self.outbound.oversight();
+        let mut body = self.body;
+        if let Some(mode) = mode {
+            body = body.mode(mode);
+        }
+        if let Some(observer) = observer {
+            body = body.observer(observer);
+        }
         let outbound = checks.absorb(self.outbound.build());
-        let body = checks.absorb(self.body.build());
+        let body = checks.absorb(body.build());
         let http = self.http.map_or_else(default_http, Ok);
         if let Err(error) = &http {
             checks.require(false, "http", error, "TLS that can be initialised");
@@ -166,7 +197,8 @@ fn into_reqwest(response: http::Response<TimeoutBody<Body>>) -> http::Response<B
 }
 
 fn default_http() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder().connect_timeout(ClientBuilder::CONNECT_TIMEOUT).build()
+    let redirects = noting_redirects(Policy::default());
+    reqwest::Client::builder().connect_timeout(ClientBuilder::CONNECT_TIMEOUT).redirect(redirects).build()
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -59,6 +59,8 @@
 
 #[cfg(feature = "reqwest")]
 mod client;
+#[cfg(all(feature = "circuit-breaker", feature = "correlation-id", feature = "retry", feature = "timeout"))]
+mod profile;
 pub mod stack;
 
 pub use buttress_backoff as backoff;
@@ -95,4 +97,7 @@ pub use stack::{Inbound, InboundBuilder};
     feature = "retry",
     feature = "timeout"
 ))]
-pub use stack::{Outbound, OutboundBuilder};
+pub use {
+    profile::Profile,
+    stack::{Outbound, OutboundBuilder},
+};

@@ -8,7 +8,7 @@ mod order;
 mod outbound;
 mod placed;
 
-pub use custom::{CustomBuilder, CustomStack, Placed, inbound, outbound};
+pub use custom::{CustomBuilder, CustomStack, OrderError, Placed, inbound, outbound};
 #[cfg(all(feature = "correlation-id", feature = "timeout"))]
 pub use inbound::{Inbound, InboundBuilder, InboundService};
 pub use order::{Direction, Finding, Severity, Step, check_order};

@@ -39,7 +39,7 @@ impl<C, J> CircuitBreakerLayer<C, J> {
     /// ```
     /// use buttress_circuit_breaker::CircuitBreakerLayer;
     ///
-    /// let layer = CircuitBreakerLayer::builder("reports").build()?.watching_bodies(axum::body::Body::new);
+    /// let layer = CircuitBreakerLayer::inbound("reports").build()?.watching_bodies(axum::body::Body::new);
     /// let router: axum::Router = axum::Router::new().layer(layer);
     /// # Ok::<(), buttress_core::ConfigError>(())
     /// ```

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use buttress_core::{ConfigError, Mode};
+use buttress_core::{ConfigError, ModeSwitch};
 use tokio::sync::broadcast;
 
 use crate::builder::{BreakerBuilder, Parts};
@@ -91,8 +91,10 @@ impl Breaker {
     ///
     /// As [`try_admit`](Self::try_admit).
     pub fn try_admit_at(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
-        let entry = self.circuit().admit(|| now)?;
-        Ok(Ticket::new(self.guard(entry.map(|entry| Entry { started: Some(now), ..entry }))))
+        let circuit = self.circuit();
+        let entry = circuit.admit(|| now)?;
+        let begun = |entry| Entry { started: Some(circuit.moment(now)), ..entry };
+        Ok(Ticket::new(self.guard(entry.map(begun))))
     }
 
     /// Watches a call, or refuses it; a future that is refused is dropped without a poll.
@@ -163,14 +165,9 @@ impl Breaker {
         Ok(())
     }
 
-    /// Whether the breaker acts on what it decides.
-    pub fn mode(&self) -> Mode {
-        self.circuit().parts().mode.get()
-    }
-
-    /// Enforces, only observes, or does nothing; shared with everyone who holds the same switch.
-    pub fn set_mode(&self, mode: Mode) {
-        self.circuit().parts().mode.set(mode);
+    /// The switch between enforce, observe and off.
+    pub fn mode(&self) -> &ModeSwitch {
+        &self.circuit().parts().mode
     }
 
     /// Hears of every change from now on.

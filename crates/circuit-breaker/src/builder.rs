@@ -2,7 +2,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use buttress_core::{Checks, ConfigError, Entropy, Mode, ModeSwitch, Observer, WallClock};
+use buttress_core::{Checks, ConfigError, Entropy, ModeSwitch, Observer, WallClock};
 
 use crate::rules::{LAYER, Rules};
 use crate::spread::parallelism;
@@ -53,14 +53,9 @@ impl BreakerBuilder {
         self
     }
 
-    /// Whether it acts on what it decides. Default: [`Mode::Enforce`].
-    pub fn mode(self, mode: Mode) -> Self {
-        self.mode_switch(ModeSwitch::new(mode))
-    }
-
-    /// A switch that says whether it acts on what it decides, shared with others.
-    pub fn mode_switch(mut self, mode: ModeSwitch) -> Self {
-        self.parts.mode = mode;
+    /// A mode, or a switch that something else turns. Default: [`Mode::Enforce`](buttress_core::Mode::Enforce).
+    pub fn mode(mut self, mode: impl Into<ModeSwitch>) -> Self {
+        self.parts.mode = mode.into();
         self
     }
 

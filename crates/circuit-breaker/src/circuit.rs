@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 
 use crate::builder::Parts;
 use crate::event::{Change, State, StateChange};
+use crate::moment::Moment;
 use crate::quick::QuickCount;
 use crate::rejection::CircuitOpen;
 use crate::rules::{LAYER, Rules};
@@ -112,7 +113,7 @@ impl Circuit {
     }
 
     /// Takes note of a call whose caller left, having waited in vain since `since` or since it began.
-    pub(crate) fn abandon(&self, entry: Entry, since: Option<Instant>, now: Instant) {
+    pub(crate) fn abandon(&self, entry: Entry, since: Option<Moment>, now: Instant) {
         let outcome = self.decide(|machine| machine.abandon(entry, since, self.parts.mode.get(), now));
         let code = if outcome == Outcome::Failure { "abandoned_as_failure" } else { "abandoned" };
         self.report(Verdict::Abandoned, code, None);
@@ -121,16 +122,23 @@ impl Circuit {
     /// Works on the machine under the lock, and tells what changed after it.
     #[inline(never)]
     pub(crate) fn decide<T>(&self, work: impl FnOnce(&mut Machine) -> T) -> T {
-        let (answer, change) = {
-            let mut machine = self.machine.0.lock();
-            let answer = work(&mut machine);
-            self.publish(&machine);
-            (answer, machine.take_change())
-        };
+        let mut machine = self.machine.0.lock();
+        let answer = work(&mut machine);
+        self.publish(&machine);
+        if !machine.has_changed() {
+            return answer;
+        }
+        let change = machine.take_change();
+        drop(machine);
         if let Some(change) = change {
             self.tell(change);
         }
         answer
+    }
+
+    /// The time, as far as the machine distinguishes it.
+    pub(crate) fn moment(&self, now: Instant) -> Moment {
+        Moment::of(now, self.origin)
     }
 
     /// Where the breaker stands.
@@ -223,9 +231,9 @@ impl Circuit {
 
     /// The rest of the open time; `None` once it has passed.
     fn still_open_for(&self, now: Instant) -> Option<Duration> {
-        let until = self.open_until.load(Ordering::Relaxed);
-        let rest = until.saturating_sub(nanos(now.saturating_duration_since(self.origin)));
-        (rest > 0).then(|| Duration::from_nanos(rest))
+        let until = Moment::from_nanos(self.open_until.load(Ordering::Relaxed));
+        let now = self.moment(now);
+        (now < until).then(|| until.since(now))
     }
 
     /// Shows the machine's state to those who do not take the lock; called under it.
@@ -235,8 +243,7 @@ impl Circuit {
             return;
         }
         if let Some(until) = machine.open_until() {
-            let until = nanos(until.saturating_duration_since(self.origin));
-            self.open_until.store(until, Ordering::Relaxed);
+            self.open_until.store(self.moment(until).nanos(), Ordering::Relaxed);
             self.opened.store(machine.opened(), Ordering::Relaxed);
         }
         self.word.0.store(word.bits(), Ordering::Release);
@@ -281,11 +288,6 @@ fn log(name: &str, change: Change) {
     } else {
         changed!(warn);
     }
-}
-
-/// Nanoseconds, held at the most a `u64` can say: 584 years.
-fn nanos(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 impl fmt::Debug for Circuit {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use buttress_core::Outcome;
 
 use crate::circuit::{Circuit, now};
+use crate::moment::Moment;
 use crate::spread::Anchor;
 use crate::state::Entry;
 use crate::word::Epoch;
@@ -56,7 +57,9 @@ impl Guard {
     /// the time.
     pub(crate) fn waits(&mut self) {
         self.stage = Stage::Resting;
-        self.entry.started.get_or_insert_with(now);
+        if self.entry.started.is_none() {
+            self.entry.started = Some(self.now());
+        }
     }
 
     /// After a poll that has neither ended the call nor made it wait.
@@ -93,13 +96,18 @@ impl Guard {
     ///
     /// Synchronous: a dropped call is recorded before the drop returns, in its order, with or without a runtime.
     #[cold]
-    pub(crate) fn abandon(&mut self, since: Option<Instant>) {
+    pub(crate) fn abandon(&mut self, since: Option<Moment>) {
         if self.is_panicking() {
             self.settle(Outcome::Failure, || None);
         } else if self.is_open() {
             self.stage = Stage::Settled;
             self.circuit().abandon(self.entry, since, now());
         }
+    }
+
+    /// The time, as far as the breaker distinguishes it.
+    pub(crate) fn now(&self) -> Moment {
+        self.circuit().moment(now())
     }
 
     #[inline]

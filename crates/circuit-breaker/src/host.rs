@@ -15,7 +15,7 @@ use crate::key::KeyOf;
 /// use buttress_circuit_breaker::{CircuitBreakerLayer, KeyLimits, KeyRef};
 ///
 /// let route = KeyRef(|request: &Request| request.extensions().get().map(MatchedPath::as_str));
-/// let layer = CircuitBreakerLayer::builder("routes").keyed::<String, _>(route, KeyLimits::new())?;
+/// let layer = CircuitBreakerLayer::inbound("routes").keyed::<String, _>(route, KeyLimits::new())?;
 /// # Ok::<(), buttress_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use buttress_core::{AsError, ConfigError, Entropy, ErrorsFail, Mode, ModeSwitch, Observer, WallClock};
+use buttress_core::{AsError, ConfigError, Entropy, ErrorsFail, ModeSwitch, Observer, WallClock};
 #[cfg(feature = "http")]
 use buttress_http::{AsProblem, ClassifyHttp};
 use tower_layer::Layer;
@@ -22,7 +22,7 @@ pub struct CircuitBreakerLayer<C, J> {
     reject: J,
 }
 
-/// Builds a [`CircuitBreakerLayer`]; begun by [`CircuitBreakerLayer::builder`] or [`CircuitBreakerLayer::plain`].
+/// Builds a [`CircuitBreakerLayer`]; begun by [`CircuitBreakerLayer::inbound`] or [`CircuitBreakerLayer::plain`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CircuitBreakerBuilder<C, J> {
@@ -33,12 +33,19 @@ pub struct CircuitBreakerBuilder<C, J> {
 
 #[cfg(feature = "http")]
 impl CircuitBreakerLayer<ClassifyHttp, AsProblem> {
-    /// Begins to build a layer for HTTP: 408, 500, 502, 503, 504 and errors are failures, 429 asks for less, and a
-    /// refusal is a problem document.
-    ///
-    /// Around a client whose errors are boxed, add `.reject_with(AsError)` to see refusals as errors.
-    pub fn builder(name: impl Into<Arc<str>>) -> CircuitBreakerBuilder<ClassifyHttp, AsProblem> {
+    /// Begins to build a layer around HTTP handlers: outcomes count as [`ClassifyHttp`] says, and a refusal is a
+    /// problem document.
+    pub fn inbound(name: impl Into<Arc<str>>) -> CircuitBreakerBuilder<ClassifyHttp, AsProblem> {
         CircuitBreakerBuilder::new(name.into(), ClassifyHttp::default(), AsProblem::default())
+    }
+}
+
+#[cfg(feature = "http")]
+impl CircuitBreakerLayer<ClassifyHttp, AsError> {
+    /// Begins to build a layer around an HTTP client: outcomes count as [`ClassifyHttp`] says, and a refusal is an
+    /// error, which the client's error must be able to hold, as a boxed one is.
+    pub fn outbound(name: impl Into<Arc<str>>) -> CircuitBreakerBuilder<ClassifyHttp, AsError> {
+        CircuitBreakerBuilder::new(name.into(), ClassifyHttp::default(), AsError)
     }
 }
 
@@ -108,14 +115,9 @@ impl<C, J> CircuitBreakerBuilder<C, J> {
         CircuitBreakerBuilder { breaker: self.breaker, classify: self.classify, reject }
     }
 
-    /// Whether it acts on what it decides. Default: [`Mode::Enforce`].
-    pub fn mode(self, mode: Mode) -> Self {
+    /// A mode, or a switch that something else turns. Default: [`Mode::Enforce`](buttress_core::Mode::Enforce).
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
         self.map(|breaker| breaker.mode(mode))
-    }
-
-    /// A switch that says whether it acts on what it decides, shared with others.
-    pub fn mode_switch(self, mode: ModeSwitch) -> Self {
-        self.map(|breaker| breaker.mode_switch(mode))
     }
 
     /// Who hears its signals. Default: nobody.

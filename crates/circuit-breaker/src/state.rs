@@ -7,6 +7,7 @@ use buttress_window::Sample;
 
 use crate::Window;
 use crate::event::{Change, Counts, Reason, State};
+use crate::moment::Moment;
 use crate::probes::{Finding, Probe, Probes};
 use crate::quick::QuickCount;
 use crate::rules::Rules;
@@ -57,7 +58,7 @@ enum Phase {
 pub(crate) struct Entry {
     pub(crate) epoch: Epoch,
     /// When it began, as far as anybody has looked.
-    pub(crate) started: Option<Instant>,
+    pub(crate) started: Option<Moment>,
 }
 
 /// How an admitted call ended, and for how long it asked its callers to stay away.
@@ -122,10 +123,11 @@ impl Machine {
     ///
     /// A breaker that is off changes nothing and lets everything pass; closed, it goes on counting.
     pub(crate) fn admit(&mut self, mode: Mode, now: Instant) -> Result<Option<Entry>, Shut> {
+        let moment = self.moment(now);
         match self.phase {
             Phase::Closed if mode == Mode::Off => {}
             _ if mode == Mode::Off => return Ok(None),
-            Phase::Closed => self.look_for_hung_calls(now),
+            Phase::Closed if self.tally.look(moment) => self.open_if_a_rule_is_broken(now),
             Phase::Open { until } if now >= until => {
                 let probes = Probes::new(&self.rules, now);
                 self.enter(Phase::HalfOpen(probes), Reason::OpenTimePassed, now);
@@ -133,10 +135,10 @@ impl Machine {
             Phase::HalfOpen(probes) if probes.are_overdue(now) => self.open(Reason::ProbesTookTooLong, now),
             _ => {}
         }
-        let entry = Entry { epoch: self.epoch, started: Some(now) };
+        let entry = Entry { epoch: self.epoch, started: Some(moment) };
         match &mut self.phase {
             Phase::Closed => {
-                self.tally.start(now);
+                self.tally.start(moment);
                 Ok(Some(entry))
             }
             Phase::HalfOpen(probes) => {
@@ -162,10 +164,12 @@ impl Machine {
             let until = now + hint.min(self.rules.retry_after_cap);
             self.hinted = self.hinted.max(Some(until));
         }
-        let slow = self.is_slow(entry, now);
+        let moment = self.moment(now);
+        let slow = self.is_slow(entry, moment);
         match &mut self.phase {
             Phase::Closed => {
-                let went_wrong = self.count(entry, outcome, slow, now);
+                self.tally.finish(entry.started, moment);
+                let went_wrong = self.count(outcome, slow, now);
                 if went_wrong && mode != Mode::Off {
                     self.open_if_a_rule_is_broken(now);
                 }
@@ -186,12 +190,11 @@ impl Machine {
     pub(crate) fn abandon(
         &mut self,
         entry: Entry,
-        since: Option<Instant>,
+        since: Option<Moment>,
         mode: Mode,
         now: Instant,
     ) -> Outcome {
-        let waited =
-            since.or(entry.started).map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let waited = since.or(entry.started).map_or(Duration::ZERO, |since| self.moment(now).since(since));
         let outcome = match self.rules.abandoned_after {
             Some(limit) if waited >= limit => Outcome::Failure,
             _ => Outcome::Ignored,
@@ -239,6 +242,10 @@ impl Machine {
         self.rules = rules;
         self.enter_counted(phase, Reason::Reconfigured, counts, now);
         self.since = since;
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.change.is_some()
     }
 
     pub(crate) fn take_change(&mut self) -> Option<Change> {
@@ -300,18 +307,11 @@ impl Machine {
         }
     }
 
-    fn look_for_hung_calls(&mut self, now: Instant) {
-        if self.tally.look(now) {
-            self.open_if_a_rule_is_broken(now);
-        }
-    }
-
     /// Counts a call that a closed breaker admitted; true if a rule may be broken now.
     ///
     /// A good call can only make the shares better, or bring the number of calls up to the minimum; the next bad one
     /// sees that.
-    fn count(&mut self, entry: Entry, outcome: Outcome, slow: bool, now: Instant) -> bool {
-        self.tally.finish(entry.started, now);
+    fn count(&mut self, outcome: Outcome, slow: bool, now: Instant) -> bool {
         let sample = match outcome {
             Outcome::Ignored => return false,
             Outcome::Success => Sample::Success,
@@ -337,10 +337,13 @@ impl Machine {
         }
     }
 
-    fn is_slow(&self, entry: Entry, now: Instant) -> bool {
+    fn is_slow(&self, entry: Entry, now: Moment) -> bool {
         let limit = self.rules.slow.map(|slow| slow.after);
-        let elapsed = entry.started.map(|started| now.saturating_duration_since(started));
-        limit.zip(elapsed).is_some_and(|(limit, elapsed)| elapsed > limit)
+        limit.zip(entry.started).is_some_and(|(limit, started)| now.since(started) > limit)
+    }
+
+    fn moment(&self, now: Instant) -> Moment {
+        Moment::of(now, self.origin)
     }
 
     fn open_if_a_rule_is_broken(&mut self, now: Instant) {
@@ -384,3 +387,7 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(buttress_loom))]
+mod tests;

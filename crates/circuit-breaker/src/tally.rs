@@ -8,6 +8,7 @@ use buttress_window::{CountWindow, Sample, TimeWindow, Totals};
 use crate::Window;
 use crate::ages::Ages;
 use crate::event::{Counts, Reason};
+use crate::moment::Moment;
 use crate::quick::QuickCount;
 use crate::rules::Rules;
 use crate::word::Epoch;
@@ -20,6 +21,7 @@ pub(crate) struct Tally {
     streak: u32,
     slow: Option<Ages>,
     hung: Option<Ages>,
+    origin: Instant,
 }
 
 /// The calls that have ended.
@@ -62,8 +64,9 @@ impl Tally {
         Self {
             record,
             streak: 0,
-            slow: rules.slow.map(|slow| Ages::new(origin, slow.after)),
-            hung: rules.hung_after.map(|limit| Ages::new(origin, limit)),
+            slow: rules.slow.map(|slow| Ages::new(slow.after)),
+            hung: rules.hung_after.map(Ages::new),
+            origin,
         }
     }
 
@@ -101,17 +104,17 @@ impl Tally {
     }
 
     /// Looks at the running calls; true, at most once per tick, if some have been running for too long.
-    pub(crate) fn look(&mut self, now: Instant) -> bool {
+    pub(crate) fn look(&mut self, now: Moment) -> bool {
         let mut due = false;
         self.each_age(|ages| due |= ages.look(now));
         due
     }
 
-    pub(crate) fn start(&mut self, now: Instant) {
+    pub(crate) fn start(&mut self, now: Moment) {
         self.each_age(|ages| ages.start(now));
     }
 
-    pub(crate) fn finish(&mut self, started: Option<Instant>, now: Instant) {
+    pub(crate) fn finish(&mut self, started: Option<Moment>, now: Moment) {
         if let Some(started) = started {
             self.each_age(|ages| ages.finish(started, now));
         }
@@ -143,7 +146,7 @@ impl Tally {
         if rules.consecutive_failures.is_some_and(|most| self.streak >= most) {
             return Some(Reason::ConsecutiveFailures);
         }
-        self.look(now);
+        self.look(Moment::of(now, self.origin));
         let totals = self.totals(epoch, now);
         let trips = |ratio: Option<Ratio>, bad: u64, running: u64| {
             let calls = totals.total() + running;
@@ -165,7 +168,7 @@ impl Tally {
     }
 
     pub(crate) fn counts(&mut self, epoch: Epoch, now: Instant) -> Counts {
-        self.look(now);
+        self.look(Moment::of(now, self.origin));
         let totals = self.totals(epoch, now);
         let hung = overdue(self.hung.as_ref()).max(overdue(self.slow.as_ref()));
         Counts {

@@ -17,7 +17,7 @@ pub(crate) struct Face<J> {
 }
 
 impl<J> Face<J> {
-    pub(crate) fn new(limit: Duration, reject: J, name: &'static str) -> Self {
+    pub(crate) fn new(limit: Duration, reject: J, name: impl Into<Arc<str>>) -> Self {
         Self { limit, mode: ModeSwitch::default(), reject, reporter: Reporter::default().named(name) }
     }
 
@@ -29,7 +29,7 @@ impl<J> Face<J> {
         Arc::new(Self { mode: ModeSwitch::new(self.mode.get()), ..self.clone() })
     }
 
-    pub(crate) fn named(self, name: &'static str) -> Self {
+    pub(crate) fn named(self, name: impl Into<Arc<str>>) -> Self {
         Self { reporter: self.reporter.named(name), ..self }
     }
 

@@ -75,8 +75,13 @@ pub struct TimeoutBuilder<J = AsError, T = FromContext, O = Cancel> {
 }
 
 impl<J, T, O> TimeoutBuilder<J, T, O> {
+    /// The time limit of a call that brings none of its own.
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { face: Face { limit, ..self.face }, ..self }
+    }
+
     /// The name of the layer in signals, such as `total` or `attempt`. Default: empty.
-    pub fn name(self, name: &'static str) -> Self {
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { face: self.face.named(name), ..self }
     }
 
@@ -91,13 +96,13 @@ impl<J, T, O> TimeoutBuilder<J, T, O> {
     }
 
     /// How a refusal is said.
-    pub fn with_reject<K>(self, reject: K) -> TimeoutBuilder<K, T, O> {
+    pub fn reject_with<K>(self, reject: K) -> TimeoutBuilder<K, T, O> {
         let Self { time_of, on_timeout, face } = self;
         TimeoutBuilder { time_of, on_timeout, face: face.rejecting(reject) }
     }
 
     /// What a request says about its own time.
-    pub fn with_time_of<U>(self, time_of: U) -> TimeoutBuilder<J, U, O> {
+    pub fn time_of_with<U>(self, time_of: U) -> TimeoutBuilder<J, U, O> {
         let Self { on_timeout, face, .. } = self;
         TimeoutBuilder { time_of, on_timeout, face }
     }

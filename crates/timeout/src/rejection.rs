@@ -3,7 +3,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use buttress_core::{Fact, Kind, Rejection};
+use buttress_core::{Fact, Kind, Outcome, Rejection};
 
 use crate::Bound;
 
@@ -53,6 +53,8 @@ pub struct TimedOut {
 impl TimedOut {
     /// When a request that found no room should be sent again.
     const RETRY_AFTER: Duration = Duration::from_secs(1);
+    /// The least time that a deadline must leave for a call whose failure counts against the service.
+    const FAIR_CHANCE: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(phase: Phase, bound: Bound, limit: Duration, elapsed: Duration) -> Self {
         Self { phase, bound, limit, elapsed }
@@ -128,6 +130,13 @@ impl Rejection for TimedOut {
         !matches!(self.phase, Phase::Arrival | Phase::Ready)
     }
 
+    /// A call that had next to no time to begin with says nothing about the service: the time was spent elsewhere. One
+    /// that had a second, and was not answered, does.
+    fn outcome(&self) -> Outcome {
+        let was_hurried = self.bound == Bound::Deadline && self.limit < Self::FAIR_CHANCE;
+        if self.reached_inner() && !was_hurried { Outcome::Failure } else { Outcome::Ignored }
+    }
+
     fn public(&self) -> Cow<'static, str> {
         let text = match self.phase {
             Phase::Arrival => "the time allowed was over before the work could begin",
@@ -167,6 +176,23 @@ mod tests {
             assert_eq!((late.kind(), late.code(), late.retry_after()), (kind, code, retry_after));
             assert_eq!(late.reached_inner(), reached, "{phase:?}");
         }
+    }
+
+    #[test]
+    fn only_a_call_that_had_a_fair_chance_is_held_against_the_service() {
+        let outcome = |phase, bound, millis| {
+            TimedOut::new(phase, bound, Duration::from_millis(millis), Duration::from_millis(millis))
+                .outcome()
+        };
+        assert_eq!(
+            outcome(Phase::Response, Bound::Limit, 40),
+            Outcome::Failure,
+            "the layer's own limit is meant"
+        );
+        assert_eq!(outcome(Phase::Response, Bound::Deadline, 999), Outcome::Ignored);
+        assert_eq!(outcome(Phase::Response, Bound::Deadline, 1000), Outcome::Failure);
+        assert_eq!(outcome(Phase::BodyIdle, Bound::Limit, 40), Outcome::Failure);
+        assert_eq!(outcome(Phase::Ready, Bound::Limit, 1000), Outcome::Ignored);
     }
 
     #[test]

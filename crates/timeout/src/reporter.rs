@@ -9,13 +9,17 @@ use crate::rejection::LAYER;
 /// Tells what a layer decided, under the layer's name.
 #[derive(Clone, Default)]
 pub struct Reporter {
-    name: &'static str,
+    name: Option<Arc<str>>,
     observer: Option<Arc<dyn Observer>>,
 }
 
 impl Reporter {
-    pub(crate) fn named(self, name: &'static str) -> Self {
-        Self { name, ..self }
+    pub(crate) fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn observed_by(self, observer: impl Observer) -> Self {
@@ -24,7 +28,7 @@ impl Reporter {
 
     /// Reports a refusal.
     pub(crate) fn refused(&self, why: &Refused) {
-        Signal::refused(why, self.name).report(self.observer.as_deref());
+        Signal::refused(why, self.name()).report(self.observer.as_deref());
     }
 
     /// Reports what would have been a refusal if the layer did more than observe.
@@ -34,7 +38,7 @@ impl Reporter {
 
     /// Reports anything else.
     pub(crate) fn tell(&self, verdict: Verdict, code: &'static str) {
-        Signal::new(LAYER, self.name, verdict, code).report(self.observer.as_deref());
+        Signal::new(LAYER, self.name(), verdict, code).report(self.observer.as_deref());
     }
 }
 

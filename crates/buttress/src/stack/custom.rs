@@ -1,4 +1,6 @@
-use buttress_core::{Checks, ConfigError};
+use std::error::Error;
+use std::fmt;
+
 use tower_layer::{Identity, Layer, Stack};
 
 use super::order::{Direction, Finding, Severity, Step, check_order};
@@ -24,7 +26,7 @@ pub fn inbound() -> CustomBuilder<Identity> {
 /// let total = DeadlineLayer::outbound(Duration::from_secs(5)).build()?;
 /// let attempt = TimeoutLayer::attempt(Duration::from_secs(10)).build()?;
 /// let error = stack::outbound().then(total).then(attempt).build().expect_err("an attempt longer than the whole");
-/// assert_eq!(error.problems()[0].field(), "attempt_not_shorter_than_total");
+/// assert_eq!(error.mistakes()[0].rule(), "attempt_not_shorter_than_total");
 /// # Ok::<(), buttress::ConfigError>(())
 /// ```
 pub fn outbound() -> CustomBuilder<Identity> {
@@ -53,6 +55,12 @@ impl<L> CustomBuilder<L> {
         self.push(layer, step)
     }
 
+    /// Adds a layer inside those before it that is to be judged as this step, such as one of your own that retries, or
+    /// a plain timeout that is meant for attempts.
+    pub fn then_as<M>(self, layer: M, step: Step) -> CustomBuilder<Stack<M, L>> {
+        self.push(layer, step)
+    }
+
     /// Adds any other layer inside those before it.
     pub fn then_other<M>(self, layer: M) -> CustomBuilder<Stack<M, L>> {
         self.push(layer, Step::Other)
@@ -68,15 +76,13 @@ impl<L> CustomBuilder<L> {
     /// # Errors
     ///
     /// Lists every mistake in the order, as [`check_order`] finds it.
-    pub fn build(self) -> Result<CustomStack<L>, ConfigError> {
+    pub fn build(self) -> Result<CustomStack<L>, OrderError> {
         let (mistakes, doubts): (Vec<_>, Vec<_>) = check_order(self.direction, &self.steps)
             .into_iter()
             .partition(|finding| finding.severity() == Severity::Mistake);
-        let mut checks = Checks::of("stack");
-        for mistake in mistakes {
-            checks.require(false, mistake.rule(), mistake.seen(), mistake.instead());
+        if !mistakes.is_empty() {
+            return Err(OrderError { mistakes });
         }
-        checks.finish()?;
         for doubt in &doubts {
             tracing::warn!(
                 rule = doubt.rule(),
@@ -110,3 +116,28 @@ impl<S, L: Layer<S>> Layer<S> for CustomStack<L> {
         self.layers.layer(inner)
     }
 }
+
+/// An order of layers that does not do what the layers are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderError {
+    mistakes: Vec<Finding>,
+}
+
+impl OrderError {
+    /// Every mistake that was found; at least one.
+    pub fn mistakes(&self) -> &[Finding] {
+        &self.mistakes
+    }
+}
+
+impl fmt::Display for OrderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, mistake) in self.mistakes.iter().enumerate() {
+            let separator = if place == 0 { "" } else { "; " };
+            write!(f, "{separator}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for OrderError {}

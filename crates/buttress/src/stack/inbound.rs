@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::{Checks, ConfigError};
+use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
 use buttress_correlation_id::{CorrelationIdBuilder, CorrelationIdLayer, CorrelationIdService};
 use buttress_timeout::{
     BodyTimeout, BodyTimeoutBuilder, BodyTimeoutLayer, DeadlineBuilder, DeadlineLayer, DeadlineService,
@@ -85,6 +86,8 @@ impl<S> Layer<S> for Inbound {
 /// |---|---|---|---|
 /// | `total` | 30 s | 1 ms to 1 day | the time from arrival to the end of the response |
 /// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
+/// | `mode` | enforce | | one switch for the layers that can refuse |
+/// | `observer` | nobody | | hears the signals of all layers |
 /// | `correlation_id` | [`CorrelationIdLayer::builder`] | | every option of that layer |
 /// | `deadline` | [`DeadlineLayer::inbound`] | | every option of that layer |
 /// | `body` | [`BodyTimeoutLayer::responses`] | | every option of that layer |
@@ -105,6 +108,20 @@ impl InboundBuilder {
     /// The longest gap in a response body.
     pub fn body_idle(self, idle: Duration) -> Self {
         self.body(|body| body.idle(idle))
+    }
+
+    /// A mode for the deadline and the body clocks, or a switch that something else turns.
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
+        let mode = mode.into();
+        self.deadline(|deadline| deadline.mode(mode.clone())).body(|body| body.mode(mode))
+    }
+
+    /// Lets somebody hear the signals of all layers, for metrics.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        let observer: Arc<dyn Observer> = Arc::new(observer);
+        self.correlation_id(|ids| ids.observer(Arc::clone(&observer)))
+            .deadline(|deadline| deadline.observer(Arc::clone(&observer)))
+            .body(|body| body.observer(observer))
     }
 
     /// Changes the layer of correlation IDs.

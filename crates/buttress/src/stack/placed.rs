@@ -1,13 +1,10 @@
 //! What the order check sees of each layer.
 
-use super::custom::Placed;
-use super::order::Step;
-
 #[cfg(feature = "correlation-id")]
 mod correlation_id {
     use buttress_correlation_id::{CorrelationIdLayer, PropagateCorrelationIdLayer};
 
-    use super::{Placed, Step};
+    use crate::stack::{Placed, Step};
 
     impl Placed for CorrelationIdLayer {
         fn step(&self) -> Step {
@@ -29,7 +26,7 @@ mod timeout {
         TimeLimit, TimeoutLayer,
     };
 
-    use super::{Placed, Step};
+    use crate::stack::{Placed, Step};
 
     impl<J> Placed for DeadlineLayer<J> {
         fn step(&self) -> Step {
@@ -73,7 +70,7 @@ mod timeout {
 mod retry {
     use buttress_retry::RetryLayer;
 
-    use super::{Placed, Step};
+    use crate::stack::{Placed, Step};
 
     impl<P, R> Placed for RetryLayer<P, R> {
         fn step(&self) -> Step {
@@ -84,18 +81,37 @@ mod retry {
 
 #[cfg(feature = "circuit-breaker")]
 mod circuit_breaker {
-    use buttress_circuit_breaker::{CircuitBreakerLayer, Window};
+    use buttress_circuit_breaker::{
+        BodyWatchingLayer, Breaker, CircuitBreakerLayer, KeyedCircuitBreakerLayer, Window,
+    };
 
-    use super::{Placed, Step};
+    use crate::stack::{Placed, Step};
 
     impl<C, J> Placed for CircuitBreakerLayer<C, J> {
         fn step(&self) -> Step {
-            let window = match self.breaker().window() {
-                Window::Time { span, .. } => Some(span),
-                Window::Calls(_) | Window::None => None,
-            };
-            Step::CircuitBreaker { window }
+            step(self.breaker())
         }
+    }
+
+    impl<C, J, W> Placed for BodyWatchingLayer<C, J, W> {
+        fn step(&self) -> Step {
+            step(self.breaker())
+        }
+    }
+
+    /// The windows of its breakers are not looked at.
+    impl<K, P, C, J> Placed for KeyedCircuitBreakerLayer<K, P, C, J> {
+        fn step(&self) -> Step {
+            Step::CircuitBreaker { window: None }
+        }
+    }
+
+    fn step(breaker: &Breaker) -> Step {
+        let window = match breaker.window() {
+            Window::Time { span, .. } => Some(span),
+            Window::Calls(_) | Window::None => None,
+        };
+        Step::CircuitBreaker { window }
     }
 }
 
@@ -103,7 +119,7 @@ mod circuit_breaker {
 mod reqwest {
     use buttress_reqwest::EventsLayer;
 
-    use super::{Placed, Step};
+    use crate::stack::{Placed, Step};
 
     impl Placed for EventsLayer {
         fn step(&self) -> Step {

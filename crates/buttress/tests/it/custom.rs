@@ -15,7 +15,7 @@ fn the_blessed_order_is_built_without_a_doubt() {
         .then(PropagateCorrelationIdLayer::default())
         .then(DeadlineLayer::outbound(TOTAL).build().unwrap())
         .then(RetryLayer::builder().build().unwrap())
-        .then(CircuitBreakerLayer::builder("intune").build().unwrap())
+        .then(CircuitBreakerLayer::outbound("intune").build().unwrap())
         .then(TimeoutLayer::attempt(ATTEMPT).build().unwrap())
         .then(ForwardDeadlineLayer::builder().build().unwrap())
         .then_other(tower::layer::util::Identity::new())
@@ -27,13 +27,13 @@ fn the_blessed_order_is_built_without_a_doubt() {
 #[test]
 fn a_wrong_order_is_not_built_and_every_mistake_is_named() {
     let error = stack::outbound()
-        .then(CircuitBreakerLayer::builder("intune").build().unwrap())
+        .then(CircuitBreakerLayer::outbound("intune").build().unwrap())
         .then(TimeoutLayer::attempt(TOTAL).build().unwrap())
         .then(RetryLayer::builder().build().unwrap())
         .then(DeadlineLayer::outbound(TOTAL).build().unwrap())
         .build()
         .unwrap_err();
-    let rules: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
+    let rules: Vec<_> = error.mistakes().iter().map(stack::Finding::rule).collect();
     assert_eq!(
         rules,
         [
@@ -49,7 +49,7 @@ fn a_wrong_order_is_not_built_and_every_mistake_is_named() {
 fn a_doubtful_order_is_built_and_says_so() {
     let stack = stack::outbound()
         .then(TimeoutLayer::attempt(ATTEMPT).build().unwrap())
-        .then(CircuitBreakerLayer::builder("intune").build().unwrap())
+        .then(CircuitBreakerLayer::outbound("intune").build().unwrap())
         .build()
         .unwrap();
     let rules: Vec<_> = stack.doubts().iter().map(stack::Finding::rule).collect();

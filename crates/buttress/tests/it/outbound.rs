@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use buttress::circuit_breaker::State;
-use buttress::core::BoxError;
+use buttress::core::{BoxError, ModeSwitch};
 use buttress::http::{ReplayBody, TransportError, TransportKind};
-use buttress::{BreakerRegistry, Context, CorrelationId, Deadline, Outbound, Refused};
-use buttress_testkit::{Probe, Reply, Strict, contract, message};
+use buttress::{BreakerRegistry, Context, CorrelationId, Deadline, Mode, Outbound, Refused};
+use buttress_testkit::{Probe, Recorder, Reply, Strict, contract, message};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -106,16 +106,87 @@ async fn a_breaker_in_a_registry_is_shared_by_clients_of_one_name() {
 }
 
 #[test]
-fn an_attempt_as_long_as_the_whole_is_refused_with_all_else_that_is_wrong() {
+fn all_that_is_wrong_with_any_layer_is_told_at_once() {
     let error = Outbound::named("intune")
         .timeout(Duration::from_secs(5))
         .attempt_timeout(Duration::from_secs(5))
         .retry(|retry| retry.max_attempts(0))
         .circuit_breaker(|breaker| breaker.half_open_permits(0))
+        .correlation_id(|ids| ids.header("no header"))
+        .forward_deadline(|forward| forward.reserve(Duration::from_secs(99)))
         .build()
         .unwrap_err();
-    let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
-    assert!(fields.contains(&"attempt_timeout"), "{error}");
-    assert!(fields.contains(&"max_attempts"), "{error}");
-    assert!(fields.contains(&"half_open_permits"), "{error}");
+    let fields: Vec<_> = error.problems().iter().map(|problem| (problem.layer(), problem.field())).collect();
+    let expected = [
+        ("propagate-correlation-id", "header"),
+        ("retry", "max_attempts"),
+        ("circuit-breaker", "half_open_permits"),
+        ("timeout", "forward.reserve"),
+        ("outbound", "attempt_timeout"),
+    ];
+    for problem in expected {
+        assert!(fields.contains(&problem), "{problem:?} in {fields:?}");
+    }
+}
+
+#[test]
+fn a_long_timeout_needs_no_other_setting_and_the_last_word_wins() {
+    let minutes = Duration::from_secs(120);
+    let outbound = Outbound::named("intune").timeout(minutes).build().unwrap();
+    assert_eq!(outbound.deadline().total(), minutes);
+    let outbound = Outbound::named("intune")
+        .timeout(minutes)
+        .deadline(|deadline| deadline.total(minutes / 2))
+        .build()
+        .unwrap();
+    assert_eq!(outbound.deadline().total(), minutes / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_signals_of_all_layers_bear_the_name_of_the_stack() {
+    let recorder = Recorder::new();
+    let outbound = Outbound::named("intune")
+        .observer(recorder.clone())
+        .circuit_breaker(|breaker| breaker.consecutive_failures(5))
+        .build()
+        .unwrap();
+    let (transport, _) = transport(|_, _| Reply::Hang);
+    let mut service = outbound.layer(transport);
+    while outbound.breaker().state() == State::Closed {
+        let _ = service.ready().await.unwrap().call(get()).await;
+    }
+    let _ = service.ready().await.unwrap().call(get()).await;
+    let entries = recorder.entries();
+    let mut layers: Vec<_> = entries.iter().map(|entry| entry.layer).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    assert_eq!(layers, ["circuit-breaker", "retry", "timeout"]);
+    assert!(entries.iter().all(|entry| &*entry.instance == "intune"), "{entries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_switch_turns_the_whole_stack_off() {
+    let switch = ModeSwitch::default();
+    let outbound = Outbound::named("intune").mode(switch.clone()).build().unwrap();
+    switch.set(Mode::Off);
+    outbound.breaker().force_open();
+    let (transport, probe) = transport(|_, _| unavailable());
+    let response = outbound.layer(transport).oneshot(get()).await.unwrap();
+    assert_eq!(
+        (response.status(), probe.calls()),
+        (StatusCode::SERVICE_UNAVAILABLE, 1),
+        "neither refused nor retried"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_deadline_of_the_caller_is_not_held_against_the_service() {
+    let outbound = outbound();
+    for _ in 0..10 {
+        let (transport, _) = transport(|_, _| Reply::Hang);
+        let now = tokio::time::Instant::now().into_std();
+        let hurried = Context::new().with_deadline(Deadline::after(now, Duration::from_millis(40)));
+        assert!(hurried.scope(outbound.layer(transport).oneshot(get())).await.is_err());
+    }
+    assert_eq!(outbound.breaker().state(), State::Closed);
 }

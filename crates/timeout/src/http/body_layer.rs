@@ -134,7 +134,7 @@ impl<W> BodyTimeoutBuilder<W> {
     }
 
     /// The name of the layer in signals. Default: `request body` or `response body`.
-    pub fn name(self, name: &'static str) -> Self {
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self(BodyRules { reporter: self.0.reporter.named(name), ..self.0 }, PhantomData)
     }
 

@@ -51,8 +51,7 @@ impl DeadlineLayer {
     /// Begins a layer for the whole of a client's call, outside the retries: at most `total`, less if the work that
     /// the call is part of has less; refusals are errors.
     pub fn outbound(total: Duration) -> DeadlineBuilder<AsError> {
-        let builder = DeadlineBuilder::new(AsError, "total").total(total);
-        if total > Duration::from_secs(60) { builder.max(total) } else { builder }
+        DeadlineBuilder::new(AsError, "total").total(total)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
@@ -21,6 +22,8 @@ pub(super) const MIN_USEFUL: Duration = Duration::from_millis(5);
 #[must_use]
 pub struct DeadlineBuilder<J = AsProblem> {
     rules: DeadlineRules,
+    /// `None` for the default, which follows `total`.
+    max: Option<Duration>,
     face: Face<J>,
 }
 
@@ -32,7 +35,7 @@ impl<J> DeadlineBuilder<J> {
             headers: Box::new([TimeoutHeader::standard(), TimeoutHeader::grpc(), TimeoutHeader::envoy()]),
             when_malformed: WhenMalformed::default(),
         };
-        Self { rules, face: Face::new(TOTAL, reject, name) }
+        Self { rules, max: None, face: Face::new(TOTAL, reject, name) }
     }
 
     /// The time of a request that brings no [`TimeLimit`](crate::TimeLimit). Default: 30 s.
@@ -41,9 +44,9 @@ impl<J> DeadlineBuilder<J> {
         Self { face, ..self }
     }
 
-    /// The most that a [`TimeLimit`](crate::TimeLimit) may grant. Default: 60 s.
+    /// The most that a [`TimeLimit`](crate::TimeLimit) may grant. Default: 60 s, or `total` if that is more.
     pub fn max(self, max: Duration) -> Self {
-        self.granting(|grant| Grant { max, ..grant })
+        Self { max: Some(max), ..self }
     }
 
     /// The least that must be left for a request to be begun. Default: 5 ms.
@@ -68,7 +71,7 @@ impl<J> DeadlineBuilder<J> {
     }
 
     /// The name of the layer in signals. Default: `deadline`.
-    pub fn name(self, name: &'static str) -> Self {
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { face: self.face.named(name), ..self }
     }
 
@@ -83,8 +86,8 @@ impl<J> DeadlineBuilder<J> {
     }
 
     /// How a refusal is said.
-    pub fn with_reject<K>(self, reject: K) -> DeadlineBuilder<K> {
-        DeadlineBuilder { rules: self.rules, face: self.face.rejecting(reject) }
+    pub fn reject_with<K>(self, reject: K) -> DeadlineBuilder<K> {
+        DeadlineBuilder { rules: self.rules, max: self.max, face: self.face.rejecting(reject) }
     }
 
     /// The layer.
@@ -94,7 +97,7 @@ impl<J> DeadlineBuilder<J> {
     /// Lists every setting outside its range: `total` and `max` 1 ms to 1 day, `max` not below `total`,
     /// `min_useful` less than `total` and at most 10 s, and at most 8 headers.
     pub fn build(self) -> Result<DeadlineLayer<J>, ConfigError> {
-        let (total, Grant { max, min_useful }) = (self.face.limit, self.rules.grant);
+        let (total, max, min_useful) = (self.face.limit, self.most(), self.rules.grant.min_useful);
         let mut checks = Checks::of(LAYER);
         range::check_limit(&mut checks, "deadline.total", total);
         range::check_limit(&mut checks, "deadline.max", max);
@@ -117,7 +120,13 @@ impl<J> DeadlineBuilder<J> {
 
     /// The layer of settings that are known to be in range.
     pub(super) fn assemble(self) -> DeadlineLayer<J> {
-        DeadlineLayer::new(self.rules, self.face)
+        let max = self.most();
+        let Self { rules, face, .. } = self.granting(|grant| Grant { max, ..grant });
+        DeadlineLayer::new(rules, face)
+    }
+
+    fn most(&self) -> Duration {
+        self.max.unwrap_or_else(|| MAX.max(self.face.limit))
     }
 
     fn granting(self, change: impl FnOnce(Grant) -> Grant) -> Self {

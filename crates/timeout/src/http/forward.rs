@@ -127,7 +127,7 @@ impl<J> ForwardDeadlineBuilder<J> {
     }
 
     /// The name of the layer in signals. Default: `forward`.
-    pub fn name(self, name: &'static str) -> Self {
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { face: self.face.named(name), ..self }
     }
 
@@ -142,7 +142,7 @@ impl<J> ForwardDeadlineBuilder<J> {
     }
 
     /// How a refusal is said.
-    pub fn with_reject<K>(self, reject: K) -> ForwardDeadlineBuilder<K> {
+    pub fn reject_with<K>(self, reject: K) -> ForwardDeadlineBuilder<K> {
         ForwardDeadlineBuilder { share: self.share, header: self.header, face: self.face.rejecting(reject) }
     }
 

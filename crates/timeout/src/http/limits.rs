@@ -82,18 +82,18 @@ impl TimeoutLayer {
     /// Begins a layer for a server: refusals are problem documents, and a [`TimeLimit`] in the request's extensions
     /// takes the place of the limit.
     pub fn inbound(limit: Duration) -> TimeoutBuilder<AsProblem, FromExtensions> {
-        Self::builder(limit).with_reject(AsProblem::default()).with_time_of(FromExtensions::new())
+        Self::builder(limit).reject_with(AsProblem::default()).time_of_with(FromExtensions::new())
     }
 
     /// Begins a layer for the whole of a client's call, retries included: refusals are errors, and a [`TimeLimit`]
     /// in the request's extensions takes the place of the limit.
     pub fn outbound(limit: Duration) -> TimeoutBuilder<AsError, FromExtensions> {
-        Self::builder(limit).name("total").with_time_of(FromExtensions::new())
+        Self::builder(limit).name("total").time_of_with(FromExtensions::new())
     }
 
     /// Begins a layer for each attempt at a client's call, inside the retries: refusals are errors, and an
     /// [`AttemptLimit`] in the request's extensions takes the place of the limit.
     pub fn attempt(limit: Duration) -> TimeoutBuilder<AsError, FromExtensions<AttemptLimit>> {
-        Self::builder(limit).name("attempt").with_time_of(FromExtensions::new())
+        Self::builder(limit).name("attempt").time_of_with(FromExtensions::new())
     }
 }
