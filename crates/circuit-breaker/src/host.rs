@@ -14,7 +14,7 @@ use crate::key::KeyOf;
 /// use axum::extract::{MatchedPath, Request};
 /// use buttress_circuit_breaker::{CircuitBreakerLayer, KeyLimits, KeyRef};
 ///
-/// let route = KeyRef(|request: &Request| request.extensions().get().map(MatchedPath::as_str));
+/// let route = KeyRef::new(|request: &Request| request.extensions().get().map(MatchedPath::as_str));
 /// let layer = CircuitBreakerLayer::inbound("routes").keyed::<String, _>(route, KeyLimits::new())?;
 /// # Ok::<(), buttress_core::ConfigError>(())
 /// ```

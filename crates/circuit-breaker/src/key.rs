@@ -34,9 +34,19 @@ where
     }
 }
 
-/// Names the breaker by what a closure finds in the request, borrowed: `KeyRef(|request: &Job| Some(&*request.host))`.
+/// Names the breaker by what a closure finds in the request, borrowed; made by [`KeyRef::new`].
 #[derive(Clone, Copy, Debug)]
-pub struct KeyRef<F>(pub F);
+pub struct KeyRef<F>(F);
+
+impl<F> KeyRef<F> {
+    /// Names the breaker by what the closure finds: `KeyRef::new(|request: &Job| Some(&*request.host))`.
+    pub fn new<Req, K: ?Sized>(find: F) -> Self
+    where
+        F: for<'a> Fn(&'a Req) -> Option<&'a K>,
+    {
+        Self(find)
+    }
+}
 
 impl<F, Req, K> KeyOf<Req> for KeyRef<F>
 where

@@ -22,7 +22,7 @@ pub struct CircuitBreakerLayer<C, J> {
     reject: J,
 }
 
-/// Builds a [`CircuitBreakerLayer`]; begun by [`CircuitBreakerLayer::inbound`] or [`CircuitBreakerLayer::plain`].
+/// Builds a [`CircuitBreakerLayer`]; begun by `inbound`, `outbound` or [`CircuitBreakerLayer::plain`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CircuitBreakerBuilder<C, J> {

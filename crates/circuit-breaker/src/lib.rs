@@ -26,8 +26,8 @@
 //!
 //! | to guard | take |
 //! |---|---|
-//! | routes of an Axum router | [`CircuitBreakerLayer::builder`]: a refusal is a problem document |
-//! | an HTTP client with a boxed error | the same with `.reject_with(AsError)`: a refusal is an error |
+//! | routes of an Axum router | `CircuitBreakerLayer::inbound`: a refusal is a problem document |
+//! | an HTTP client with a boxed error | `CircuitBreakerLayer::outbound`: a refusal is an error |
 //! | any other service | [`CircuitBreakerLayer::plain`] |
 //! | each host, route or tenant for itself | [`CircuitBreakerBuilder::keyed`] |
 //! | a future, or a piece of code | [`Breaker::call`], [`Breaker::try_admit`] |
@@ -134,7 +134,7 @@
 //!
 //! # Features
 //!
-//! `http` (on): [`CircuitBreakerLayer::builder`], [`ByHost`], [`CircuitBreakerLayer::watching_bodies`].
+//! `http` (on): `CircuitBreakerLayer::inbound` and `outbound`, their watching of response bodies, and `ByHost`.
 //!
 //! # Sources
 //!
