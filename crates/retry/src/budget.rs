@@ -1,15 +1,17 @@
 mod builder;
-mod gauge;
+mod ledger;
+mod tally;
 mod terms;
 
-use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
+use std::{fmt, mem};
 
-use buttress_window::{Sample, ShardedTimeCounter, Ticks, TimeWindow};
+use buttress_window::Ticks;
 
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use gauge::Gauge;
+use ledger::Ledger;
+use tally::Tally;
 use terms::{Terms, Usage};
 
 pub use builder::BudgetBuilder;
@@ -32,31 +34,24 @@ pub use builder::BudgetBuilder;
 /// remembered too long; for the same reason it is never in flight. The time to live passes in ten steps. Calls
 /// that begin or end at the very moment of a decision may be missed by it.
 #[derive(Clone)]
-pub struct Budget(Option<Arc<Pool>>);
+pub struct Budget(Arc<Pool>);
 
 struct Pool {
     terms: Terms,
     ticks: Ticks,
-    /// The latest tick that anybody saw.
+    /// The latest tick that the ledger has seen.
     tick: AtomicU64,
-    calls: ShardedTimeCounter,
-    in_flight: Gauge,
+    /// All calls since the beginning.
+    calls: Tally,
+    in_flight: Tally,
     rare: Rare,
 }
 
-/// What only retries touch, on cache lines of its own.
+/// What is touched once per tick and by retries, on cache lines of its own.
 #[repr(align(128))]
 struct Rare {
-    /// Retries begun, each a sample.
-    spent: Mutex<TimeWindow>,
+    ledger: Mutex<Ledger>,
     retrying: AtomicU64,
-}
-
-/// What one call has to give back to its budget.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    in_flight: bool,
-    retrying: bool,
 }
 
 impl Budget {
@@ -69,17 +64,19 @@ impl Budget {
     ///
     /// Right for a caller that runs once, such as a job at start; in a service, retries without a budget multiply
     /// the load on whatever is failing.
-    pub const fn none() -> Self {
-        Self(None)
+    pub fn none() -> Self {
+        Self(Arc::new(Pool::new(Terms::UNLIMITED, BudgetBuilder::new().ticks())))
     }
 
     /// A budget on the same terms, shared with nobody yet.
     #[must_use]
     pub fn fresh(&self, now: Instant) -> Self {
-        Self(self.0.as_ref().map(|pool| Arc::new(Pool::new(pool.terms, restarted(pool.ticks, now)))))
+        Self(Arc::new(Pool::new(self.0.terms, restarted(self.0.ticks, now))))
     }
 
-    /// Counts a call, for code that retries without this crate's layer.
+    /// Counts a call that waits for an answer, and takes it as in flight until the guard is dropped.
+    ///
+    /// The layer does this by itself; it is here for code that retries in its own way.
     ///
     /// ```
     /// use buttress_retry::Budget;
@@ -92,71 +89,29 @@ impl Budget {
     /// drop(call);
     /// assert_eq!(budget.usage(now).retrying, 0);
     /// ```
-    pub fn begin(&self, now: Instant) -> BudgetedCall<'_> {
-        BudgetedCall { budget: self, ticket: self.enter(now) }
-    }
-
-    /// What is in use now.
-    pub fn usage(&self, now: Instant) -> BudgetUsage {
-        let Some(pool) = &self.0 else { return BudgetUsage::default() };
-        let Usage { calls, spent, in_flight, retrying } = pool.usage(&mut pool.spent(), now);
-        BudgetUsage { calls, spent, in_flight, retrying, left: Some(pool.terms.left(calls, spent)) }
+    pub fn begin(&self, now: Instant) -> BudgetedCall {
+        self.0.see(now);
+        self.0.calls.add();
+        self.0.in_flight.add();
+        BudgetedCall { pool: Arc::clone(&self.0), retrying: false }
     }
 
     /// Counts a call that was answered without a wait.
     #[inline]
     pub(crate) fn answered(&self) {
-        if let Some(pool) = &self.0 {
-            pool.calls.add(pool.tick.load(Ordering::Relaxed));
-        }
+        self.0.calls.add();
     }
 
-    /// Counts a call that waits, and takes it as in flight until [`leave`](Self::leave).
-    pub(crate) fn enter(&self, now: Instant) -> Ticket {
-        if let Some(pool) = &self.0 {
-            pool.calls.add(pool.see(now));
-            pool.in_flight.enter();
-        }
-        Ticket { in_flight: true, retrying: false }
-    }
-
-    /// Takes one retry out, if both gates allow it.
-    pub(crate) fn withdraw(&self, ticket: &mut Ticket, now: Instant) -> bool {
-        let Some(pool) = &self.0 else { return true };
-        self.attempt_ended(ticket);
-        let mut spent = pool.spent();
-        let allowed = pool.terms.allow(pool.usage(&mut spent, now));
-        if allowed {
-            // Under the lock, so that two calls cannot both take the last retry.
-            spent.record(now, Sample::Success);
-            pool.rare.retrying.fetch_add(1, Ordering::Relaxed);
-            ticket.retrying = true;
-        }
-        allowed
-    }
-
-    /// Whether [`withdraw`](Self::withdraw) would succeed.
+    /// Whether a retry would be granted.
     pub(crate) fn would_allow(&self, now: Instant) -> bool {
-        self.0.as_ref().is_none_or(|pool| pool.terms.allow(pool.usage(&mut pool.spent(), now)))
+        self.0.terms.allow(self.0.usage(&mut self.0.ledger(), now))
     }
 
-    /// Notes that the retry of a call has its outcome.
-    pub(crate) fn attempt_ended(&self, ticket: &mut Ticket) {
-        if let Some(pool) = &self.0
-            && std::mem::take(&mut ticket.retrying)
-        {
-            pool.rare.retrying.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Gives back all that a call holds; asked twice, it has nothing left to do.
-    pub(crate) fn leave(&self, ticket: &mut Ticket) {
-        self.attempt_ended(ticket);
-        if let Some(pool) = &self.0
-            && std::mem::take(&mut ticket.in_flight)
-        {
-            pool.in_flight.leave();
-        }
+    /// What is in use now.
+    pub fn usage(&self, now: Instant) -> BudgetUsage {
+        let pool = &self.0;
+        let Usage { calls, spent, in_flight, retrying } = pool.usage(&mut pool.ledger(), now);
+        BudgetUsage { calls, spent, in_flight, retrying, left: pool.terms.left(calls, spent) }
     }
 }
 
@@ -166,34 +121,38 @@ impl Pool {
             terms,
             ticks,
             tick: AtomicU64::new(0),
-            calls: ShardedTimeCounter::new(ticks),
-            in_flight: Gauge::new(),
-            rare: Rare { spent: Mutex::new(TimeWindow::new(ticks)), retrying: AtomicU64::new(0) },
+            calls: Tally::new(),
+            in_flight: Tally::new(),
+            rare: Rare {
+                ledger: Mutex::new(Ledger::new(ticks.buckets().get())),
+                retrying: AtomicU64::new(0),
+            },
         }
     }
 
-    /// The tick of `now`, which those who read no clock then use as well.
-    fn see(&self, now: Instant) -> u64 {
+    /// Tells the ledger of a new tick before any call is counted in it.
+    fn see(&self, now: Instant) {
         let tick = self.ticks.tick(now);
-        // Written once per tick, so that the line stays with its readers in between.
         if tick > self.tick.load(Ordering::Relaxed) {
-            self.tick.fetch_max(tick, Ordering::Relaxed);
-        }
-        tick
-    }
-
-    fn usage(&self, spent: &mut TimeWindow, now: Instant) -> Usage {
-        Usage {
-            calls: self.calls.sum(self.see(now)),
-            spent: spent.totals(now).total(),
-            in_flight: self.in_flight.read(),
-            retrying: self.rare.retrying.load(Ordering::Relaxed),
+            self.look(&mut self.ledger(), tick);
         }
     }
 
-    fn spent(&self) -> MutexGuard<'_, TimeWindow> {
+    fn look(&self, ledger: &mut Ledger, tick: u64) {
+        ledger.look(tick, self.calls.read().cast_unsigned());
+        self.tick.fetch_max(tick, Ordering::Relaxed);
+    }
+
+    fn usage(&self, ledger: &mut Ledger, now: Instant) -> Usage {
+        self.look(ledger, self.ticks.tick(now));
+        let (calls, spent) = ledger.totals();
+        let in_flight = u64::try_from(self.in_flight.read()).unwrap_or(0);
+        Usage { calls, spent, in_flight, retrying: self.rare.retrying.load(Ordering::Relaxed) }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // Nothing panics while it is held, and its worst state is a count that is off by one.
-        self.rare.spent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rare.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -210,33 +169,53 @@ impl Default for Budget {
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(pool) => f.debug_struct("Budget").field("terms", &pool.terms).finish_non_exhaustive(),
-            None => f.write_str("Budget(none)"),
-        }
+        f.debug_struct("Budget").field("terms", &self.0.terms).finish_non_exhaustive()
     }
 }
 
 /// A call that counts for its budget until dropped.
-#[derive(Debug)]
 #[must_use = "dropped at once, the call was never in flight"]
-pub struct BudgetedCall<'a> {
-    budget: &'a Budget,
-    ticket: Ticket,
+pub struct BudgetedCall {
+    pool: Arc<Pool>,
+    retrying: bool,
 }
 
-impl BudgetedCall<'_> {
-    /// Takes out one retry, which is under way until the next is asked for or the call is dropped.
+impl BudgetedCall {
+    /// Takes out one retry, which is under way until [`retry_ended`](Self::retry_ended), until the next is asked
+    /// for, or until the call is dropped.
     ///
     /// `false` means: keep the outcome you have.
     pub fn try_retry(&mut self, now: Instant) -> bool {
-        self.budget.withdraw(&mut self.ticket, now)
+        self.retry_ended();
+        let pool = &self.pool;
+        let mut ledger = pool.ledger();
+        self.retrying = pool.terms.allow(pool.usage(&mut ledger, now));
+        if self.retrying {
+            // Under the lock, so that two calls cannot both take the last retry.
+            ledger.spend();
+            pool.rare.retrying.fetch_add(1, Ordering::Relaxed);
+        }
+        self.retrying
+    }
+
+    /// Notes that the retry has its outcome.
+    pub fn retry_ended(&mut self) {
+        if mem::take(&mut self.retrying) {
+            self.pool.rare.retrying.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
-impl Drop for BudgetedCall<'_> {
+impl Drop for BudgetedCall {
     fn drop(&mut self) {
-        self.budget.leave(&mut self.ticket);
+        self.retry_ended();
+        self.pool.in_flight.take_back();
+    }
+}
+
+impl fmt::Debug for BudgetedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BudgetedCall").field("retrying", &self.retrying).finish_non_exhaustive()
     }
 }
 
@@ -252,8 +231,8 @@ pub struct BudgetUsage {
     pub in_flight: u64,
     /// Retries waited for or under way now.
     pub retrying: u64,
-    /// Retries that the ratio over time still grants; `None` without a budget.
-    pub left: Option<u64>,
+    /// Retries that the ratio over time still grants.
+    pub left: u64,
 }
 
 #[cfg(all(test, not(buttress_loom)))]

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_backoff::{Backoff, BackoffBuilder, InvalidBackoff};
-use buttress_core::{Checks, ConfigError, Entropy, Mode, ModeSwitch, Observer};
+use buttress_core::{Checks, ConfigError, Entropy, ModeSwitch, Observer};
 
-use crate::shared::{Core, Drain, LAYER};
 use crate::schedule::note;
+use crate::shared::{Core, Drain, LAYER};
 use crate::{Budget, NotReady, Profile, RetryLayer, Schedule};
 
 /// Settings for a [`RetryLayer`]; the table of them is on the [front page](crate#options).
@@ -97,15 +97,9 @@ impl<P, R> RetryBuilder<P, R> {
         Self { entropy, ..self }
     }
 
-    /// The mode at start; default [`Mode::Enforce`]. [`Mode::Observe`] reports what would be sent again,
-    /// [`Mode::Off`] decides nothing.
-    pub fn mode(self, mode: Mode) -> Self {
-        self.mode_switch(ModeSwitch::new(mode))
-    }
-
-    /// The switch to obey, to be shared with other layers.
-    pub fn mode_switch(self, mode: ModeSwitch) -> Self {
-        Self { mode, ..self }
+    /// A mode, or a switch that something else turns. Default: enforce; observing, it says what it would repeat.
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
+        Self { mode: mode.into(), ..self }
     }
 
     /// Who hears of retries and of those given up.
@@ -160,7 +154,9 @@ impl<P, R> RetryBuilder<P, R> {
         self.schedule.check(&mut checks);
         self.check(&mut checks);
         checks.finish()?;
+        let gate = Core::<P>::gate(&self.schedule, &self.mode);
         let core = Core {
+            gate,
             name: self.name,
             policy: self.policy,
             schedule: self.schedule,

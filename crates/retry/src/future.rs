@@ -1,15 +1,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
 use tower_service::Service;
 
+use crate::apart::Apart;
 use crate::pause::Pause;
-use crate::run::Run;
-use crate::{Discard, Fault, Repeat, RetryPolicy};
+use crate::run::{Ended, Progress, Run};
+use crate::shared::Core;
+use crate::{Discard, Repeat, RetryPolicy};
 
 pin_project! {
     /// The response to a request that may be sent more than once.
@@ -23,32 +25,36 @@ pin_project! {
         A: Repeat,
         A: Discard<S::Response>,
     {
+        // `None` between two attempts.
         #[pin]
-        state: State<S::Future, Pause<A::Sent, A::Rest, S::Error>>,
-        // `None` if the request is sent once.
-        run: Option<Run<S, P, A>>,
+        attempt: Option<S::Future>,
+        // `None` if the request is sent once, and when the call has ended.
+        core: Option<Arc<Core<P>>>,
+        run: Apart<Run<S, A>>,
+        // Empty until the call waits, or its first attempt has gone wrong.
+        progress: Apart<Progress<Pause<A::Sent, A::Rest, S::Error>>>,
     }
 }
 
-pin_project! {
-    #[project = StateProj]
-    #[project_replace = StateOwned]
-    enum State<F, X> {
-        Trying { #[pin] attempt: F },
-        // In a box, because few calls ever wait, and every call is moved around in its full size.
-        Pausing { #[pin] timer: Sleep, pause: Box<X> },
-        Over,
-    }
-}
+/// What one poll of an attempt said.
+type Polled<S, A> =
+    Poll<Result<<S as Service<<A as Repeat>::Sent>>::Response, <S as Service<<A as Repeat>::Sent>>::Error>>;
 
 impl<S, P, A> ResponseFuture<S, P, A>
 where
     S: Service<A::Sent>,
     A: Repeat + Discard<S::Response>,
 {
+    /// A request that is sent once.
     #[inline]
-    pub(crate) fn new(attempt: S::Future, run: Option<Run<S, P, A>>) -> Self {
-        Self { state: State::Trying { attempt }, run }
+    pub(crate) fn once(attempt: S::Future) -> Self {
+        Self { attempt: Some(attempt), core: None, run: Apart::empty(), progress: Apart::empty() }
+    }
+
+    /// A request whose first attempt is under way, and what is needed for others.
+    #[inline]
+    pub(crate) fn repeatable(attempt: S::Future, core: Arc<Core<P>>, run: Run<S, A>) -> Self {
+        Self { attempt: Some(attempt), core: Some(core), run: Apart::new(run), progress: Apart::empty() }
     }
 }
 
@@ -63,18 +69,19 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.as_mut().project();
-        let StateProj::Trying { attempt } = this.state.project() else { return self.poll_pause(cx) };
-        let (outcome, run) = match (attempt.poll(cx), this.run) {
-            (Poll::Ready(outcome), Some(run)) => (outcome, run),
-            (Poll::Ready(outcome), None) => return Poll::Ready(outcome),
-            (Poll::Pending, run) => {
-                run.iter_mut().for_each(Run::waits);
-                return Poll::Pending;
+        let Some(attempt) = this.attempt.as_pin_mut() else { return self.go_on(None, cx) };
+        let polled = attempt.poll(cx);
+        let Some(core) = this.core else { return polled };
+        match &polled {
+            Poll::Ready(outcome)
+                if this.progress.is_empty() && core.policy.fault(outcome.as_ref()).is_none() =>
+            {
+                core.budget.answered();
+                *this.core = None;
+                polled
             }
-        };
-        match run.fault(outcome.as_ref()) {
-            None => Poll::Ready(outcome),
-            Some(fault) => self.went_wrong(fault, outcome, cx),
+            // Whatever is rarer is kept out of line, for the sake of calls that are answered at once.
+            _ => self.go_on(Some(polled), cx),
         }
     }
 }
@@ -85,48 +92,63 @@ where
     A: Repeat + Discard<S::Response>,
     P: RetryPolicy<A::Facts, S::Response, S::Error>,
 {
+    /// Goes on with an attempt that was polled, or with the wait before the next.
     #[cold]
-    fn went_wrong(
+    #[inline(never)]
+    fn go_on(
         mut self: Pin<&mut Self>,
-        fault: Fault,
-        outcome: Result<S::Response, S::Error>,
+        mut polled: Option<Polled<S, A>>,
         cx: &mut task::Context<'_>,
-    ) -> Poll<Result<S::Response, S::Error>> {
-        let mut this = self.as_mut().project();
-        // What the attempt still holds, such as the request's body, is free from here on.
-        this.state.set(State::Over);
-        let Some(run) = this.run else { return Poll::Ready(outcome) };
-        let Some(next) = run.next(fault, outcome.as_ref()) else { return Poll::Ready(outcome) };
-        let pause = Box::new(Pause::new(next, outcome.map(A::begin)));
-        this.state.set(State::Pausing { timer: pause.timer(run.drain()), pause });
-        self.poll_pause(cx)
-    }
-
-    #[cold]
-    fn poll_pause(
-        mut self: Pin<&mut Self>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Result<S::Response, S::Error>> {
-        let mut this = self.as_mut().project();
-        // Without either, somebody asks again after the answer was given.
-        let (StateProj::Pausing { timer, pause }, Some(run)) = (this.state.as_mut().project(), this.run) else {
-            return Poll::Pending;
-        };
-        let ended = ready!(run.poll_pause(pause, timer, cx));
-        let StateOwned::Pausing { pause, .. } = this.state.as_mut().project_replace(State::Over) else {
-            return Poll::Pending;
-        };
-        match ended {
-            Ok(()) => {
-                let attempt = run.launch(*pause);
-                this.state.set(State::Trying { attempt });
-                self.poll(cx)
+    ) -> Polled<S, A> {
+        loop {
+            if let Some(polled) = polled.take()
+                && let Some(answer) = self.as_mut().settle(polled)
+            {
+                return answer;
             }
-            Err(stop) => {
-                run.gave_up(pause.fault(), stop);
-                Poll::Ready(pause.into_outcome::<A, S::Response>())
+            let mut this = self.as_mut().project();
+            // Without them, somebody asks again after the answer was given.
+            let (Some(core), Some(run), Some(progress)) =
+                (this.core.as_deref(), this.run.get(), this.progress.get())
+            else {
+                return Poll::Pending;
+            };
+            match ready!(run.poll_pause(core, progress, cx)) {
+                Ended::Ready(next) => {
+                    this.attempt.set(Some(next));
+                    polled = this.attempt.as_mut().as_pin_mut().map(|attempt| attempt.poll(cx));
+                }
+                Ended::GaveUp(outcome) => {
+                    self.end();
+                    return Poll::Ready(outcome);
+                }
             }
         }
+    }
+
+    /// What an attempt that was polled means for the call; `None` if there will be another.
+    fn settle(mut self: Pin<&mut Self>, polled: Polled<S, A>) -> Option<Polled<S, A>> {
+        let mut this = self.as_mut().project();
+        let (Some(core), Some(run)) = (this.core.as_deref(), this.run.get()) else { return Some(polled) };
+        let progress = this.progress.get_or_insert_with(|| Progress::begin(&core.budget));
+        let Poll::Ready(outcome) = polled else { return Some(Poll::Pending) };
+        let Some(fault) = core.policy.fault(outcome.as_ref()) else {
+            self.end();
+            return Some(Poll::Ready(outcome));
+        };
+        // What the attempt still holds, such as the request's body, is free from here on.
+        this.attempt.set(None);
+        let answer = run.went_wrong(core, progress, fault, outcome)?;
+        self.end();
+        Some(Poll::Ready(answer))
+    }
+
+    /// Gives back what the call holds, without waiting for the future to be dropped.
+    fn end(self: Pin<&mut Self>) {
+        let this = self.project();
+        *this.core = None;
+        this.progress.end();
+        this.run.end();
     }
 }
 

@@ -6,8 +6,8 @@ use buttress_core::{Attempt, ModeSwitch};
 use tokio::time::Instant;
 use tower_layer::Layer;
 
-use crate::shared::Core;
 use crate::run::Run;
+use crate::shared::Core;
 use crate::work::{Numbered, Work};
 use crate::{Budget, CloneRequest, ResponseFuture, Retry, RetryBuilder, RetryErrors, RetryPolicy, Schedule};
 
@@ -54,9 +54,11 @@ impl<P, R> RetryLayer<P, R> {
         P: RetryPolicy<(), T, E>,
     {
         let first = work(Attempt::FIRST);
-        let may_repeat = !self.core.sends_once();
-        let run = may_repeat.then(|| Run::new(Work(work), Arc::clone(&self.core), Numbered));
-        ResponseFuture::new(first, run)
+        if self.core.sends_once() {
+            return ResponseFuture::once(first);
+        }
+        let run = Run { inner: Work(work), kept: Numbered };
+        ResponseFuture::repeatable(first, Arc::clone(&self.core), run)
     }
 
     /// The budget that all calls share.
@@ -84,6 +86,7 @@ impl<P, R> RetryLayer<P, R> {
         let mut core = Core::clone(&self.core);
         core.budget = core.budget.fresh(Instant::now().into_std());
         core.mode = ModeSwitch::new(core.mode.get());
+        core.gate = Core::<P>::gate(&core.schedule, &core.mode);
         Self::new(core, self.resend.clone())
     }
 }

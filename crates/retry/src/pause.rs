@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
@@ -5,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use crate::shared::{Core, Drain};
 use crate::run::Next;
-use crate::{Discard, Fault, NotReady, Repeat, Stop};
+use crate::shared::{Core, Drain};
+use crate::{Discard, Fault, NotReady, Stop};
 
 /// The time between two attempts: first the failed response goes, then nothing happens, then the service must be
 /// ready.
@@ -16,6 +17,8 @@ pub(crate) struct Pause<Sent, Rest, E> {
     /// The outcome so far, for a call that cannot be retried after all.
     outcome: Result<Rest, E>,
     phase: Phase,
+    /// Bounds the phase.
+    timer: Pin<Box<Sleep>>,
 }
 
 enum Phase {
@@ -25,14 +28,10 @@ enum Phase {
 }
 
 impl<Sent, Rest, E> Pause<Sent, Rest, E> {
-    pub(crate) fn new(next: Next<Sent>, outcome: Result<Rest, E>) -> Self {
-        Self { next, outcome, phase: Phase::Draining }
-    }
-
-    /// The timer to poll with: it first bounds the draining.
-    pub(crate) fn timer(&self, drain: Drain) -> Sleep {
-        let drained_by = self.begins() - self.next.delay.saturating_sub(drain.within);
-        sleep_until(drained_by)
+    #[expect(clippy::disallowed_methods, reason = "only a call that waits for a retry pays for it")]
+    pub(crate) fn new(next: Next<Sent>, outcome: Result<Rest, E>, drain: Drain) -> Self {
+        let drained_by = next.begins() - next.delay.saturating_sub(drain.within);
+        Self { next, outcome, phase: Phase::Draining, timer: Box::pin(sleep_until(drained_by)) }
     }
 
     pub(crate) fn fault(&self) -> Fault {
@@ -53,71 +52,68 @@ impl<Sent, Rest, E> Pause<Sent, Rest, E> {
     /// Ready with `Ok` when the service is ready for the next attempt, with `Err` when there will be none.
     pub(crate) fn poll<S, P, A, Res>(
         &mut self,
-        mut timer: Pin<&mut Sleep>,
-        (inner, core): (&mut S, &Core<P>),
+        inner: &mut S,
+        core: &Core<P>,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<(), Stop>>
     where
         S: Service<Sent>,
-        A: Repeat<Sent = Sent> + Discard<Res, Rest = Rest>,
+        A: Discard<Res, Rest = Rest>,
     {
         loop {
-            match self.phase {
+            self.phase = match self.phase {
                 Phase::Draining => {
-                    ready!(self.poll_drain::<A, Res>(timer.as_mut(), core.drain, cx));
-                    timer.as_mut().reset(self.begins());
-                    self.phase = Phase::Waiting;
+                    ready!(self.poll_drain::<A, Res>(core.drain, cx));
+                    self.timer.as_mut().reset(self.next.begins());
+                    Phase::Waiting
                 }
                 Phase::Waiting => {
                     if !self.next.delay.is_zero() {
-                        ready!(timer.as_mut().poll(cx));
+                        ready!(self.timer.as_mut().poll(cx));
                     }
-                    if self.is_too_late() {
+                    if self.next.is_too_late() {
                         return Poll::Ready(Err(Stop::Deadline));
                     }
-                    timer.as_mut().reset(self.ready_by(core.not_ready));
-                    self.phase = Phase::Readying;
+                    self.timer.as_mut().reset(self.next.ready_by(core.not_ready));
+                    Phase::Readying
                 }
-                Phase::Readying => return poll_ready(inner, timer, core.not_ready, cx),
+                Phase::Readying => return poll_ready(inner, self.timer.as_mut(), core.not_ready, cx),
             }
         }
     }
 
     /// Lets go of the response: at its end, at the cap, or when the time for it is over.
-    fn poll_drain<A, Res>(
-        &mut self,
-        timer: Pin<&mut Sleep>,
-        drain: Drain,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<()>
+    fn poll_drain<A, Res>(&mut self, drain: Drain, cx: &mut task::Context<'_>) -> Poll<()>
     where
         A: Discard<Res, Rest = Rest>,
     {
         let Ok(rest) = &mut self.outcome else { return Poll::Ready(()) };
-        if A::poll_drain(rest, drain.cap_bytes, cx).is_pending()
-            && !drain.within.min(self.next.delay).is_zero()
-        {
-            ready!(timer.poll(cx));
+        let time = drain.within.min(self.next.delay);
+        if A::poll_drain(rest, drain.cap_bytes, cx).is_pending() && !time.is_zero() {
+            ready!(self.timer.as_mut().poll(cx));
         }
         A::release(rest);
         Poll::Ready(())
     }
+}
 
+impl<Sent> Next<Sent> {
     fn begins(&self) -> Instant {
-        Instant::from_std(self.next.begins)
+        Instant::from_std(self.begins)
     }
 
     fn is_too_late(&self) -> bool {
-        self.next.deadline.is_some_and(|deadline| deadline.is_past(Instant::now().into_std()))
+        self.deadline.is_some_and(|deadline| deadline.is_past(Instant::now().into_std()))
     }
 
+    /// How long the service may take to become ready.
     fn ready_by(&self, not_ready: NotReady) -> Instant {
         let patience = match not_ready {
             NotReady::GiveUp => Duration::ZERO,
             NotReady::Wait(patience) => patience,
         };
         let ready_by = self.begins() + patience;
-        self.next.deadline.map_or(ready_by, |deadline| ready_by.min(Instant::from_std(deadline.instant())))
+        self.deadline.map_or(ready_by, |deadline| ready_by.min(Instant::from_std(deadline.instant())))
     }
 }
 

@@ -22,14 +22,27 @@ impl<C> RetryErrors<C> {
     }
 }
 
+impl<C> RetryErrors<C> {
+    #[cold]
+    #[inline(never)]
+    fn fault_of_error<Res, E: 'static>(&self, error: &E) -> Option<Fault>
+    where
+        C: Classify<Res, E>,
+    {
+        match self.classify.classify(Err(error)) {
+            Outcome::Failure => Some(fault_of(error)),
+            Outcome::Ignored => Refused::in_error(error).map(|_| Fault::Refused),
+            other => fault_of_outcome(other),
+        }
+    }
+}
+
 impl<Q: ?Sized, Res, E: 'static, C: Classify<Res, E>> RetryPolicy<Q, Res, E> for RetryErrors<C> {
     #[inline]
     fn fault(&self, outcome: Result<&Res, &E>) -> Option<Fault> {
-        match self.classify.classify(outcome) {
-            Outcome::Success => None,
-            Outcome::Throttled => Some(Fault::Throttled),
-            Outcome::Failure => Some(outcome.err().map_or(Fault::Status, fault_of)),
-            Outcome::Ignored => outcome.err().and_then(Refused::in_error).map(|_| Fault::Refused),
+        match outcome {
+            Ok(_) => fault_of_outcome(self.classify.classify(outcome)),
+            Err(error) => self.fault_of_error(error),
         }
     }
 
@@ -52,6 +65,14 @@ where
 
     fn decide(&self, tried: &Tried<'_, Q, Res, E>) -> Decision {
         decide(tried.fault)
+    }
+}
+
+const fn fault_of_outcome(outcome: Outcome) -> Option<Fault> {
+    match outcome {
+        Outcome::Success | Outcome::Ignored => None,
+        Outcome::Throttled => Some(Fault::Throttled),
+        Outcome::Failure => Some(Fault::Status),
     }
 }
 

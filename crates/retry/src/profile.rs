@@ -76,10 +76,9 @@ impl Profile {
             Self::NoRetry => Schedule { max_attempts: 1, ..Schedule::default() },
             Self::Database => between(5, 500, 30_000),
             Self::MessageQueue => growing(10, 5_000, 1.5, 60_000),
-            Self::ExternalApi => Schedule {
-                retry_after_limit: Duration::from_secs(60),
-                ..growing(3, 1_000, 3.0, 30_000)
-            },
+            Self::ExternalApi => {
+                Schedule { retry_after_limit: Duration::from_secs(60), ..growing(3, 1_000, 3.0, 30_000) }
+            }
             Self::FileIo => between(3, 100, 5_000),
         }
     }
@@ -137,9 +136,11 @@ mod tests {
 
     #[test]
     fn a_wait_with_two_ends_stays_between_them() {
-        for (profile, least, most) in
-            [(Profile::Default, 1_000, 10_000), (Profile::Database, 500, 30_000), (Profile::FileIo, 100, 5_000)]
-        {
+        for (profile, least, most) in [
+            (Profile::Default, 1_000, 10_000),
+            (Profile::Database, 500, 30_000),
+            (Profile::FileIo, 100, 5_000),
+        ] {
             let backoff = profile.schedule().backoff();
             for draw in [0, u64::MAX / 3, u64::MAX / 2, u64::MAX] {
                 let mut previous = Duration::ZERO;

@@ -1,36 +1,39 @@
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
 use buttress_core::{Attempt, Deadline};
-use tokio::time::Sleep;
 use tower_service::Service;
 
-use crate::budget::Ticket;
 use crate::pause::Pause;
 use crate::schedule::Standing;
-use crate::shared::{Core, Drain};
-use crate::{CannotRepeat, Discard, Fault, Repeat, RetryPolicy, Stop, Tried};
+use crate::shared::Core;
+use crate::{Budget, BudgetedCall, CannotRepeat, Discard, Fault, Repeat, RetryPolicy, Stop, Tried};
 
-/// One call that may be sent again: what is kept for that, and where it stands.
-pub(crate) struct Run<S, P, A> {
+/// What is needed to send a request again.
+pub(crate) struct Run<S, A> {
     /// The service for the attempts to come; not ready until polled.
-    inner: S,
-    core: Arc<Core<P>>,
-    kept: A,
-    /// `None` for a call that was answered at once, which is all that most inner services in a test ever do.
-    progress: Option<Progress>,
+    pub(crate) inner: S,
+    pub(crate) kept: A,
 }
 
-/// Where a call stands that has waited, or whose first attempt went wrong.
-struct Progress {
+/// Where a call stands that has waited, or whose first attempt has gone wrong.
+pub(crate) struct Progress<X> {
     /// The attempt that is under way, or the one that is waited for.
     attempt: Attempt,
     /// The wait before it.
     previous: Duration,
     started: Instant,
-    ticket: Ticket,
+    budgeted: BudgetedCall,
+    /// The wait that is going on; in a box, because few calls ever have one.
+    pause: Option<Box<X>>,
+}
+
+/// How a pause ends.
+pub(crate) enum Ended<F, Res, E> {
+    /// The next attempt is under way.
+    Ready(F),
+    /// There will be none; this is the answer.
+    GaveUp(Result<Res, E>),
 }
 
 /// An attempt that will be made.
@@ -42,92 +45,63 @@ pub(crate) struct Next<Sent> {
     pub(crate) deadline: Option<Deadline>,
 }
 
-impl<S, P, A> Run<S, P, A> {
-    #[inline]
-    pub(crate) fn new(inner: S, core: Arc<Core<P>>, kept: A) -> Self {
-        Self { inner, core, kept, progress: None }
-    }
-
-    pub(crate) fn drain(&self) -> Drain {
-        self.core.drain
-    }
-
-    /// Notes that an attempt has to wait for its outcome.
+impl<X> Progress<X> {
+    /// Begins to keep track of a call.
     ///
-    /// An attempt that is answered at once never comes here, and so the clock is not read for it.
-    #[inline]
-    pub(crate) fn waits(&mut self) {
-        if self.progress.is_none() {
-            self.begin(now());
+    /// A call that is answered at once never comes here, and so the clock is not read for it.
+    pub(crate) fn begin(budget: &Budget) -> Self {
+        let now = now();
+        Self {
+            attempt: Attempt::FIRST,
+            previous: Duration::ZERO,
+            started: now,
+            budgeted: budget.begin(now),
+            pause: None,
         }
-    }
-
-    fn begin(&mut self, now: Instant) {
-        let ticket = self.core.budget.enter(now);
-        let begun =
-            Progress { attempt: Attempt::FIRST, previous: Duration::ZERO, started: now, ticket };
-        self.progress = Some(begun);
-    }
-
-    /// Gives back what the call holds of its budget.
-    #[inline]
-    fn end(&mut self) {
-        if let Some(progress) = &mut self.progress {
-            self.core.budget.leave(&mut progress.ticket);
-        }
-    }
-
-    /// What is wrong with an outcome; `None` if it is the answer.
-    #[inline]
-    pub(crate) fn fault<Res, E>(&mut self, outcome: Result<&Res, &E>) -> Option<Fault>
-    where
-        A: Repeat,
-        P: RetryPolicy<A::Facts, Res, E>,
-    {
-        let fault = self.core.policy.fault(outcome);
-        if fault.is_none() {
-            match self.progress {
-                Some(_) => self.end(),
-                None => self.core.budget.answered(),
-            }
-        }
-        fault
-    }
-
-    /// Tells that the outcome of the latest attempt stays the last, and ends the call.
-    pub(crate) fn gave_up(&mut self, fault: Fault, stop: Stop) {
-        let attempt = self.progress.as_ref().map_or(Attempt::FIRST, |progress| progress.attempt);
-        self.core.gave_up(fault, attempt, stop);
-        self.end();
     }
 }
 
-impl<S, P, A: Repeat> Run<S, P, A> {
-    /// The attempt to make after a fault; `None` if its outcome is the answer.
-    pub(crate) fn next<Res, E>(&mut self, fault: Fault, outcome: Result<&Res, &E>) -> Option<Next<A::Sent>>
+impl<S, A: Repeat> Run<S, A> {
+    /// Decides what to do about a fault: begins to wait for another attempt, or gives the outcome back.
+    pub(crate) fn went_wrong<P, Res, Rest, E>(
+        &mut self,
+        core: &Core<P>,
+        progress: &mut Progress<Pause<A::Sent, Rest, E>>,
+        fault: Fault,
+        outcome: Result<Res, E>,
+    ) -> Option<Result<Res, E>>
     where
+        A: Discard<Res, Rest = Rest>,
         P: RetryPolicy<A::Facts, Res, E>,
     {
-        let now = now();
-        if self.progress.is_none() {
-            self.begin(now);
+        match self.plan(core, progress, fault, outcome.as_ref()) {
+            Ok(next) => {
+                let pause = Pause::new(next, outcome.map(A::begin), core.drain);
+                progress.pause = Some(Box::new(pause));
+                None
+            }
+            Err(stop) => {
+                core.gave_up(fault, progress.attempt, stop);
+                Some(outcome)
+            }
         }
-        let planned = self.plan(fault, outcome, now);
-        planned.map_err(|stop| self.gave_up(fault, stop)).ok()
     }
 
     /// Settles everything that can be settled before the outcome is let go.
-    fn plan<Res, E>(
+    fn plan<P, Res, E, X>(
         &mut self,
+        core: &Core<P>,
+        progress: &mut Progress<X>,
         fault: Fault,
         outcome: Result<&Res, &E>,
-        now: Instant,
     ) -> Result<Next<A::Sent>, Stop>
     where
         P: RetryPolicy<A::Facts, Res, E>,
     {
-        let Self { core, kept, progress: Some(progress), .. } = self else { return Err(Stop::Body) };
-        core.budget.attempt_ended(&mut progress.ticket);
+        let (kept, now) = (&mut self.kept, now());
+        progress.budgeted.retry_ended();
+        // Before the policy is asked: the last attempt took the request along, so there is nothing to show it.
+        core.schedule.goes_on_after(progress.attempt)?;
         let deadline = kept.deadline();
         let standing = Standing {
             fault,
@@ -140,38 +114,41 @@ impl<S, P, A: Repeat> Run<S, P, A> {
         let decision = core.policy.decide(&standing.tried(request, outcome));
         let delay = core.schedule.plan(decision, standing, &core.entropy)?;
         kept.check().map_err(|why| core.cannot_repeat(why))?;
-        core.withdraw(&mut progress.ticket, now)?;
+        core.withdraw(&mut progress.budgeted, now)?;
         let next = progress.attempt.next();
-        let is_last = next.number() >= core.schedule.max_attempts;
+        let is_last = core.schedule.goes_on_after(next).is_err();
         let request = if is_last { kept.last(next) } else { kept.again(next) };
         let request = request.map_err(|why| core.cannot_repeat(why))?;
         (progress.attempt, progress.previous) = (next, delay);
         Ok(Next { request, fault, delay, begins: now + delay, deadline })
     }
 
-    /// Waits for the time of the next attempt.
-    pub(crate) fn poll_pause<Res>(
+    /// Waits for the time of the next attempt, and makes it if the service is ready then.
+    pub(crate) fn poll_pause<P, Rest, E>(
         &mut self,
-        pause: &mut Pause<A::Sent, A::Rest, S::Error>,
-        timer: Pin<&mut Sleep>,
+        core: &Core<P>,
+        progress: &mut Progress<Pause<A::Sent, Rest, E>>,
         cx: &mut task::Context<'_>,
-    ) -> Poll<Result<(), Stop>>
+    ) -> Poll<Ended<S::Future, S::Response, E>>
     where
-        S: Service<A::Sent, Response = Res>,
-        A: Discard<Res>,
+        S: Service<A::Sent, Error = E>,
+        A: Discard<S::Response, Rest = Rest>,
     {
-        pause.poll::<S, P, A, Res>(timer, (&mut self.inner, &self.core), cx)
-    }
-
-    /// Makes the next attempt, on a service that has just been found ready.
-    pub(crate) fn launch<Rest, E>(&mut self, pause: Pause<A::Sent, Rest, E>) -> S::Future
-    where
-        S: Service<A::Sent>,
-    {
-        if let Some(progress) = &self.progress {
-            self.core.retried(pause.fault(), progress.attempt, progress.previous);
-        }
-        self.inner.call(pause.into_request())
+        // Without a pause, somebody asks again after the answer was given.
+        let Some(pause) = &mut progress.pause else { return Poll::Pending };
+        let ended = ready!(pause.poll::<S, P, A, S::Response>(&mut self.inner, core, cx));
+        let Some(pause) = progress.pause.take() else { return Poll::Pending };
+        let fault = pause.fault();
+        Poll::Ready(match ended {
+            Ok(()) => {
+                core.retried(fault, progress.attempt, progress.previous);
+                Ended::Ready(self.inner.call(pause.into_request()))
+            }
+            Err(stop) => {
+                core.gave_up(fault, progress.attempt, stop);
+                Ended::GaveUp(pause.into_outcome::<A, S::Response>())
+            }
+        })
     }
 }
 
@@ -191,23 +168,16 @@ impl Standing {
 }
 
 impl<P> Core<P> {
-    fn withdraw(&self, ticket: &mut Ticket, now: Instant) -> Result<(), Stop> {
+    fn withdraw(&self, budgeted: &mut BudgetedCall, now: Instant) -> Result<(), Stop> {
         if self.observes() {
             return Err(if self.budget.would_allow(now) { Stop::Observing } else { Stop::Budget });
         }
-        if self.budget.withdraw(ticket, now) { Ok(()) } else { Err(Stop::Budget) }
+        if budgeted.try_retry(now) { Ok(()) } else { Err(Stop::Budget) }
     }
 
     fn cannot_repeat(&self, why: CannotRepeat) -> Stop {
         tracing::debug!(instance = &*self.name, %why, "the request cannot be sent again");
         Stop::Body
-    }
-}
-
-impl<S, P, A> Drop for Run<S, P, A> {
-    #[inline]
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

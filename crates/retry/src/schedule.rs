@@ -76,6 +76,11 @@ impl Schedule {
         );
     }
 
+    /// Whether there may be another attempt after this one.
+    pub(crate) fn goes_on_after(&self, attempt: Attempt) -> Result<(), Stop> {
+        if attempt.number() < self.max_attempts { Ok(()) } else { Err(Stop::Attempts) }
+    }
+
     /// How long to wait before the next attempt, or why there is none.
     ///
     /// Draws at most twice from `entropy`.
@@ -90,9 +95,6 @@ impl Schedule {
         }
         if self.transient_only && !standing.fault.is_transient() {
             return Err(Stop::NotCovered);
-        }
-        if standing.attempt.number() >= self.max_attempts {
-            return Err(Stop::Attempts);
         }
         let delay = self.delay(decision, standing, entropy)?;
         self.in_time(delay, standing)?;

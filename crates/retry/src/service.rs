@@ -4,8 +4,8 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::shared::Core;
 use crate::run::Run;
+use crate::shared::Core;
 use crate::{Discard, Repeat, Resend, ResponseFuture, RetryPolicy};
 
 /// A service that sends a request again when that is safe and may help; see the [crate](crate).
@@ -58,11 +58,11 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         if self.core.sends_once() {
-            return ResponseFuture::new(self.inner.call(self.resend.once(request)), None);
+            return ResponseFuture::once(self.inner.call(self.resend.once(request)));
         }
         let (request, kept) = self.resend.split(request);
-        let run = Run::new(self.inner.clone(), Arc::clone(&self.core), kept);
-        ResponseFuture::new(self.inner.call(request), Some(run))
+        let run = Run { inner: self.inner.clone(), kept };
+        ResponseFuture::repeatable(self.inner.call(request), Arc::clone(&self.core), run)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Core<P> {
     pub(crate) budget: Budget,
     pub(crate) entropy: Entropy,
     pub(crate) mode: ModeSwitch,
+    /// What a call looks at: the mode, or a switch that stays off where there is one attempt only.
+    pub(crate) gate: ModeSwitch,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) not_ready: NotReady,
     pub(crate) drain: Drain,
@@ -44,7 +46,11 @@ impl<P> Core<P> {
     /// Whether a request is sent once whatever comes of it.
     #[inline]
     pub(crate) fn sends_once(&self) -> bool {
-        self.schedule.max_attempts == 1 || self.mode.get() == Mode::Off
+        self.gate.get() == Mode::Off
+    }
+
+    pub(crate) fn gate(schedule: &Schedule, mode: &ModeSwitch) -> ModeSwitch {
+        if schedule.max_attempts == 1 { ModeSwitch::new(Mode::Off) } else { mode.clone() }
     }
 
     pub(crate) fn observes(&self) -> bool {

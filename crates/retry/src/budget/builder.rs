@@ -72,7 +72,7 @@ impl BudgetBuilder {
     }
 
     /// Builds from settings that are known to be in range.
-    pub(super) fn build_at_once(self) -> Budget {
+    pub(super) fn build_at_once(&self) -> Budget {
         let millis = self.ttl.as_millis() * u128::from(self.reserve_per_second);
         let terms = Terms {
             ratio: self.ratio,
@@ -80,7 +80,10 @@ impl BudgetBuilder {
             in_flight_share: self.in_flight_share,
             in_flight_floor: u64::from(self.in_flight_floor),
         };
-        let ticks = Ticks::new(Instant::now().into_std(), self.ttl, Ticks::DEFAULT_BUCKETS);
-        Budget(Some(Arc::new(Pool::new(terms, ticks))))
+        Budget(Arc::new(Pool::new(terms, self.ticks())))
+    }
+
+    pub(super) fn ticks(&self) -> Ticks {
+        Ticks::new(Instant::now().into_std(), self.ttl, Ticks::DEFAULT_BUCKETS)
     }
 }

@@ -23,6 +23,14 @@ pub(crate) struct Usage {
 }
 
 impl Terms {
+    /// Grants everything.
+    pub(crate) const UNLIMITED: Self = Self {
+        ratio: Ratio::ZERO,
+        reserve: u64::MAX,
+        in_flight_share: Ratio::ZERO,
+        in_flight_floor: u64::MAX,
+    };
+
     /// Whether one more retry may begin.
     pub(crate) fn allow(&self, usage: Usage) -> bool {
         self.left(usage.calls, usage.spent) > 0 && usage.retrying < self.room(usage.in_flight)
@@ -39,7 +47,8 @@ impl Terms {
 
     /// How many retries may be under way at once.
     fn room(&self, in_flight: u64) -> u64 {
-        let share = u128::from(in_flight) * u128::from(self.in_flight_share.parts()) / u128::from(Ratio::SCALE);
+        let share =
+            u128::from(in_flight) * u128::from(self.in_flight_share.parts()) / u128::from(Ratio::SCALE);
         self.in_flight_floor.max(u64::try_from(share).unwrap_or(u64::MAX))
     }
 }
@@ -73,7 +82,9 @@ mod tests {
     #[test]
     fn the_share_in_flight_has_a_floor() {
         let terms = terms(Ratio::ONE, 1_000);
-        for (in_flight, room) in [(0, 3), (1, 3), (19, 3), (20, 4), (99, 19), (100, 20), (u64::MAX, u64::MAX / 5)] {
+        for (in_flight, room) in
+            [(0, 3), (1, 3), (19, 3), (20, 4), (99, 19), (100, 20), (u64::MAX, u64::MAX / 5)]
+        {
             let usage = |retrying| Usage { calls: 0, spent: 0, in_flight, retrying };
             assert!(terms.allow(usage(room - 1)), "{in_flight} in flight");
             assert!(!terms.allow(usage(room)), "{in_flight} in flight");

@@ -49,6 +49,7 @@ pub struct AsReplayBody;
 impl<B> WrapBody<B> for AsReplayBody {
     type Out = ReplayBody<B>;
 
+    #[inline]
     fn wrap(&self, body: ReplayBody<B>) -> ReplayBody<B> {
         body
     }
@@ -79,11 +80,11 @@ impl AttemptHeader {
         }
     }
 
-    fn number(&self, parts: &mut Parts, attempt: Attempt) {
-        parts.extensions.insert(attempt);
+    fn number<B>(&self, request: &mut Request<B>, attempt: Attempt) {
+        request.extensions_mut().insert(attempt);
         if let Some(name) = self.name() {
             // A map that is full to the last of its 32,768 places goes without.
-            let _ = parts.headers.try_insert(name, HeaderValue::from(attempt.number()));
+            let _ = request.headers_mut().try_insert(name, HeaderValue::from(attempt.number()));
         }
     }
 }
@@ -102,19 +103,19 @@ where
     type Sent = Request<W::Out>;
     type Kept = HttpKept<B, W>;
 
+    #[inline]
     fn split(&self, request: Request<B>) -> (Request<W::Out>, HttpKept<B, W>) {
-        let (mut parts, body) = request.into_parts();
-        let (body, spare) = replayable(body, self.cap_bytes);
-        let kept = HttpKept {
-            head: Head::of(&parts),
-            unpacked: OnceCell::new(),
-            spare,
-            how: self.clone(),
-        };
+        let head = Head::of(&request);
+        let mut spare = None;
+        let mut request = request.map(|body| {
+            let (body, kept) = replayable(body, self.cap_bytes);
+            spare = kept;
+            self.wrap.wrap(body)
+        });
         if let AttemptHeader::Always(_) = self.attempt_header {
-            self.attempt_header.number(&mut parts, Attempt::FIRST);
+            self.attempt_header.number(&mut request, Attempt::FIRST);
         }
-        (Request::from_parts(parts, self.wrap.wrap(body)), kept)
+        (request, HttpKept { head, unpacked: OnceCell::new(), spare, how: self.clone() })
     }
 
     fn once(&self, request: Request<B>) -> Request<W::Out> {
@@ -126,7 +127,7 @@ where
 pub struct HttpKept<B, W = AsReplayBody> {
     head: Head,
     /// The head once somebody asked for it.
-    unpacked: OnceCell<Parts>,
+    unpacked: OnceCell<Box<Parts>>,
     /// `None` if the body is too large to be kept.
     spare: Option<Spare<B>>,
     how: ResendHttp<W>,
@@ -145,9 +146,9 @@ where
 
     fn facts(&self) -> Result<&Parts, CannotRepeat> {
         if self.unpacked.get().is_none() {
-            let _ = self.unpacked.set(self.head.unpack().ok_or(UNREADABLE)?);
+            let _ = self.unpacked.set(Box::new(self.head.unpack().ok_or(UNREADABLE)?));
         }
-        self.unpacked.get().ok_or(UNREADABLE)
+        self.unpacked.get().map(|head| &**head).ok_or(UNREADABLE)
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -166,15 +167,16 @@ where
     fn last(&mut self, attempt: Attempt) -> Result<Request<W::Out>, CannotRepeat> {
         self.facts()?;
         let parts = self.unpacked.take().ok_or(UNREADABLE)?;
-        self.request(parts, attempt)
+        self.request(*parts, attempt)
     }
 }
 
 impl<B, W: WrapBody<B>> HttpKept<B, W> {
-    fn request(&mut self, mut parts: Parts, attempt: Attempt) -> Result<Request<W::Out>, CannotRepeat> {
+    fn request(&mut self, parts: Parts, attempt: Attempt) -> Result<Request<W::Out>, CannotRepeat> {
         let body = self.spare.as_mut().ok_or(TOO_LARGE)?.again().map_err(because)?;
-        self.how.attempt_header.number(&mut parts, attempt);
-        Ok(Request::from_parts(parts, self.how.wrap.wrap(body)))
+        let mut request = Request::from_parts(parts, self.how.wrap.wrap(body));
+        self.how.attempt_header.number(&mut request, attempt);
+        Ok(request)
     }
 }
 

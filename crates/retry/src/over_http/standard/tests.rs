@@ -149,10 +149,7 @@ fn a_conflict_is_an_answer_unless_the_server_says_when() {
     assert_eq!(judge(&policy, &keyed, Ok(&running)), None);
     let policy = policy.retry_status(StatusCode::CONFLICT, StatusRule::WithRetryAfter);
     assert_eq!(judge(&policy, &keyed, Ok(&there)), None);
-    assert_eq!(
-        judge(&policy, &keyed, Ok(&running)),
-        Some(Decision::RetryAfter(Duration::from_secs(2)))
-    );
+    assert_eq!(judge(&policy, &keyed, Ok(&running)), Some(Decision::RetryAfter(Duration::from_secs(2))));
     assert_eq!(judge(&policy, &request(Method::POST), Ok(&running)), STOP_METHOD);
 }
 

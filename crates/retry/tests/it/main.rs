@@ -1,0 +1,16 @@
+//! The behaviour of whole retry layers over scripted services, on paused time.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod contract;
+mod plain;
+mod traits;
+mod waiting;
+
+#[cfg(feature = "http")]
+mod bodies;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod responses;
+#[cfg(feature = "http")]
+mod router;
