@@ -10,6 +10,7 @@ use std::time::Duration;
 use buttress_core::{Checks, Context, Verdict};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::on_timeout::{Leave, OnTimeout, Settings};
@@ -96,16 +97,18 @@ impl Detach {
             return;
         };
         reporter.tell(Verdict::Changed, "detached");
+        // From now on, and not from when the task is first polled.
+        let end = Instant::now() + self.0.longest;
         let context = Context::current().without_deadline();
-        let task = context.scope(see_through(call, place, self.0.longest, reporter.clone()));
+        let task = context.scope(see_through(call, place, end, reporter.clone()));
         let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task.instrument(Span::current()));
     }
 }
 
-async fn see_through<F: Future>(call: Pin<Box<F>>, place: Place, longest: Duration, reporter: Reporter) {
-    let ending = tokio::time::timeout(longest, Caught { call }).await;
+async fn see_through<F: Future>(call: Pin<Box<F>>, place: Place, end: Instant, reporter: Reporter) {
+    let ending = tokio::time::timeout_at(end, Caught { call }).await;
     let (counter, code) = match ending {
         Ok(Ending::Finished) => (&place.0.finished, "detached_finished"),
         Ok(Ending::Panicked) => (&place.0.panicked, "detached_panicked"),

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::Bound;
 
-    const GRANT: Grant = Grant { max: Duration::from_millis(60_000), min_useful: Duration::from_millis(5) };
+    const GRANT: Grant = Grant { max: Duration::from_secs(60), min_useful: Duration::from_millis(5) };
 
     /// What is left of a request's time and what cut it, or how it was refused; all in milliseconds.
     fn decide(
