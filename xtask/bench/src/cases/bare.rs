@@ -1,0 +1,158 @@
+//! The services that the layers are put around: they do nothing, and answer at once or after one wait.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
+
+use buttress_core::BoxError;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::Full;
+use tower::Service;
+
+pub(crate) type Body = Full<Bytes>;
+
+/// Answers a number with itself.
+#[derive(Clone)]
+pub(crate) struct Echo;
+
+impl Service<u64> for Echo {
+    type Response = u64;
+    type Error = BoxError;
+    type Future = Ready<Result<u64, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u64) -> Self::Future {
+        ready(Ok(request))
+    }
+}
+
+/// Answers a number with itself, at the second poll.
+#[derive(Clone)]
+pub(crate) struct EchoLater;
+
+impl Service<u64> for EchoLater {
+    type Response = u64;
+    type Error = BoxError;
+    type Future = Later;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u64) -> Later {
+        Later { answer: request, has_waited: false }
+    }
+}
+
+pub(crate) struct Later {
+    answer: u64,
+    has_waited: bool,
+}
+
+impl Future for Later {
+    type Output = Result<u64, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.has_waited {
+            return Poll::Ready(Ok(self.answer));
+        }
+        self.has_waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Answers any HTTP request with an empty 200 and two headers, as a client would see it.
+#[derive(Clone)]
+pub(crate) struct Upstream;
+
+impl<B> Service<Request<B>> for Upstream {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Ready<Result<Response<Body>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        ready(Ok(answer()))
+    }
+}
+
+/// Answers any HTTP request with an empty 200 and two headers, as a handler would.
+#[derive(Clone)]
+pub(crate) struct Handler;
+
+impl<B> Service<Request<B>> for Handler {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        ready(Ok(answer()))
+    }
+}
+
+fn answer() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+pub(crate) fn number() -> u64 {
+    7
+}
+
+/// A GET with the six headers that a client of an API sends.
+pub(crate) fn get<B: Default>() -> Request<B> {
+    static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| six_headers().collect());
+    request(&HEADERS)
+}
+
+/// The same request from a caller who sends a correlation ID along.
+pub(crate) fn get_with_id<B: Default>() -> Request<B> {
+    static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+        six_headers().chain([(HeaderName::from_static(ID_HEADER), HeaderValue::from_static(ID))]).collect()
+    });
+    request(&HEADERS)
+}
+
+/// The header that correlation IDs are sent in.
+pub(crate) const ID_HEADER: &str = "x-correlation-id";
+const ID: &str = "6f1c2a8e-40b7-4d53-9f3e-2b8f6c1d7a90";
+
+static PATH: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("/api/v1/devices"));
+
+fn request<B: Default>(headers: &HeaderMap) -> Request<B> {
+    let mut request = Request::new(B::default());
+    *request.method_mut() = Method::GET;
+    request.uri_mut().clone_from(&PATH);
+    headers.clone_into(request.headers_mut());
+    request
+}
+
+fn six_headers() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let headers = [
+        ("host", "inventory.example"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, br"),
+        ("authorization", "Bearer mF_9.B5f-4.1JqM"),
+        ("content-type", "application/json"),
+        ("user-agent", "control-plane/1.0"),
+    ];
+    headers.into_iter().map(header)
+}
