@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 /// Far longer than anything takes that works, so that only what hangs runs into it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
