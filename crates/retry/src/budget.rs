@@ -235,5 +235,5 @@ pub struct BudgetUsage {
     pub left: u64,
 }
 
-#[cfg(all(test, not(buttress_loom)))]
+#[cfg(test)]
 mod tests;

@@ -116,8 +116,8 @@ mod tests {
 
     use super::*;
 
-    fn fault(error: BoxError) -> Option<Fault> {
-        RetryPolicy::<(), (), BoxError>::fault(&RetryErrors::<ErrorsFail>::default(), Err(&error))
+    fn fault(error: &BoxError) -> Option<Fault> {
+        RetryPolicy::<(), (), BoxError>::fault(&RetryErrors::<ErrorsFail>::default(), Err(error))
     }
 
     #[test]
@@ -131,9 +131,9 @@ mod tests {
             (io::ErrorKind::NotFound, Fault::Other),
         ];
         for (kind, expected) in table {
-            assert_eq!(fault(io::Error::from(kind).into()), Some(expected), "{kind}");
+            assert_eq!(fault(&io::Error::from(kind).into()), Some(expected), "{kind}");
         }
-        assert_eq!(fault("no reason given".into()), Some(Fault::Other));
+        assert_eq!(fault(&"no reason given".into()), Some(Fault::Other));
     }
 
     #[test]

@@ -17,7 +17,14 @@ fn one_retry() -> BudgetBuilder {
     Budget::builder().ttl(Duration::from_secs(1)).ratio(Ratio::ZERO).reserve_per_second(1)
 }
 
-/// Explores `threads` threads that act on one budget; gives back what each of them saw, and the budget.
+/// Explores every interleaving with at most three preemptions, which finds what two threads can do to each other.
+fn explore(act: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(act);
+}
+
+/// Lets two threads act on one budget, and gives back what each of them saw.
 fn race<T: 'static>(budget: &Budget, acts: [fn(&Budget, Instant) -> T; 2]) -> [T; 2] {
     let now = now();
     let [first, second] = acts;
@@ -28,7 +35,7 @@ fn race<T: 'static>(budget: &Budget, acts: [fn(&Budget, Instant) -> T; 2]) -> [T
 
 #[test]
 fn the_last_retry_goes_to_one_of_two() {
-    loom::model(|| {
+    explore(|| {
         let budget = one_retry().build().unwrap();
         let take: fn(&Budget, Instant) -> bool = |budget, now| budget.begin(now).try_retry(now);
         let [one, other] = race(&budget, [take, take]);
@@ -38,7 +45,7 @@ fn the_last_retry_goes_to_one_of_two() {
 
 #[test]
 fn two_retries_are_never_under_way_where_one_may_be() {
-    loom::model(|| {
+    explore(|| {
         let settings = Budget::builder().in_flight_floor(1).in_flight_share(Ratio::ZERO);
         let budget = settings.build().unwrap();
         let act: fn(&Budget, Instant) = |budget, now| {
@@ -53,7 +60,7 @@ fn two_retries_are_never_under_way_where_one_may_be() {
 
 #[test]
 fn whoever_leaves_gives_everything_back() {
-    loom::model(|| {
+    explore(|| {
         let budget = Budget::default();
         let retry: fn(&Budget, Instant) = |budget, now| {
             let mut call = budget.begin(now);
@@ -68,7 +75,7 @@ fn whoever_leaves_gives_everything_back() {
 
 #[test]
 fn no_call_that_earns_is_lost_b13() {
-    loom::model(|| {
+    explore(|| {
         let budget = Budget::builder().ratio(Ratio::ONE).reserve_per_second(0).build().unwrap();
         let [one, other] = race(
             &budget,

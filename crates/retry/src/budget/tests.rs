@@ -1,3 +1,5 @@
+#![cfg(not(buttress_loom))]
+
 use std::time::Duration;
 
 use buttress_core::Ratio;
