@@ -47,12 +47,17 @@ fn run(task: Task) -> Result<(), Failure> {
 
 fn measure(options: &Options) -> Result<(), Failure> {
     let counter = options.counter();
+    let mut tables = Vec::new();
     for case in options.cases()? {
         let table = table(case, options, counter)?;
         println!("{}", report::text(&table));
         if options.markdown {
             page::write(case.name, &report::markdown(&table))?;
         }
+        tables.push(table);
+    }
+    if options.markdown && tables.len() == cases::ALL.len() {
+        page::write("budgets", &report::budgets(&tables))?;
     }
     Ok(())
 }

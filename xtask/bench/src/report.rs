@@ -22,7 +22,7 @@ struct Line {
 }
 
 const HEADS: [&str; 6] =
-    ["instructions", "allocations", "ns, 1 thread", "ns, 2 threads", "x bare", "x first row"];
+    ["instructions", "allocations", "ns, 1 thread", "ns, 2 threads", "to bare", "to the first row"];
 
 impl Table {
     fn lines(&self) -> Vec<Line> {
@@ -196,6 +196,22 @@ pub(crate) fn markdown(table: &Table) -> String {
     }
     for sentence in table.judgements().iter().chain(&table.peers_ahead()) {
         let _ = write!(out, "\n{sentence}\n");
+    }
+    out
+}
+
+/// Every budget of every case, and whether it is kept.
+pub(crate) fn budgets(tables: &[Table]) -> String {
+    let mut out = "| case | row | what | at most | seen | |\n|---|---|---|---:|---:|---|\n".to_owned();
+    for table in tables {
+        for (place, subject) in table.case.subjects().enumerate() {
+            for verdict in table.verdicts(place, subject.budget) {
+                let kept = if verdict.is_kept() { "kept" } else { "**missed**" };
+                let (case, row, what) = (table.case.name, subject.name, &verdict.what);
+                let (most, seen) = (number(verdict.most), number(verdict.seen));
+                let _ = writeln!(out, "| {case} | {row} | {what} | {most} | {seen} | {kept} |");
+            }
+        }
     }
     out
 }
