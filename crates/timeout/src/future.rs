@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use crate::face::Face;
 use crate::on_timeout::Leave;
-use crate::watch::{Watch, Why};
+use crate::watch::{Count, Watch, Why};
 
 pin_project! {
     /// The response of a service whose time is watched.
@@ -17,26 +17,26 @@ pin_project! {
     /// Of a response and a timer that are ready together the response wins: the inner future is polled first.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<W, J> {
+        face: Arc<Face<J>>,
+        #[pin]
+        watch: Watch,
         // Gone when the call was refused, before it began or later.
         #[pin]
         work: Option<W>,
-        #[pin]
-        watch: Watch,
-        face: Arc<Face<J>>,
     }
 }
 
 impl<W, J> ResponseFuture<W, J> {
     /// A call under way.
     #[inline]
-    pub(crate) fn working(work: W, watch: Watch, face: Arc<Face<J>>) -> Self {
-        Self { work: Some(work), watch, face }
+    pub(crate) fn working(work: W, count: Count, face: Arc<Face<J>>) -> Self {
+        Self { work: Some(work), watch: Watch::new(count), face }
     }
 
     /// A call that never begins.
     #[inline]
     pub(crate) fn refused(why: Why, face: Arc<Face<J>>) -> Self {
-        Self { work: None, watch: Watch::Refused { why }, face }
+        Self { work: None, watch: Watch::new(Count::Refused(why)), face }
     }
 }
 
@@ -62,7 +62,7 @@ where
         }
         // Before the caller hears of it.
         this.work.set(None);
-        this.watch.set(Watch::Off);
+        this.watch.stop();
         Poll::Ready(this.face.refuse(why))
     }
 }

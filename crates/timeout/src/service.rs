@@ -8,7 +8,7 @@ use tower_service::Service;
 use crate::face::Face;
 use crate::on_timeout::OnTimeout;
 use crate::queue::Queue;
-use crate::watch::{Watch, Why};
+use crate::watch::{Count, Why};
 use crate::{Allowed, Cancel, FromContext, Phase, ResponseFuture, TimeOf, TimeoutLayer, timer};
 
 /// A service whose calls have a time limit; made by [`TimeoutLayer`].
@@ -75,12 +75,12 @@ where
         if !self.queue.is_open() {
             return self.call_after_waiting(request);
         }
-        let watch = match self.rules.time_of.time_of(&request) {
-            None => Watch::Usual,
-            Some(allowed) => Watch::Unusual { allowed },
+        let count = match self.rules.time_of.time_of(&request) {
+            None => Count::Usual,
+            Some(allowed) => Count::Unusual(allowed),
         };
         let work = self.rules.on_timeout.begin(self.inner.call(request));
-        ResponseFuture::working(work, watch, Arc::clone(&self.rules.face))
+        ResponseFuture::working(work, count, Arc::clone(&self.rules.face))
     }
 }
 
@@ -113,32 +113,32 @@ impl<S, J, T, O> Timeout<S, J, T, O> {
         let face = Arc::clone(&rules.face);
         let allowed = rules.time_of.time_of(&request).unwrap_or_default();
         match face.after_waiting(&mem::take(queue), allowed) {
-            Watch::Refused { why } => ResponseFuture::refused(why, face),
-            watch => ResponseFuture::working(rules.on_timeout.begin(inner.call(request)), watch, face),
+            Count::Refused(why) => ResponseFuture::refused(why, face),
+            count => ResponseFuture::working(rules.on_timeout.begin(inner.call(request)), count, face),
         }
     }
 }
 
 impl<J> Face<J> {
-    /// How a call is watched after a wait.
-    fn after_waiting(&self, queue: &Queue, allowed: Allowed) -> Watch {
+    /// How the time of a call counts after a wait.
+    fn after_waiting(&self, queue: &Queue, allowed: Allowed) -> Count {
         let waited = match queue {
-            Queue::Overdue(late) => return Watch::Refused { why: Why::Late(*late) },
-            Queue::Excused => return Watch::Off,
+            Queue::Overdue(late) => return Count::Refused(Why::Late(*late)),
+            Queue::Excused => return Count::Off,
             Queue::Granted(waited) => *waited,
-            Queue::Open | Queue::Waiting(_) => return Watch::Unusual { allowed },
+            Queue::Open | Queue::Waiting(_) => return Count::Unusual(allowed),
         };
         let now = timer::now();
         let plan = allowed.plan(now.checked_sub(waited).unwrap_or(now), self.limit);
         if !plan.is_over(now) {
-            return Watch::Planned { plan };
+            return Count::Planned(plan);
         }
         let late = plan.late(Phase::Ready, now);
         match self.mode.get() {
-            Mode::Enforce => return Watch::Refused { why: Why::Late(late) },
+            Mode::Enforce => return Count::Refused(Why::Late(late)),
             Mode::Observe => self.reporter.would_refuse(&late),
             Mode::Off => {}
         }
-        Watch::Off
+        Count::Off
     }
 }

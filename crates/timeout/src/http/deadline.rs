@@ -18,7 +18,7 @@ use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::plan::Plan;
 use crate::queue::Queue;
-use crate::watch::{Watch, Why};
+use crate::watch::{Count, Why};
 use crate::{Cancel, ResponseFuture, timer};
 
 /// Gives every request its one [`Deadline`] and enforces it.
@@ -154,8 +154,8 @@ where
         }
         // Within the context as well, for inner services that look at the deadline when they are called.
         let call = context.clone().run(|| self.inner.call(request));
-        let watch = plan.map_or(Watch::Off, |plan| Watch::Planned { plan });
-        ResponseFuture::working(Cancel.begin(context.scope(call)), watch, face)
+        let count = plan.map_or(Count::Off, Count::Planned);
+        ResponseFuture::working(Cancel.begin(context.scope(call)), count, face)
     }
 }
 

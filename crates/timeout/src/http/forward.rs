@@ -13,7 +13,7 @@ use super::header::TimeoutHeader;
 use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::rejection::LAYER;
-use crate::watch::{Watch, Why};
+use crate::watch::{Count, Why};
 use crate::{Bound, Cancel, Phase, ResponseFuture, TimedOut, range, timer};
 
 /// What the next service cannot use because the answer has to travel back.
@@ -196,7 +196,7 @@ where
             return ResponseFuture::refused(Why::Late(late), face);
         }
         let work = Cancel.begin(self.inner.call(request));
-        ResponseFuture::working(work, Watch::Off, face)
+        ResponseFuture::working(work, Count::Off, face)
     }
 }
 
