@@ -8,8 +8,9 @@ type Judge = dyn Fn(&HeaderMap, &Extensions) -> bool + Send + Sync;
 /// Whose timeout headers are believed.
 ///
 /// A header can only shorten the time, so whoever sends it is the first to be hurt. It is still not harmless from a
-/// stranger: a flood of requests with very little time left makes this service's own calls time out, which its
-/// circuit breakers count against services that are well. Hence nobody is believed unless told.
+/// stranger: requests with too little time make this service begin work and drop it halfway, again and again, and
+/// make its own calls time out, which circuit breakers count against services that are well once a call had a second.
+/// Hence nobody is believed unless told.
 #[derive(Clone, Default)]
 pub struct Trust(Belief);
 
