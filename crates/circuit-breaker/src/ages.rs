@@ -31,16 +31,17 @@ impl Ages {
         self.overdue
     }
 
-    /// Looks at the time; true at most once per tick, if any call is overdue.
-    pub(crate) fn look(&mut self, now: Moment) -> bool {
-        let before = self.newest;
+    /// Counts anew how many calls are overdue.
+    pub(crate) fn look(&mut self, now: Moment) {
         self.advance(now);
-        self.newest > before && self.overdue > 0
     }
 
-    pub(crate) fn start(&mut self, now: Moment) {
+    /// A call begins; true if time has moved on to another tick and calls are overdue in it.
+    pub(crate) fn start(&mut self, now: Moment) -> bool {
+        let before = self.newest;
         let tick = self.advance(now);
         *self.place(tick) += 1;
+        self.newest > before && self.overdue > 0
     }
 
     pub(crate) fn finish(&mut self, started: Moment, now: Moment) {
@@ -115,10 +116,11 @@ mod tests {
     #[test]
     fn a_look_is_due_once_per_tick_and_only_if_something_is_overdue() {
         let mut ages = Ages::new(LIMIT);
-        assert!(!ages.look(at(800)), "nothing runs");
-        ages.start(at(800));
-        assert!(ages.look(at(2_400)));
-        assert!(!ages.look(at(2_499)), "the same tick");
+        assert!(!ages.start(at(0)), "the first");
+        assert!(!ages.start(at(800)), "none is overdue");
+        assert!(ages.start(at(900)));
+        assert!(!ages.start(at(999)), "the same tick");
+        assert!(ages.start(at(1_000)));
     }
 
     #[test]

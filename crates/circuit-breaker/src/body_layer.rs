@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::CircuitBreakerLayer;
 use crate::body::WatchedBody;
 use crate::guard::Guard;
-use crate::service::{Fate, Inner};
+use crate::inner::{Fate, Inner};
 
 /// A [`CircuitBreakerLayer`] for which a call ends with the end of its response body; made by
 /// [`CircuitBreakerLayer::watching_bodies`].

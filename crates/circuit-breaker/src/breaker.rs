@@ -59,7 +59,7 @@ impl Breaker {
         BreakerBuilder::new(name.into())
     }
 
-    pub(crate) fn assemble(rules: Rules, parts: Parts) -> Self {
+    pub(crate) fn assemble(rules: Arc<Rules>, parts: Parts) -> Self {
         let shards = parts.shards;
         Self(Arc::new(Spread::new(Circuit::new(rules, parts), shards)))
     }
@@ -120,7 +120,7 @@ impl Breaker {
     pub fn snapshot(&self) -> Snapshot {
         let (circuit, now) = (self.circuit(), now());
         let view = circuit.view(now);
-        Snapshot::new(circuit, self.0.in_flight(), &view, now)
+        Snapshot::new(circuit, self.0.in_flight(), view, now)
     }
 
     /// How many calls that it admitted are under way.
@@ -160,7 +160,7 @@ impl Breaker {
     ///
     /// Every setting that is out of range; the old ones stay in force then.
     pub fn reconfigure(&self, config: &BreakerConfig) -> Result<(), ConfigError> {
-        let rules = Rules::of(config)?;
+        let rules = Arc::new(Rules::of(config)?);
         self.decide(|machine, now| machine.reconfigure(rules, now));
         Ok(())
     }
@@ -188,10 +188,14 @@ impl Breaker {
         self.0.circuit()
     }
 
-    /// Admits a call that need not be looked at, which is every call while all is well.
+    /// Admits a call if the breaker is closed; if it does not, nothing has happened.
     #[inline]
-    pub(crate) fn admit_freely(&self) -> Option<Guard> {
-        let entry = self.circuit().admit_freely()?;
+    pub(crate) fn admit_closed(&self) -> Option<Guard> {
+        let circuit = self.circuit();
+        if let Some(entry) = circuit.admit_freely() {
+            return Some(Guard::new(self.0.anchor(), entry));
+        }
+        let entry = circuit.admit_timed()?;
         Some(Guard::new(self.0.anchor(), entry))
     }
 

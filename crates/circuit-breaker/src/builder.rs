@@ -86,7 +86,7 @@ impl BreakerBuilder {
     pub fn build(self) -> Result<Breaker, ConfigError> {
         let mut checks = Checks::of(LAYER);
         let (rules, parts) = self.checked(&mut checks);
-        checks.finish().map(|()| Breaker::assemble(rules, parts))
+        checks.finish().map(|()| Breaker::assemble(Arc::new(rules), parts))
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -2,21 +2,18 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use buttress_core::{Left, Mode, Outcome, Rejection, Signal, Verdict};
+use buttress_core::{Left, Mode, Outcome, Rejection, Verdict};
 use tokio::sync::broadcast;
 
 use crate::builder::Parts;
-use crate::event::{Change, State, StateChange};
+use crate::event::{State, StateChange};
 use crate::moment::Moment;
 use crate::quick::QuickCount;
 use crate::rejection::CircuitOpen;
-use crate::rules::{LAYER, Rules};
+use crate::rules::Rules;
 use crate::state::{Ending, Entry, Machine, Shut, View};
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::word::{Gate, Word};
-
-/// Changes that a subscriber may be late by before it misses some.
-const CHANGES_KEPT: usize = 64;
 
 /// The current time, as tokio's clock tells it, so that a test can hold it still.
 pub(crate) fn now() -> Instant {
@@ -34,9 +31,9 @@ pub(crate) struct Circuit {
     opened: AtomicU64,
     successes: Option<Arc<QuickCount>>,
     machine: Line<Mutex<Machine>>,
-    rejected: Line<AtomicU64>,
+    rejected: AtomicU64,
     would_reject: AtomicU64,
-    changes: OnceLock<broadcast::Sender<StateChange>>,
+    pub(crate) changes: OnceLock<broadcast::Sender<StateChange>>,
 }
 
 /// Keeps what is written often off the cache line of what is read by every call.
@@ -44,7 +41,7 @@ pub(crate) struct Circuit {
 struct Line<T>(T);
 
 impl Circuit {
-    pub(crate) fn new(rules: Rules, parts: Parts) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, parts: Parts) -> Self {
         let origin = now();
         let machine = Machine::new(rules, origin, parts.shards, parts.entropy.clone());
         Self {
@@ -55,7 +52,7 @@ impl Circuit {
             opened: AtomicU64::new(0),
             successes: machine.home(),
             machine: Line(Mutex::new(machine)),
-            rejected: Line(AtomicU64::new(0)),
+            rejected: AtomicU64::new(0),
             would_reject: AtomicU64::new(0),
             changes: OnceLock::new(),
         }
@@ -72,8 +69,23 @@ impl Circuit {
         word.is_free().then(|| Entry { epoch: word.epoch(), started: None })
     }
 
+    /// Admits a call while the breaker is closed and watches ages; if it does not, nothing has happened.
+    #[inline(never)]
+    pub(crate) fn admit_timed(&self) -> Option<Entry> {
+        if self.word().gate() != Gate::Timed {
+            return None;
+        }
+        let (mode, now) = (self.parts.mode.get(), now());
+        let mut machine = self.machine.0.lock();
+        let admitted = machine.admit(mode, now);
+        if machine.has_changed() {
+            self.conclude(machine);
+        }
+        admitted.ok().flatten()
+    }
+
     /// Whether a call passes, and what it remembers if its outcome counts.
-    pub(crate) fn admit(&self, clock: impl FnOnce() -> Instant) -> Result<Option<Entry>, CircuitOpen> {
+    pub(crate) fn admit(&self, clock: impl Fn() -> Instant) -> Result<Option<Entry>, CircuitOpen> {
         match self.admit_freely() {
             Some(entry) => Ok(Some(entry)),
             None => self.admit_with_care(self.word(), clock),
@@ -100,16 +112,15 @@ impl Circuit {
         entry: &Entry,
         outcome: Outcome,
         hint: impl FnOnce() -> Option<Duration>,
-        clock: impl FnOnce() -> Instant,
+        clock: impl Fn() -> Instant,
     ) {
-        if outcome == Outcome::Success && self.word() == Word::new(Gate::Quick, entry.epoch) {
-            if let Some(successes) = &self.successes {
-                successes.add(entry.epoch, clock());
-            }
-            return;
+        if outcome != Outcome::Success {
+            self.settle_with_care(*entry, Ending { outcome, hint: hint() }, clock());
+        } else if self.word() != Word::new(Gate::Quick, entry.epoch) {
+            self.succeed_with_care(entry, clock);
+        } else if let Some(successes) = &self.successes {
+            successes.add(entry.epoch, clock());
         }
-        let hint = if outcome == Outcome::Success { None } else { hint() };
-        self.settle_with_care(*entry, Ending { outcome, hint }, clock());
     }
 
     /// Takes note of a call whose caller left, having waited in vain since `since` or since it began.
@@ -120,20 +131,23 @@ impl Circuit {
     }
 
     /// Works on the machine under the lock, and tells what changed after it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn decide<T>(&self, work: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.machine.0.lock();
         let answer = work(&mut machine);
+        self.conclude(machine);
+        answer
+    }
+
+    /// Shows what the machine has become, lets go of the lock, and tells what changed.
+    #[inline(never)]
+    fn conclude(&self, mut machine: MutexGuard<'_, Machine>) {
         self.publish(&machine);
-        if !machine.has_changed() {
-            return answer;
-        }
         let change = machine.take_change();
         drop(machine);
         if let Some(change) = change {
             self.tell(change);
         }
-        answer
     }
 
     /// The time, as far as the machine distinguishes it.
@@ -157,7 +171,7 @@ impl Circuit {
     }
 
     pub(crate) fn rejected(&self) -> (u64, u64) {
-        (self.rejected.0.load(Ordering::Relaxed), self.would_reject.load(Ordering::Relaxed))
+        (self.rejected.load(Ordering::Relaxed), self.would_reject.load(Ordering::Relaxed))
     }
 
     /// The calendar time of a moment that lies in the past.
@@ -165,18 +179,9 @@ impl Circuit {
         self.parts.wall.now().checked_sub(now.saturating_duration_since(moment))
     }
 
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<StateChange> {
-        self.changes.get_or_init(|| broadcast::Sender::new(CHANGES_KEPT)).subscribe()
-    }
-
     /// The refusal for a call that may pass, but whose service is not ready to take it.
     pub(crate) fn not_ready(&self) -> CircuitOpen {
         self.refusal(Shut { state: State::Open, wait: Some(Duration::ZERO) })
-    }
-
-    pub(crate) fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {
-        let signal = Signal { left, ..Signal::new(LAYER, &self.parts.instance, verdict, code) };
-        signal.report(self.parts.observer.as_deref());
     }
 
     #[inline]
@@ -185,11 +190,7 @@ impl Circuit {
     }
 
     #[inline(never)]
-    fn admit_with_care(
-        &self,
-        word: Word,
-        clock: impl FnOnce() -> Instant,
-    ) -> Result<Option<Entry>, CircuitOpen> {
+    fn admit_with_care(&self, word: Word, clock: impl Fn() -> Instant) -> Result<Option<Entry>, CircuitOpen> {
         let mode = self.parts.mode.get();
         let now = clock();
         let admitted = match word.gate() {
@@ -206,6 +207,18 @@ impl Circuit {
     }
 
     #[inline(never)]
+    fn succeed_with_care(&self, entry: &Entry, clock: impl Fn() -> Instant) {
+        let mut machine = self.machine.0.lock();
+        let ends_a_row = machine.counts_a_row();
+        if !machine.succeed(entry, &clock) {
+            drop(machine);
+            self.settle_with_care(*entry, Ending { outcome: Outcome::Success, hint: None }, clock());
+        } else if ends_a_row {
+            self.publish(&machine);
+        }
+    }
+
+    #[inline(never)]
     fn settle_with_care(&self, entry: Entry, ending: Ending, now: Instant) {
         let mode = self.parts.mode.get();
         self.decide(|machine| machine.settle(entry, ending, mode, now));
@@ -217,7 +230,7 @@ impl Circuit {
         let (count, verdict) = if observed {
             (&self.would_reject, Verdict::WouldRefuse)
         } else {
-            (&self.rejected.0, Verdict::Refused)
+            (&self.rejected, Verdict::Refused)
         };
         count.fetch_add(1, Ordering::Relaxed);
         self.report(verdict, refusal.code(), refusal.wait.map(Left::Time));
@@ -247,46 +260,6 @@ impl Circuit {
             self.opened.store(machine.opened(), Ordering::Relaxed);
         }
         self.word.0.store(word.bits(), Ordering::Release);
-    }
-
-    #[cold]
-    fn tell(&self, change: Change) {
-        log(&self.parts.name, change);
-        self.report(Verdict::Changed, change.to.as_str(), change.open_for.map(Left::Time));
-        let listeners = self.changes.get().filter(|changes| changes.receiver_count() > 0);
-        if let Some(changes) = listeners {
-            // Fails only if the last listener left just now.
-            let _ = changes.send(StateChange { breaker: Arc::clone(&self.parts.name), change });
-        }
-    }
-}
-
-fn log(name: &str, change: Change) {
-    let Change { from, to, reason, epoch, counts, .. } = change;
-    let (old_state, new_state, reason) = (from.as_str(), to.as_str(), reason.as_str());
-    let open_ms = change.open_for.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    macro_rules! changed {
-        ($level:ident) => {
-            tracing::$level!(
-                circuit_breaker = name,
-                old_state,
-                new_state,
-                reason,
-                epoch,
-                open_ms,
-                calls = counts.calls,
-                failed = counts.failed,
-                slow = counts.slow,
-                consecutive_failures = counts.consecutive_failures,
-                hung = counts.hung,
-                "circuit breaker changed"
-            )
-        };
-    }
-    if to.is_healthy() || to == State::HalfOpen {
-        changed!(info);
-    } else {
-        changed!(warn);
     }
 }
 

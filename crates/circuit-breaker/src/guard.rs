@@ -84,7 +84,7 @@ impl Guard {
         &mut self,
         outcome: Outcome,
         hint: impl FnOnce() -> Option<Duration>,
-        clock: impl FnOnce() -> Instant,
+        clock: impl Fn() -> Instant,
     ) {
         if self.is_open() {
             self.stage = Stage::Settled;

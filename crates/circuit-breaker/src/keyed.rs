@@ -34,7 +34,7 @@ impl KeyLimits {
         Self { max_keys: 10_000, idle_after: Duration::from_secs(600) }
     }
 
-    /// The most breakers that are kept, from 1 to 1,000,000; each takes about 1 KiB.
+    /// The most breakers that are kept, from 1 to 1,000,000; each takes about 2 KiB.
     pub const fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
         self
@@ -79,7 +79,7 @@ struct Inner<K> {
     shelves: Box<[Mutex<Shelf<K>>]>,
     /// With secrets, so that nobody can choose keys that collide.
     hasher: RandomState,
-    rules: Mutex<Rules>,
+    rules: Mutex<Arc<Rules>>,
     parts: Parts,
     idle_after: Duration,
     other: Breaker,
@@ -99,12 +99,12 @@ impl BreakerBuilder {
         let (rules, parts) = self.checked(&mut checks);
         let KeyLimits { max_keys, idle_after } = limits;
         checks.require((1..=MOST_KEYS).contains(&max_keys), "max_keys", max_keys, "1 to 1,000,000");
-        checks.finish().map(|()| KeyedBreakers::new(rules, parts, max_keys, idle_after))
+        checks.finish().map(|()| KeyedBreakers::new(Arc::new(rules), parts, max_keys, idle_after))
     }
 }
 
 impl<K: Key> KeyedBreakers<K> {
-    fn new(rules: Rules, parts: Parts, max_keys: usize, idle_after: Duration) -> Self {
+    fn new(rules: Arc<Rules>, parts: Parts, max_keys: usize, idle_after: Duration) -> Self {
         // Keys spread the threads already, so each breaker counts in one place and stays small.
         let parts = Parts { shards: NonZeroUsize::MIN, ..parts };
         let shelves = if max_keys < ENOUGH_FOR_SHELVES { 1 } else { SHELVES };
@@ -112,8 +112,8 @@ impl<K: Key> KeyedBreakers<K> {
         Self(Arc::new(Inner {
             shelves: (0..shelves).map(shelf).collect(),
             hasher: RandomState::new(),
+            other: Breaker::assemble(Arc::clone(&rules), parts.named(name_of_key(&parts.name, &"(other)"))),
             rules: Mutex::new(rules),
-            other: Breaker::assemble(rules, parts.named(name_of_key(&parts.name, &"(other)"))),
             parts,
             idle_after,
         }))
@@ -202,13 +202,13 @@ impl<K: Key> KeyedBreakers<K> {
     ///
     /// Every setting that is out of range; the old ones stay in force then.
     pub fn reconfigure(&self, config: &BreakerConfig) -> Result<(), ConfigError> {
-        *self.0.rules.lock() = Rules::of(config)?;
+        *self.0.rules.lock() = Arc::new(Rules::of(config)?);
         self.breakers().iter().try_for_each(|breaker| breaker.reconfigure(config))
     }
 
     fn make(&self, key: &K) -> Breaker {
         let parts = &self.0.parts;
-        let rules = *self.0.rules.lock();
+        let rules = Arc::clone(&self.0.rules.lock());
         Breaker::assemble(rules, parts.named(name_of_key(&parts.name, key)))
     }
 

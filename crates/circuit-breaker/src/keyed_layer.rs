@@ -8,10 +8,10 @@ use tower_service::Service;
 
 use crate::call::Call;
 use crate::future::ResponseFuture;
+use crate::inner::{Fate, Inner};
 use crate::key::{Key, KeyOf};
 use crate::keyed::{KeyLimits, KeyedBreakers};
 use crate::layer::CircuitBreakerBuilder;
-use crate::service::{Fate, Inner};
 
 /// Puts a [`Breaker`](crate::Breaker) per key around services; made by [`CircuitBreakerBuilder::keyed`].
 ///

@@ -87,15 +87,17 @@
 //!
 //! | path | locks | allocations | clock |
 //! |---|---|---|---|
-//! | closed, success | none; two atomic adds on cache lines of the thread's own | 0 | once, twice if the call waits |
-//! | closed, anything else | one, for some tens of nanoseconds | 0 | the same |
-//! | closed, with slow or hung calls watched, or a window of calls | one at each end of the call | 0 | twice |
+//! | closed, success | none; atomic adds to cache lines of the thread's own | 0 | once, twice if the call waits |
+//! | closed, only failures in a row watched, success | none | 0 | never, once if the call waits |
+//! | closed, window of calls, success | one at its end | 0 | the same |
+//! | closed, slow or hung calls watched | one at each end of the call | 0 | twice |
+//! | closed, anything but a success | one at its end | 0 | once, twice if the call waits |
 //! | open | none | 0 before the answer is built | once |
 //! | half-open | one at each end of the probe | 0 | twice |
 //!
-//! No lock is held while user code runs, and none across an `.await`. A breaker takes about 1 KiB, and 128 bytes
-//! more for each processor; its window costs the same whether it holds ten calls or ten million. No task is spawned
-//! and no timer armed: an open breaker half-opens when a call arrives.
+//! A lock is held for some tens of nanoseconds; none while code of others runs, and none across an `.await`. A
+//! breaker takes about 2 KiB, and 256 bytes more for each processor; its window costs the same whether it holds ten
+//! calls or ten million. No task is spawned and no timer armed: an open breaker half-opens when a call arrives.
 //!
 //! # When things fail
 //!
@@ -157,6 +159,7 @@ mod future;
 mod guard;
 #[cfg(feature = "http")]
 mod host;
+mod inner;
 mod key;
 mod keyed;
 mod keyed_layer;
@@ -175,6 +178,7 @@ mod spread;
 mod state;
 mod sync;
 mod tally;
+mod tell;
 mod ticket;
 mod word;
 

@@ -39,7 +39,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn new(circuit: &Circuit, in_flight: usize, view: &View, now: Instant) -> Self {
+    pub(crate) fn new(circuit: &Circuit, in_flight: usize, view: View, now: Instant) -> Self {
         let (parts, (rejected, would_reject)) = (circuit.parts(), circuit.rejected());
         let rest = |until: Instant| until.saturating_duration_since(now);
         Self {
@@ -54,7 +54,7 @@ impl Snapshot {
             open_time: view
                 .open_until
                 .map_or(view.rules.open_time.base(), |until| until.saturating_duration_since(view.since)),
-            view: *view,
+            view,
         }
     }
 

@@ -1,3 +1,6 @@
+mod orders;
+mod view;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,10 +15,12 @@ use crate::probes::{Finding, Probe, Probes};
 use crate::quick::QuickCount;
 use crate::rules::Rules;
 use crate::tally::Tally;
-use crate::word::{Epoch, Gate, Word};
+use crate::word::Epoch;
+
+pub(crate) use view::View;
 
 /// How long a caller had better wait who found every probe permit taken: probes decide quickly or not at all.
-pub(crate) const PROBES_DECIDE_WITHIN: Duration = Duration::from_secs(1);
+const PROBES_DECIDE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The decision: which calls pass, and what their outcomes change.
 ///
@@ -24,7 +29,7 @@ pub(crate) const PROBES_DECIDE_WITHIN: Duration = Duration::from_secs(1);
 /// hands out.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    rules: Rules,
+    rules: Arc<Rules>,
     origin: Instant,
     shards: NonZeroUsize,
     entropy: Entropy,
@@ -75,29 +80,8 @@ pub(crate) struct Shut {
     pub(crate) wait: Option<Duration>,
 }
 
-/// What [`Machine::view`] shows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct View {
-    pub(crate) rules: Rules,
-    pub(crate) state: State,
-    pub(crate) since: Instant,
-    pub(crate) open_until: Option<Instant>,
-    pub(crate) counts: Counts,
-    pub(crate) epoch: u64,
-    pub(crate) opened: u64,
-    pub(crate) stale: u64,
-}
-
-impl View {
-    /// Whether a breaker that is forgotten in this state would forget nothing but successes.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let Counts { failed, slow, consecutive_failures, .. } = self.counts;
-        self.state == State::Closed && (failed, slow, consecutive_failures) == (0, 0, 0)
-    }
-}
-
 impl Machine {
-    pub(crate) fn new(rules: Rules, origin: Instant, shards: NonZeroUsize, entropy: Entropy) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, origin: Instant, shards: NonZeroUsize, entropy: Entropy) -> Self {
         let tally = Tally::new(&rules, origin, shards);
         let home = tally.successes().map(|successes| (rules.window, Arc::clone(successes)));
         Self {
@@ -123,11 +107,19 @@ impl Machine {
     ///
     /// A breaker that is off changes nothing and lets everything pass; closed, it goes on counting.
     pub(crate) fn admit(&mut self, mode: Mode, now: Instant) -> Result<Option<Entry>, Shut> {
-        let moment = self.moment(now);
+        if matches!(self.phase, Phase::Closed) {
+            let moment = self.moment(now);
+            let due = self.tally.start(moment);
+            if !due || mode == Mode::Off || !self.opens_if_a_rule_is_broken(now) {
+                return Ok(Some(Entry { epoch: self.epoch, started: Some(moment) }));
+            }
+        }
+        if mode == Mode::Off { Ok(None) } else { self.admit_unless_shut(now) }
+    }
+
+    /// The rest of [`admit`](Self::admit), for a breaker that is not closed.
+    fn admit_unless_shut(&mut self, now: Instant) -> Result<Option<Entry>, Shut> {
         match self.phase {
-            Phase::Closed if mode == Mode::Off => {}
-            _ if mode == Mode::Off => return Ok(None),
-            Phase::Closed if self.tally.look(moment) => self.open_if_a_rule_is_broken(now),
             Phase::Open { until } if now >= until => {
                 let probes = Probes::new(&self.rules, now);
                 self.enter(Phase::HalfOpen(probes), Reason::OpenTimePassed, now);
@@ -135,22 +127,43 @@ impl Machine {
             Phase::HalfOpen(probes) if probes.are_overdue(now) => self.open(Reason::ProbesTookTooLong, now),
             _ => {}
         }
-        let entry = Entry { epoch: self.epoch, started: Some(moment) };
+        let probe = Entry { epoch: self.epoch, started: Some(self.moment(now)) };
         match &mut self.phase {
-            Phase::Closed => {
-                self.tally.start(moment);
-                Ok(Some(entry))
-            }
             Phase::HalfOpen(probes) => {
                 let full = Shut { state: State::HalfOpen, wait: Some(PROBES_DECIDE_WITHIN) };
-                probes.take(&self.rules).then_some(Some(entry)).ok_or(full)
+                probes.take(&self.rules).then_some(Some(probe)).ok_or(full)
             }
             Phase::Open { until } => {
                 Err(Shut { state: State::Open, wait: Some(until.saturating_duration_since(now)) })
             }
             Phase::ForcedOpen => Err(Shut { state: State::ForcedOpen, wait: None }),
-            Phase::Disabled => Ok(None),
+            Phase::Disabled | Phase::Closed => Ok(None),
         }
+    }
+
+    /// Whether the last calls that ended have failed, which a success would have to end.
+    pub(crate) fn counts_a_row(&self) -> bool {
+        self.tally.streak() > 0
+    }
+
+    /// Takes note of a success in the common case that nothing else depends on it. False if it is a matter for
+    /// [`settle`](Self::settle), and nothing has been noted.
+    pub(crate) fn succeed(&mut self, entry: &Entry, clock: impl Fn() -> Instant) -> bool {
+        if entry.epoch != self.epoch || !matches!(self.phase, Phase::Closed) {
+            return false;
+        }
+        if self.tally.watches_ages() {
+            let (now, started) = (clock(), entry.started);
+            let moment = self.moment(now);
+            if self.is_slow(entry, moment) {
+                return false;
+            }
+            self.tally.finish(started, moment);
+            self.tally.record_success(self.epoch, || now);
+        } else {
+            self.tally.record_success(self.epoch, clock);
+        }
+        true
     }
 
     /// Takes note of how an admitted call ended.
@@ -165,13 +178,13 @@ impl Machine {
             self.hinted = self.hinted.max(Some(until));
         }
         let moment = self.moment(now);
-        let slow = self.is_slow(entry, moment);
+        let slow = self.is_slow(&entry, moment);
         match &mut self.phase {
             Phase::Closed => {
                 self.tally.finish(entry.started, moment);
                 let went_wrong = self.count(outcome, slow, now);
                 if went_wrong && mode != Mode::Off {
-                    self.open_if_a_rule_is_broken(now);
+                    self.opens_if_a_rule_is_broken(now);
                 }
             }
             Phase::HalfOpen(probes) => match outcome {
@@ -203,108 +216,12 @@ impl Machine {
         outcome
     }
 
-    pub(crate) fn force_open(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::ForcedOpen) {
-            self.enter(Phase::ForcedOpen, Reason::ForcedOpen, now);
-        }
-    }
-
-    pub(crate) fn disable(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Disabled) {
-            self.enter(Phase::Disabled, Reason::Disabled, now);
-        }
-    }
-
-    pub(crate) fn release(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::ForcedOpen | Phase::Disabled) {
-            self.close(Reason::Released, now);
-        }
-    }
-
-    /// Closes and forgets, whatever the state; also if it is closed already.
-    pub(crate) fn reset(&mut self, now: Instant) {
-        self.close(Reason::Reset, now);
-    }
-
-    /// Puts other rules into force. The state stays; what was counted under the old rules is forgotten.
-    pub(crate) fn reconfigure(&mut self, rules: Rules, now: Instant) {
-        let phase = match self.phase {
-            Phase::HalfOpen(_) => Phase::HalfOpen(Probes::new(&rules, now)),
-            other => other,
-        };
-        let (counts, since) = (self.counts(now), self.since);
-        self.tally = match &self.home {
-            Some((window, successes)) if *window == rules.window => {
-                Tally::with_successes(&rules, self.origin, Arc::clone(successes))
-            }
-            _ => Tally::new(&rules, self.origin, self.shards),
-        };
-        self.rules = rules;
-        self.enter_counted(phase, Reason::Reconfigured, counts, now);
-        self.since = since;
-    }
-
     pub(crate) fn has_changed(&self) -> bool {
         self.change.is_some()
     }
 
     pub(crate) fn take_change(&mut self) -> Option<Change> {
         self.change.take()
-    }
-
-    /// What the path without a lock must know.
-    pub(crate) fn word(&self) -> Word {
-        let gate = match self.phase {
-            Phase::Closed if self.tally.watches_ages() => Gate::Timed,
-            Phase::Closed if self.tally.takes_successes_at(self.home.as_ref().map(|(_, home)| home)) => {
-                Gate::Quick
-            }
-            Phase::Closed => Gate::Closed,
-            Phase::Open { .. } => Gate::Open,
-            Phase::HalfOpen(_) => Gate::HalfOpen,
-            Phase::ForcedOpen => Gate::ForcedOpen,
-            Phase::Disabled => Gate::Disabled,
-        };
-        Word::new(gate, self.epoch)
-    }
-
-    /// Where the path without a lock may count successes.
-    pub(crate) fn home(&self) -> Option<Arc<QuickCount>> {
-        self.home.as_ref().map(|(_, successes)| Arc::clone(successes))
-    }
-
-    pub(crate) fn open_until(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Open { until } => Some(until),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn opened(&self) -> u64 {
-        self.opened
-    }
-
-    pub(crate) fn state(&self) -> State {
-        match self.phase {
-            Phase::Closed => State::Closed,
-            Phase::Open { .. } => State::Open,
-            Phase::HalfOpen(_) => State::HalfOpen,
-            Phase::ForcedOpen => State::ForcedOpen,
-            Phase::Disabled => State::Disabled,
-        }
-    }
-
-    pub(crate) fn view(&mut self, now: Instant) -> View {
-        View {
-            rules: self.rules,
-            state: self.state(),
-            since: self.since,
-            open_until: self.open_until(),
-            counts: self.counts(now),
-            epoch: self.epoch.number(),
-            opened: self.opened,
-            stale: self.stale,
-        }
     }
 
     /// Counts a call that a closed breaker admitted; true if a rule may be broken now.
@@ -318,7 +235,7 @@ impl Machine {
             Outcome::Failure | Outcome::Throttled => Sample::Failure,
         };
         match outcome {
-            Outcome::Success => self.tally.succeeded(),
+            Outcome::Success => self.tally.end_row(),
             Outcome::Failure => self.tally.failed(),
             // A service that asks for less neither breaks nor continues a row of failures.
             _ => {}
@@ -337,7 +254,7 @@ impl Machine {
         }
     }
 
-    fn is_slow(&self, entry: Entry, now: Moment) -> bool {
+    fn is_slow(&self, entry: &Entry, now: Moment) -> bool {
         let limit = self.rules.slow.map(|slow| slow.after);
         limit.zip(entry.started).is_some_and(|(limit, started)| now.since(started) > limit)
     }
@@ -346,10 +263,12 @@ impl Machine {
         Moment::of(now, self.origin)
     }
 
-    fn open_if_a_rule_is_broken(&mut self, now: Instant) {
-        if let Some(reason) = self.tally.broken_rule(self.epoch, &self.rules, now) {
+    fn opens_if_a_rule_is_broken(&mut self, now: Instant) -> bool {
+        let broken = self.tally.broken_rule(self.epoch, &self.rules, now);
+        if let Some(reason) = broken {
             self.open(reason, now);
         }
+        broken.is_some()
     }
 
     fn open(&mut self, reason: Reason, now: Instant) {

@@ -1,18 +1,19 @@
 //! The primitives whose interleavings the loom test explores: from the standard library, or from loom.
 
-pub(crate) use switched::{AtomicU64, Mutex, Ordering};
+pub(crate) use switched::{AtomicU64, Mutex, MutexGuard, Ordering};
 
 #[cfg(not(buttress_loom))]
 mod switched {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
 }
 
 #[cfg(buttress_loom)]
 mod switched {
     use std::sync::PoisonError;
 
+    pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
 
     /// Loom's mutex under the signature of the other one.
@@ -23,7 +24,7 @@ mod switched {
             Self(loom::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }

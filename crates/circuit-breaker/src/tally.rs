@@ -19,8 +19,8 @@ pub(crate) struct Tally {
     record: Record,
     /// Failures since the last success.
     streak: u32,
-    slow: Option<Ages>,
-    hung: Option<Ages>,
+    slow: Option<Box<Ages>>,
+    hung: Option<Box<Ages>>,
     origin: Instant,
 }
 
@@ -64,8 +64,8 @@ impl Tally {
         Self {
             record,
             streak: 0,
-            slow: rules.slow.map(|slow| Ages::new(slow.after)),
-            hung: rules.hung_after.map(Ages::new),
+            slow: rules.slow.map(|slow| Box::new(Ages::new(slow.after))),
+            hung: rules.hung_after.map(|limit| Box::new(Ages::new(limit))),
             origin,
         }
     }
@@ -80,6 +80,10 @@ impl Tally {
 
     pub(crate) fn watches_ages(&self) -> bool {
         self.slow.is_some() || self.hung.is_some()
+    }
+
+    pub(crate) fn streak(&self) -> u32 {
+        self.streak
     }
 
     /// Whether a plain success need only be counted at `home`, which is nothing where nothing is remembered.
@@ -103,15 +107,11 @@ impl Tally {
         self.each_age(Ages::clear);
     }
 
-    /// Looks at the running calls; true, at most once per tick, if some have been running for too long.
-    pub(crate) fn look(&mut self, now: Moment) -> bool {
+    /// A call begins; true, at most once per tick, if others have been running for too long.
+    pub(crate) fn start(&mut self, now: Moment) -> bool {
         let mut due = false;
-        self.each_age(|ages| due |= ages.look(now));
+        self.each_age(|ages| due |= ages.start(now));
         due
-    }
-
-    pub(crate) fn start(&mut self, now: Moment) {
-        self.each_age(|ages| ages.start(now));
     }
 
     pub(crate) fn finish(&mut self, started: Option<Moment>, now: Moment) {
@@ -120,7 +120,7 @@ impl Tally {
         }
     }
 
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn end_row(&mut self) {
         self.streak = 0;
     }
 
@@ -128,9 +128,21 @@ impl Tally {
         self.streak = self.streak.saturating_add(1);
     }
 
+    /// Records a call that neither failed nor was slow; the time matters only to a window of time.
+    pub(crate) fn record_success(&mut self, epoch: Epoch, clock: impl Fn() -> Instant) {
+        self.end_row();
+        match &mut self.record {
+            Record::Time { successes, .. } => successes.add(epoch, clock()),
+            Record::Calls(window) => {
+                window.record(Sample::Success);
+            }
+            Record::None => {}
+        }
+    }
+
     pub(crate) fn record(&mut self, epoch: Epoch, sample: Sample, now: Instant) {
         match &mut self.record {
-            Record::Time { successes, .. } if sample == Sample::Success => successes.add(epoch, now),
+            _ if sample == Sample::Success => self.record_success(epoch, || now),
             Record::Time { rest, .. } => {
                 rest.record(now, sample);
             }
@@ -146,7 +158,7 @@ impl Tally {
         if rules.consecutive_failures.is_some_and(|most| self.streak >= most) {
             return Some(Reason::ConsecutiveFailures);
         }
-        self.look(Moment::of(now, self.origin));
+        self.look(now);
         let totals = self.totals(epoch, now);
         let trips = |ratio: Option<Ratio>, bad: u64, running: u64| {
             let calls = totals.total() + running;
@@ -158,8 +170,8 @@ impl Tally {
             Some(Reason::FailureRatio)
         } else if trips(slow_ratio, totals.slow(), 0) {
             Some(Reason::SlowCalls)
-        } else if trips(rules.failure_ratio, totals.failed(), overdue(self.hung.as_ref()))
-            || trips(slow_ratio, totals.slow(), overdue(self.slow.as_ref()))
+        } else if trips(rules.failure_ratio, totals.failed(), overdue(self.hung.as_deref()))
+            || trips(slow_ratio, totals.slow(), overdue(self.slow.as_deref()))
         {
             Some(Reason::HungCalls)
         } else {
@@ -168,15 +180,23 @@ impl Tally {
     }
 
     pub(crate) fn counts(&mut self, epoch: Epoch, now: Instant) -> Counts {
-        self.look(Moment::of(now, self.origin));
+        self.look(now);
         let totals = self.totals(epoch, now);
-        let hung = overdue(self.hung.as_ref()).max(overdue(self.slow.as_ref()));
+        let hung = overdue(self.hung.as_deref()).max(overdue(self.slow.as_deref()));
         Counts {
             calls: totals.total(),
             failed: totals.failed(),
             slow: totals.slow(),
             consecutive_failures: self.streak,
             hung: u32::try_from(hung).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Counts anew how many of the running calls have been running for too long.
+    fn look(&mut self, now: Instant) {
+        if self.watches_ages() {
+            let now = Moment::of(now, self.origin);
+            self.each_age(|ages| ages.look(now));
         }
     }
 

@@ -319,7 +319,7 @@ proptest! {
     fn the_machine_agrees_with_one_that_computes_everything_anew(config in configs(), steps in steps()) {
         let origin = tokio::time::Instant::now().into_std();
         let rules = Rules::of(&config).unwrap();
-        let mut machine = Machine::new(rules, origin, NonZeroUsize::MIN, Entropy::seeded(1));
+        let mut machine = Machine::new(rules.into(), origin, NonZeroUsize::MIN, Entropy::seeded(1));
         let (mut naive, mut now) = (Naive::new(rules, origin), origin);
         let mut entries: Vec<Entry> = Vec::new();
         for step in steps {

@@ -23,7 +23,7 @@ impl Bench {
     fn new(config: BreakerConfig) -> Self {
         let now = tokio::time::Instant::now().into_std();
         let rules = Rules::of(&config).unwrap();
-        let machine = Machine::new(rules, now, NonZeroUsize::MIN, Entropy::seeded(7));
+        let machine = Machine::new(rules.into(), now, NonZeroUsize::MIN, Entropy::seeded(7));
         Self { machine, now, mode: Mode::Enforce }
     }
 
@@ -413,12 +413,12 @@ fn new_rules_keep_the_state_and_forget_the_counts() {
     let mut bench = Bench::new(BreakerConfig::new());
     bench.run_all(Outcome::Failure, 4);
     let two = Rules::of(&BreakerConfig::only_consecutive_failures(2)).unwrap();
-    bench.machine.reconfigure(two, bench.now);
+    bench.machine.reconfigure(two.into(), bench.now);
     assert_eq!(bench.machine.take_change().map(|change| change.reason), Some(Reason::Reconfigured));
     assert_eq!(bench.run(Outcome::Failure), None);
     assert_eq!(bench.run(Outcome::Failure), Some(Reason::ConsecutiveFailures));
     let until = bench.machine.open_until();
-    bench.machine.reconfigure(Rules::of(&BreakerConfig::new()).unwrap(), bench.now);
+    bench.machine.reconfigure(Rules::of(&BreakerConfig::new()).unwrap().into(), bench.now);
     assert_eq!((bench.machine.state(), bench.machine.open_until()), (State::Open, until));
 }
 
@@ -432,9 +432,9 @@ fn the_path_without_a_lock_is_open_only_where_nothing_else_must_be_known() {
     bench.run(Outcome::Success);
     assert_eq!(gate(&bench), Gate::Quick);
     let longer = Rules::of(&BreakerConfig::new().window(Window::time(60 * SECOND))).unwrap();
-    bench.machine.reconfigure(longer, bench.now);
+    bench.machine.reconfigure(longer.into(), bench.now);
     assert_eq!(gate(&bench), Gate::Closed, "the quick count has the old buckets");
-    bench.machine.reconfigure(Rules::of(&BreakerConfig::new()).unwrap(), bench.now);
+    bench.machine.reconfigure(Rules::of(&BreakerConfig::new()).unwrap().into(), bench.now);
     assert_eq!(gate(&bench), Gate::Quick, "and they fit again");
     assert_eq!(gate(&Bench::new(ratio_only().window(Window::Calls(10)))), Gate::Closed);
     assert_eq!(gate(&Bench::new(BreakerConfig::only_consecutive_failures(1))), Gate::Quick);

@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use buttress_core::{Left, Signal, Verdict};
+use tokio::sync::broadcast;
+
+use crate::circuit::Circuit;
+use crate::event::{Change, State, StateChange};
+use crate::rules::LAYER;
+
+/// Changes that a subscriber may be late by before it misses some.
+const CHANGES_KEPT: usize = 64;
+
+/// Who hears of what happens; always outside the lock.
+impl Circuit {
+    pub(crate) fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {
+        let signal = Signal { left, ..Signal::new(LAYER, &self.parts().instance, verdict, code) };
+        signal.report(self.parts().observer.as_deref());
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<StateChange> {
+        self.changes.get_or_init(|| broadcast::Sender::new(CHANGES_KEPT)).subscribe()
+    }
+
+    #[cold]
+    pub(crate) fn tell(&self, change: Change) {
+        log(&self.parts().name, change);
+        self.report(Verdict::Changed, change.to.as_str(), change.open_for.map(Left::Time));
+        let listeners = self.changes.get().filter(|changes| changes.receiver_count() > 0);
+        if let Some(changes) = listeners {
+            // Fails only if the last listener left just now.
+            let _ = changes.send(StateChange { breaker: Arc::clone(&self.parts().name), change });
+        }
+    }
+}
+
+fn log(name: &str, change: Change) {
+    let Change { from, to, reason, epoch, counts, .. } = change;
+    let (old_state, new_state, reason) = (from.as_str(), to.as_str(), reason.as_str());
+    let open_ms = change.open_for.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    macro_rules! changed {
+        ($level:ident) => {
+            tracing::$level!(
+                circuit_breaker = name,
+                old_state,
+                new_state,
+                reason,
+                epoch,
+                open_ms,
+                calls = counts.calls,
+                failed = counts.failed,
+                slow = counts.slow,
+                consecutive_failures = counts.consecutive_failures,
+                hung = counts.hung,
+                "circuit breaker changed"
+            )
+        };
+    }
+    if to.is_healthy() || to == State::HalfOpen {
+        changed!(info);
+    } else {
+        changed!(warn);
+    }
+}
