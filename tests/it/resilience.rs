@@ -21,12 +21,13 @@ async fn circuit_breaker_trips_after_5_failures(upstream: Upstream, fault: Fault
     let world = World::guarded_by(no_retry()).await.with_tokens().await;
     world.sim().set_fault(upstream, fault).unwrap();
     for failures in 1..=5 {
-        assert_eq!(world.breaker(upstream).await["state"], "closed", "before failure {failures}");
+        let breaker = world.breaker(upstream).await;
+        assert_eq!((&breaker["state"], &breaker["fail_counter"]), (&json!("closed"), &json!(failures - 1)));
         assert_eq!(world.devices(upstream).await.status, 502);
     }
     let breaker = world.breaker(upstream).await;
     assert_eq!((&breaker["state"], &breaker["opened"]), (&json!("open"), &json!(true)));
-    assert_eq!(breaker["fail_max"], 5);
+    assert_eq!((&breaker["fail_counter"], &breaker["fail_max"]), (&json!(5), &json!(5)));
 
     let refused = world.devices(upstream).await;
     assert_eq!(refused.problem(503), "circuit_open");

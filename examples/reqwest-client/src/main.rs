@@ -23,9 +23,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match client.get(&url).send().await {
             Ok(response) => println!("call {call}: {}", response.status()),
             Err(error) if error.is_circuit_open() => {
-                println!("call {call}: refused, come back in {:?}", error.retry_after());
+                println!(
+                    "call {call}: refused, come back in {:.1?}",
+                    error.retry_after().unwrap_or_default()
+                );
             }
-            Err(error) => println!("call {call}: {error}"),
+            Err(error) => println!("call {call}: {error}, {:?}", error.source().map(ToString::to_string)),
         }
     }
     Ok(())

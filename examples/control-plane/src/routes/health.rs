@@ -60,10 +60,13 @@ struct Breaker {
 
 impl From<&Snapshot> for Breaker {
     fn from(breaker: &Snapshot) -> Self {
+        let counted = breaker.counts().consecutive_failures();
+        let fail_max = breaker.consecutive_failures_threshold();
         Self {
             state: breaker.state().as_str(),
-            fail_counter: breaker.counts().consecutive_failures(),
-            fail_max: breaker.consecutive_failures_threshold(),
+            // Opening starts the count anew; here it shows what opened the breaker.
+            fail_counter: fail_max.filter(|_| breaker.state() == State::Open).unwrap_or(counted),
+            fail_max,
             opened: matches!(breaker.state(), State::Open | State::ForcedOpen),
             reset_timeout: breaker.open_time().as_secs_f64(),
             retry_after_ms: breaker.retry_in().map(millis),
