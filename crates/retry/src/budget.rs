@@ -29,10 +29,10 @@ pub use builder::BudgetBuilder;
 ///
 /// # What is approximate
 ///
-/// A call counts for the ratio from its first wait. One that is answered without ever waiting reads no clock and
-/// counts as made at the time of the latest wait of any call, so it may be forgotten too early and is never
-/// remembered too long; for the same reason it is never in flight. The time to live passes in ten steps. Calls
-/// that begin or end at the very moment of a decision may be missed by it.
+/// A call is dated by its first wait. One that is answered without ever waiting reads no clock and is dated by the
+/// latest wait of any call, so it may be forgotten too early and is never remembered too long; for the same reason
+/// it is never in flight. The time to live passes in ten steps. Calls that begin or end at the very moment of a
+/// decision may be missed by it.
 #[derive(Clone)]
 pub struct Budget(Arc<Pool>);
 
@@ -90,16 +90,21 @@ impl Budget {
     /// assert_eq!(budget.usage(now).retrying, 0);
     /// ```
     pub fn begin(&self, now: Instant) -> BudgetedCall {
-        self.0.see(now);
-        self.0.calls.add();
-        self.0.in_flight.add();
-        BudgetedCall { pool: Arc::clone(&self.0), retrying: false }
+        self.count();
+        self.enter(now)
     }
 
-    /// Counts a call that was answered without a wait.
+    /// Counts a call.
     #[inline]
-    pub(crate) fn answered(&self) {
+    pub(crate) fn count(&self) {
         self.0.calls.add();
+    }
+
+    /// Takes a call that was counted just now as in flight.
+    pub(crate) fn enter(&self, now: Instant) -> BudgetedCall {
+        self.0.see(now);
+        self.0.in_flight.add();
+        BudgetedCall { pool: Arc::clone(&self.0), retrying: false }
     }
 
     /// Whether a retry would be granted.
@@ -130,21 +135,25 @@ impl Pool {
         }
     }
 
-    /// Tells the ledger of a new tick before any call is counted in it.
+    /// Tells the ledger of a new tick, of which the caller's own call is the first.
     fn see(&self, now: Instant) {
         let tick = self.ticks.tick(now);
         if tick > self.tick.load(Ordering::Relaxed) {
-            self.look(&mut self.ledger(), tick);
+            self.look(&mut self.ledger(), tick, self.all_calls().saturating_sub(1));
         }
     }
 
-    fn look(&self, ledger: &mut Ledger, tick: u64) {
-        ledger.look(tick, self.calls.read().cast_unsigned());
+    fn look(&self, ledger: &mut Ledger, tick: u64, calls: u64) {
+        ledger.look(tick, calls);
         self.tick.fetch_max(tick, Ordering::Relaxed);
     }
 
+    fn all_calls(&self) -> u64 {
+        self.calls.read().cast_unsigned()
+    }
+
     fn usage(&self, ledger: &mut Ledger, now: Instant) -> Usage {
-        self.look(ledger, self.ticks.tick(now));
+        self.look(ledger, self.ticks.tick(now), self.all_calls());
         let (calls, spent) = ledger.totals();
         let in_flight = u64::try_from(self.in_flight.read()).unwrap_or(0);
         Usage { calls, spent, in_flight, retrying: self.rare.retrying.load(Ordering::Relaxed) }

@@ -54,6 +54,7 @@ where
     /// A request whose first attempt is under way, and what is needed for others.
     #[inline]
     pub(crate) fn repeatable(attempt: S::Future, core: Arc<Core<P>>, run: Run<S, A>) -> Self {
+        core.budget.count();
         Self { attempt: Some(attempt), core: Some(core), run: Apart::new(run), progress: Apart::empty() }
     }
 }
@@ -71,13 +72,11 @@ where
         let this = self.as_mut().project();
         let Some(attempt) = this.attempt.as_pin_mut() else { return self.go_on(None, cx) };
         let polled = attempt.poll(cx);
-        let Some(core) = this.core else { return polled };
-        match &polled {
-            Poll::Ready(outcome)
-                if this.progress.is_empty() && core.policy.fault(outcome.as_ref()).is_none() =>
+        match (&polled, this.core) {
+            (_, None) => polled,
+            (Poll::Ready(Ok(response)), Some(core))
+                if this.progress.is_empty() && core.policy.fault(Ok(response)).is_none() =>
             {
-                core.budget.answered();
-                *this.core = None;
                 polled
             }
             // Whatever is rarer is kept out of line, for the sake of calls that are answered at once.

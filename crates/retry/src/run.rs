@@ -55,7 +55,7 @@ impl<X> Progress<X> {
             attempt: Attempt::FIRST,
             previous: Duration::ZERO,
             started: now,
-            budgeted: budget.begin(now),
+            budgeted: budget.enter(now),
             pause: None,
         }
     }
@@ -99,7 +99,6 @@ impl<S, A: Repeat> Run<S, A> {
         P: RetryPolicy<A::Facts, Res, E>,
     {
         let (kept, now) = (&mut self.kept, now());
-        progress.budgeted.retry_ended();
         // Before the policy is asked: the last attempt took the request along, so there is nothing to show it.
         core.schedule.goes_on_after(progress.attempt)?;
         let deadline = kept.deadline();

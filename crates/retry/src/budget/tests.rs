@@ -80,7 +80,7 @@ fn a_denial_costs_nothing_however_often_it_is_repeated_b12() {
 fn a_call_that_never_waits_counts_too() {
     let (budget, now) = over_time(Ratio::percent(50), 0);
     for _ in 0..10 {
-        budget.answered();
+        budget.count();
     }
     assert_eq!(budget.usage(now), BudgetUsage { calls: 10, left: 5, ..BudgetUsage::default() });
 }
@@ -89,11 +89,11 @@ fn a_call_that_never_waits_counts_too() {
 fn a_call_that_never_waits_is_dated_by_the_latest_that_did_and_never_remembered_too_long() {
     let (budget, start) = over_time(Ratio::ONE, 0);
     drop(budget.begin(start + Duration::from_secs(5)));
-    budget.answered();
+    budget.count();
     assert_eq!(budget.usage(start + Duration::from_secs(14)).calls, 2);
     assert_eq!(budget.usage(start + Duration::from_secs(15)).calls, 0);
     // The look at 15 s dates the next one.
-    budget.answered();
+    budget.count();
     assert_eq!(budget.usage(start + Duration::from_secs(24)).calls, 1);
 }
 

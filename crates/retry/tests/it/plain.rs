@@ -154,7 +154,8 @@ async fn a_call_in_flight_is_seen_and_released_with_its_answer() {
     let layer = plain().build().unwrap();
     let usage = || layer.budget().usage(Instant::now().into_std());
     let inner = Inner::script([Reply::After(Duration::from_secs(1), Ok(1))]);
-    let mut call = tokio_test::task::spawn(layer.layer(inner).oneshot(7));
+    let mut service = layer.layer(inner);
+    let mut call = tokio_test::task::spawn(service.ready().await.unwrap().call(7));
     assert!(call.poll().is_pending());
     assert_eq!((usage().calls, usage().in_flight, usage().retrying), (1, 1, 0));
     tokio::time::advance(Duration::from_secs(2)).await;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use buttress_backoff::{Backoff, Jitter};
 use buttress_core::{BoxError, Context, Deadline, Verdict};
-use buttress_retry::{CloneRequest, NotReady, RetryBuilder, RetryErrors, RetryLayer};
+use buttress_retry::{
+    CloneRequest, Decision, Fault, NotReady, RetryBuilder, RetryErrors, RetryLayer, RetryPolicy, Tried,
+};
 use buttress_testkit::{Recorder, Reply, Strict};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
@@ -77,6 +79,52 @@ async fn a_retry_does_not_queue_behind_a_service_that_is_not_ready_b11() {
     assert_eq!(outcome.unwrap_err().to_string(), "down");
     assert_eq!(began.elapsed(), SECOND, "asked once, at the end of the wait");
     assert_eq!(recorder.verdicts(), [(Verdict::GaveUp, "not_ready")]);
+}
+
+/// Tries everything again at once.
+#[derive(Clone, Copy)]
+struct AtOnce;
+
+impl RetryPolicy<u32, u32, BoxError> for AtOnce {
+    fn fault(&self, outcome: Result<&u32, &BoxError>) -> Option<Fault> {
+        outcome.err().map(|_| Fault::Other)
+    }
+
+    fn decide(&self, _: &Tried<'_, u32, u32, BoxError>) -> Decision {
+        Decision::RetryIn(Duration::ZERO)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_without_a_wait_does_not_queue_either() {
+    let recorder = Recorder::new();
+    let layer = patient(&recorder).policy(AtOnce).build().unwrap();
+    let began = Instant::now();
+    let inner = Inner::script([failing(), failing(), Reply::Ok(1)]);
+    assert_eq!(layer.layer(inner).oneshot(7).await.unwrap(), 1);
+    let inner = Inner::script([Reply::Gate(Err("down".into()))]);
+    let probe = inner.probe();
+    let release = async {
+        probe.hold_ready();
+        probe.open_gate(1);
+    };
+    let (outcome, ()) = tokio::join!(layer.layer(inner).oneshot(7), release);
+    assert!(outcome.is_err());
+    assert_eq!((recorder.codes().last(), began.elapsed()), (Some(&"not_ready"), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_overslept_does_not_lead_past_the_deadline() {
+    let recorder = Recorder::new();
+    let layer = patient(&recorder).build().unwrap();
+    let inner = Inner::script([failing()]);
+    let deadline = Deadline::after(Instant::now().into_std(), 2 * SECOND);
+    let context = Context::new().with_deadline(deadline);
+    let mut call = tokio_test::task::spawn(context.scope(layer.layer(inner).oneshot(7)));
+    assert!(call.poll().is_pending());
+    tokio::time::advance(3 * SECOND).await;
+    assert!(call.poll().is_ready());
+    assert_eq!(recorder.codes(), ["deadline"]);
 }
 
 #[tokio::test(start_paused = true)]
