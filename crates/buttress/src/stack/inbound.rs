@@ -26,7 +26,7 @@ use tower_layer::Layer;
 ///
 /// It is one layer because Axum boxes the service of each `.layer()` anew. Cloning shares everything; put one value
 /// on as many routers as you like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Inbound {
     correlation_id: CorrelationIdLayer,
     deadline: DeadlineLayer,
@@ -59,16 +59,6 @@ impl Inbound {
     /// The layer that puts clocks on response bodies; its mode can be changed while it runs.
     pub fn body(&self) -> &BodyTimeoutLayer<Responses> {
         &self.body
-    }
-}
-
-impl Default for Inbound {
-    fn default() -> Self {
-        Self {
-            correlation_id: CorrelationIdLayer::default(),
-            deadline: DeadlineLayer::default(),
-            body: BodyTimeoutLayer::default(),
-        }
     }
 }
 
