@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-use buttress_core::{BoxError, Context, Deadline, Kind, Refused};
+use buttress_core::{BoxError, Context, Deadline, Kind, Refused, RejectWith};
 use buttress_testkit::{CountingWaker, Probe, Reply, Strict, clock};
 use buttress_timeout::{Bound, Phase, TimeoutLayer};
 use tokio_test::{assert_pending, task};
@@ -35,6 +35,25 @@ async fn a_call_that_takes_too_long_is_refused_at_the_limit_and_dropped() {
     assert_eq!((refused.kind(), refused.code(), refused.layer()), (Kind::TimedOut, "timed_out", "timeout"));
     assert!(refused.reached_inner());
     probe.assert_kept();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_call_held_is_free_before_the_caller_hears_of_it() {
+    let inner = Inner::with(|_, _| Reply::Hang);
+    let (probe, at_refusal) = (inner.probe(), inner.probe());
+    let reject = RejectWith(move |why: Refused| {
+        assert_eq!(at_refusal.in_flight(), 0);
+        Err::<u32, BoxError>(why.into())
+    });
+    let layer = TimeoutLayer::builder(SECOND).reject_with(reject).build().unwrap();
+    let mut service = layer.layer(inner);
+    service.ready().await.unwrap();
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    clock::advance(SECOND).await;
+    assert!(call.poll().is_ready());
+    assert_eq!((probe.in_flight(), probe.dropped()), (0, 1), "while the finished future is still there");
+    drop(call);
 }
 
 #[tokio::test(start_paused = true)]

@@ -98,6 +98,19 @@ async fn a_call_whose_time_runs_out_in_the_queue_is_refused_without_reaching_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_timer_wakes_a_waiter_whose_turn_does_not_come() {
+    let (mut service, probe) = limited(|| Reply::Ok(7));
+    probe.hold_ready();
+    let mut ready = task::spawn(service.ready());
+    assert_pending!(ready.poll());
+    clock::advance(2 * SECOND - MILLI).await;
+    assert!(!ready.is_woken());
+    clock::advance(MILLI).await;
+    assert!(ready.is_woken());
+    assert!(matches!(ready.poll(), Poll::Ready(Ok(_))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_turn_that_comes_with_nothing_left_is_refused() {
     let (mut service, probe) = limited(|| Reply::Ok(7));
     wait_for_turn(&mut service, &probe, 2 * SECOND).await;
