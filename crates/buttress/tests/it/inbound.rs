@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::get;
-use buttress::{Context, Correlation, CorrelationId, Inbound, refused_in};
+use buttress::{Context, Correlation, CorrelationId, Inbound, Refused, refused_in};
 use buttress_testkit::{contract, message};
 use tower::ServiceExt;
 
@@ -46,7 +46,7 @@ async fn a_handler_that_hangs_is_answered_by_the_deadline_under_the_callers_id()
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(response.headers()["x-correlation-id"], "order-17");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
-    assert_eq!(refused_in(&response).map(|refused| refused.code()), Some("timed_out"));
+    assert_eq!(refused_in(&response).map(Refused::code), Some("timed_out"));
 }
 
 #[tokio::test(start_paused = true)]
