@@ -2,8 +2,8 @@ use std::mem::{ManuallyDrop, needs_drop};
 
 /// Holds a value, and keeps its drop out of the drop of whatever holds this.
 ///
-/// The future of a call is dropped by generated code that is too large to be inlined if it has to know how a call in
-/// the middle of a retry is dropped. Most calls have ended by then, and this lets them pay one comparison.
+/// The future of a call is dropped by generated code, which grows with every way in which a call can end. Most calls
+/// never waited for a retry, and this lets them pay one comparison.
 pub(crate) struct Apart<T>(Option<ManuallyDrop<T>>);
 
 impl<T> Apart<T> {
@@ -20,16 +20,6 @@ impl<T> Apart<T> {
     #[inline]
     pub(crate) fn get(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    #[inline]
-    pub(crate) fn get_or_insert_with(&mut self, make: impl FnOnce() -> T) -> &mut T {
-        self.0.get_or_insert_with(|| ManuallyDrop::new(make()))
     }
 
     /// Drops the value now, if there still is one.

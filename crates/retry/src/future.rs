@@ -1,8 +1,8 @@
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
+use std::{fmt, mem};
 
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -28,11 +28,34 @@ pin_project! {
         // `None` between two attempts.
         #[pin]
         attempt: Option<S::Future>,
-        // `None` if the request is sent once, and when the call has ended.
-        core: Option<Arc<Core<P>>>,
         run: Apart<Run<S, A>>,
-        // Empty until the call waits, or its first attempt has gone wrong.
-        progress: Apart<Progress<Pause<A::Sent, A::Rest, S::Error>>>,
+        stage: Stage<P, Pause<A::Sent, A::Rest, S::Error>>,
+    }
+}
+
+/// How far a call has come; with a tag of its own, which every call reads three times.
+#[repr(u8)]
+enum Stage<P, X> {
+    /// Nothing follows the attempt: the request is sent once, or the call has ended.
+    Last,
+    /// The first attempt has neither waited nor gone wrong.
+    Fresh(Arc<Core<P>>),
+    /// It has.
+    Begun(Apart<(Arc<Core<P>>, Progress<X>)>),
+}
+
+impl<P, X> Stage<P, X> {
+    /// Keeps track of the call from now on, unless nothing follows.
+    fn begun(&mut self) -> Option<(&Core<P>, &mut Progress<X>)> {
+        *self = match mem::replace(self, Self::Last) {
+            Self::Fresh(core) => {
+                let progress = Progress::begin(&core.budget);
+                Self::Begun(Apart::new((core, progress)))
+            }
+            stage => stage,
+        };
+        let Self::Begun(begun) = self else { return None };
+        begun.get().map(|(core, progress)| (&**core, progress))
     }
 }
 
@@ -48,14 +71,14 @@ where
     /// A request that is sent once.
     #[inline]
     pub(crate) fn once(attempt: S::Future) -> Self {
-        Self { attempt: Some(attempt), core: None, run: Apart::empty(), progress: Apart::empty() }
+        Self { attempt: Some(attempt), run: Apart::empty(), stage: Stage::Last }
     }
 
     /// A request whose first attempt is under way, and what is needed for others.
     #[inline]
     pub(crate) fn repeatable(attempt: S::Future, core: Arc<Core<P>>, run: Run<S, A>) -> Self {
         core.budget.count();
-        Self { attempt: Some(attempt), core: Some(core), run: Apart::new(run), progress: Apart::empty() }
+        Self { attempt: Some(attempt), run: Apart::new(run), stage: Stage::Fresh(core) }
     }
 }
 
@@ -72,11 +95,9 @@ where
         let this = self.as_mut().project();
         let Some(attempt) = this.attempt.as_pin_mut() else { return self.go_on(None, cx) };
         let polled = attempt.poll(cx);
-        match (&polled, this.core) {
-            (_, None) => polled,
-            (Poll::Ready(Ok(response)), Some(core))
-                if this.progress.is_empty() && core.policy.fault(Ok(response)).is_none() =>
-            {
+        match (&polled, &*this.stage) {
+            (_, Stage::Last) => polled,
+            (Poll::Ready(Ok(response)), Stage::Fresh(core)) if core.policy.fault(Ok(response)).is_none() => {
                 polled
             }
             // Whatever is rarer is kept out of line, for the sake of calls that are answered at once.
@@ -107,9 +128,7 @@ where
             }
             let mut this = self.as_mut().project();
             // Without them, somebody asks again after the answer was given.
-            let (Some(core), Some(run), Some(progress)) =
-                (this.core.as_deref(), this.run.get(), this.progress.get())
-            else {
+            let (Some((core, progress)), Some(run)) = (this.stage.begun(), this.run.get()) else {
                 return Poll::Pending;
             };
             match ready!(run.poll_pause(core, progress, cx)) {
@@ -128,8 +147,9 @@ where
     /// What an attempt that was polled means for the call; `None` if there will be another.
     fn settle(mut self: Pin<&mut Self>, polled: Polled<S, A>) -> Option<Polled<S, A>> {
         let mut this = self.as_mut().project();
-        let (Some(core), Some(run)) = (this.core.as_deref(), this.run.get()) else { return Some(polled) };
-        let progress = this.progress.get_or_insert_with(|| Progress::begin(&core.budget));
+        let (Some((core, progress)), Some(run)) = (this.stage.begun(), this.run.get()) else {
+            return Some(polled);
+        };
         let Poll::Ready(outcome) = polled else { return Some(Poll::Pending) };
         let Some(fault) = core.policy.fault(outcome.as_ref()) else {
             self.end();
@@ -145,8 +165,7 @@ where
     /// Gives back what the call holds, without waiting for the future to be dropped.
     fn end(self: Pin<&mut Self>) {
         let this = self.project();
-        *this.core = None;
-        this.progress.end();
+        *this.stage = Stage::Last;
         this.run.end();
     }
 }
