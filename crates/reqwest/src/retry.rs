@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn a_body_in_memory_is_the_same_bytes_for_every_attempt() {
-        let bytes = Bytes::from(vec![b'x'; 1000]);
-        let (body, spare) = replayable(Body::from(bytes.clone()), 1000);
+        let bytes = Bytes::from(vec![b'x'; 4000]);
+        let (body, spare) = replayable(Body::from(bytes.clone()), 4000);
         let mut spare = spare.expect("it fits");
         let first = AsReqwestBody.wrap(body);
         // While the transport still holds the first.
