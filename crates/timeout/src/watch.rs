@@ -21,6 +21,8 @@ pub(crate) enum Count {
     Unusual(Allowed),
     /// Since before the first poll.
     Planned(Plan),
+    /// The alarm is set for the end of this.
+    Armed(Plan),
     /// The call is refused before it begins.
     Refused(Why),
 }
@@ -60,44 +62,39 @@ impl Watch {
 
     /// Ready once the call is to be refused. Call it only when the watched work is pending.
     pub(crate) fn poll_over<J>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
-        let this = self.as_mut().project();
+        let mut this = self.as_mut().project();
         let plan = match *this.count {
-            Count::Off => return Poll::Pending,
-            Count::Refused(why) => return Poll::Ready(why),
             Count::Usual => Allowed::default().plan(timer::now(), face.limit),
             Count::Unusual(allowed) => allowed.plan(timer::now(), face.limit),
             Count::Planned(plan) => plan,
+            Count::Armed(plan) => {
+                ready!(poll_again(plan, this.alarm, cx));
+                return self.is_over(plan, face);
+            }
+            Count::Off => return Poll::Pending,
+            Count::Refused(why) => return Poll::Ready(why),
         };
-        let late = match this.alarm.as_pin_mut() {
-            Some(alarm) => ready!(poll_again(plan, alarm, cx)),
-            None => ready!(self.as_mut().poll_first(plan, cx, face)),
-        };
+        if face.mode.get() == Mode::Off {
+            *this.count = Count::Off;
+            return Poll::Pending;
+        }
+        *this.count = Count::Armed(plan);
+        this.alarm.set(Some(Alarm { sleep: timer::until(plan.until()) }));
+        ready!(poll_alarm(this.alarm, cx));
+        self.is_over(plan, face)
+    }
+
+    /// The time is up; what that means, the mode decides.
+    #[cold]
+    fn is_over<J>(self: Pin<&mut Self>, plan: Plan, face: &Face<J>) -> Poll<Why> {
         self.stop();
+        let late = plan.late(Phase::Response, timer::now());
         match face.mode.get() {
             Mode::Enforce => return Poll::Ready(Why::Late(late)),
             Mode::Observe => face.reporter.would_refuse(&late),
             Mode::Off => {}
         }
         Poll::Pending
-    }
-
-    /// Sets the timer, unless the layer is off.
-    fn poll_first<J>(
-        self: Pin<&mut Self>,
-        plan: Plan,
-        cx: &mut Context<'_>,
-        face: &Face<J>,
-    ) -> Poll<TimedOut> {
-        let mut this = self.project();
-        if face.mode.get() == Mode::Off {
-            *this.count = Count::Off;
-            return Poll::Pending;
-        }
-        *this.count = Count::Planned(plan);
-        this.alarm.set(Some(Alarm { sleep: timer::until(plan.until()) }));
-        let Some(alarm) = this.alarm.as_pin_mut() else { return Poll::Pending };
-        ready!(alarm.project().sleep.poll(cx));
-        Poll::Ready(plan.late(Phase::Response, timer::now()))
     }
 
     /// Looks at the clock no more.
@@ -133,10 +130,16 @@ fn keep_apart() {}
 ///
 /// Of two layers whose time ends together the inner one must speak first, even if the outer one's timer was the
 /// first to fire. And work that uses up tokio's cooperative budget whenever it is polled leaves none for the timer.
-fn poll_again(plan: Plan, alarm: Pin<&mut Alarm>, cx: &mut Context<'_>) -> Poll<TimedOut> {
-    let fired = alarm.project().sleep.poll(cx).is_ready();
-    let now = timer::now();
-    if fired || plan.is_over(now) { Poll::Ready(plan.late(Phase::Response, now)) } else { Poll::Pending }
+fn poll_again(plan: Plan, alarm: Pin<&mut Option<Alarm>>, cx: &mut Context<'_>) -> Poll<()> {
+    let fired = poll_alarm(alarm, cx).is_ready();
+    if fired || plan.is_over(timer::now()) { Poll::Ready(()) } else { Poll::Pending }
+}
+
+fn poll_alarm(alarm: Pin<&mut Option<Alarm>>, cx: &mut Context<'_>) -> Poll<()> {
+    match alarm.as_pin_mut() {
+        Some(alarm) => alarm.project().sleep.poll(cx),
+        None => Poll::Pending, // it is set whenever it is polled
+    }
 }
 
 /// The deadline of the work that is being polled.
