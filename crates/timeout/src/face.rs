@@ -6,7 +6,7 @@ use buttress_core::{ModeSwitch, Observer, Reject};
 use crate::reporter::Reporter;
 use crate::watch::Why;
 
-/// How one layer value meets its callers, whatever it decides; shared by its services and their calls.
+/// What one layer value shares with its services and their calls: its limit, and how it meets its callers.
 #[derive(Clone, Debug)]
 pub(crate) struct Face<J> {
     /// The time of a call that brings none of its own.
