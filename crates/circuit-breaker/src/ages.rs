@@ -16,6 +16,8 @@ const SLOTS: usize = 9;
 pub(crate) struct Ages {
     width_nanos: NonZeroU64,
     newest: u64,
+    /// The last tick for which an arrival was told that calls are overdue.
+    told: u64,
     young: [u32; SLOTS],
     overdue: u32,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Ages {
 impl Ages {
     pub(crate) fn new(limit: Duration) -> Self {
         let width = NonZeroU64::new(nanos(limit).div_ceil(PARTS)).unwrap_or(NonZeroU64::MIN);
-        Self { width_nanos: width, newest: 0, young: [0; SLOTS], overdue: 0 }
+        Self { width_nanos: width, newest: 0, told: 0, young: [0; SLOTS], overdue: 0 }
     }
 
     /// How many running calls were older than the limit at the last look.
@@ -36,12 +38,17 @@ impl Ages {
         self.advance(now);
     }
 
-    /// A call begins; true if time has moved on to another tick and calls are overdue in it.
+    /// A call begins; true if calls are overdue and no arrival of this tick was told so.
+    ///
+    /// Whoever moved time on to this tick, a call that ended or somebody who looked, the next arrival is told.
     pub(crate) fn start(&mut self, now: Moment) -> bool {
-        let before = self.newest;
         let tick = self.advance(now);
         *self.place(tick) += 1;
-        self.newest > before && self.overdue > 0
+        let due = self.newest > self.told && self.overdue > 0;
+        if due {
+            self.told = self.newest;
+        }
+        due
     }
 
     pub(crate) fn finish(&mut self, started: Moment, now: Moment) {
@@ -121,6 +128,9 @@ mod tests {
         assert!(ages.start(at(900)));
         assert!(!ages.start(at(999)), "the same tick");
         assert!(ages.start(at(1_000)));
+        ages.finish(at(999), at(1_100));
+        ages.look(at(1_100));
+        assert!(ages.start(at(1_150)), "neither an end nor a look takes it from the next arrival");
     }
 
     #[test]

@@ -139,7 +139,6 @@ where
                     watching.waits();
                     return Poll::Pending;
                 };
-                watching.leave();
                 Poll::Ready(match guard.take() {
                     Some(guard) => judge_head(result, guard, classify, rebuild),
                     None => result,
@@ -159,6 +158,7 @@ fn judge_head<B: Body, E>(
     let outcome = classify.classify(result.as_ref());
     match result {
         Ok(response) if outcome == Outcome::Success => {
+            guard.leave();
             Ok(response.map(|body| rebuild(WatchedBody::new(body, guard))))
         }
         result => {

@@ -177,10 +177,11 @@ impl Breaker {
         self.circuit().subscribe()
     }
 
-    /// Whether it is closed, has nothing bad to remember, and is held by its keeper alone.
+    /// Whether it is closed, has nothing bad to remember, and is held by its keeper alone, with nobody listening.
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
         let view = || self.circuit().view(now);
-        Arc::strong_count(&self.0) == 1 && self.0.in_flight() == 0 && view().is_quiet()
+        let is_alone = Arc::strong_count(&self.0) == 1 && self.0.in_flight() == 0;
+        is_alone && !self.circuit().has_listeners() && view().is_quiet()
     }
 
     #[inline]

@@ -20,6 +20,8 @@ pub(crate) struct Guard {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Admitted, and not polled yet.
+    Fresh,
     /// Under way, and not being polled.
     Resting,
     /// Being polled, so that a drop at this moment means that the call panicked.
@@ -31,7 +33,7 @@ enum Stage {
 impl Guard {
     #[inline]
     pub(crate) fn new(anchor: Arc<Anchor>, entry: Entry) -> Self {
-        Self { anchor, entry, stage: Stage::Resting }
+        Self { anchor, entry, stage: Stage::Fresh }
     }
 
     /// A call whose outcome does not count.
@@ -70,7 +72,13 @@ impl Guard {
 
     /// Whether a drop at this moment means that the call panicked.
     pub(crate) fn is_panicking(&self) -> bool {
-        self.stage == Stage::Polling || thread::panicking()
+        match self.stage {
+            Stage::Polling => true,
+            // Between admission and the first poll, and for a ticket, which is never polled, the thread is all there is.
+            Stage::Fresh => thread::panicking(),
+            // It waited, and is dropped with whatever panics around it.
+            Stage::Resting | Stage::Settled => false,
+        }
     }
 
     /// The call has ended.

@@ -80,6 +80,8 @@ struct Inner<K> {
     /// With secrets, so that nobody can choose keys that collide.
     hasher: RandomState,
     rules: Mutex<Arc<Rules>>,
+    /// Held while rules are put into force everywhere, so that two of them cannot end up mixed.
+    reconfiguring: Mutex<()>,
     parts: Parts,
     idle_after: Duration,
     other: Breaker,
@@ -114,6 +116,7 @@ impl<K: Key> KeyedBreakers<K> {
             hasher: RandomState::new(),
             other: Breaker::assemble(Arc::clone(&rules), parts.named(name_of_key(&parts.name, &"(other)"))),
             rules: Mutex::new(rules),
+            reconfiguring: Mutex::new(()),
             parts,
             idle_after,
         }))
@@ -202,7 +205,9 @@ impl<K: Key> KeyedBreakers<K> {
     ///
     /// Every setting that is out of range; the old ones stay in force then.
     pub fn reconfigure(&self, config: &BreakerConfig) -> Result<(), ConfigError> {
-        *self.0.rules.lock() = Arc::new(Rules::of(config)?);
+        let rules = Arc::new(Rules::of(config)?);
+        let _one_at_a_time = self.0.reconfiguring.lock();
+        *self.0.rules.lock() = rules;
         self.breakers().iter().try_for_each(|breaker| breaker.reconfigure(config))
     }
 

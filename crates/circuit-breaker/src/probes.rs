@@ -7,6 +7,7 @@ use crate::rules::Rules;
 /// The permits of a half-open breaker, and what the probes have told so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Probes {
+    /// When the probes that run have taken too long. Means nothing while none runs.
     until: Instant,
     running: u32,
     good: u32,
@@ -29,16 +30,18 @@ pub(crate) enum Finding {
 }
 
 impl Probes {
-    pub(crate) fn new(rules: &Rules, now: Instant) -> Self {
-        Self { until: now + rules.half_open_max, running: 0, good: 0, failed: 0, slow: 0 }
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { until: now, running: 0, good: 0, failed: 0, slow: 0 }
     }
 
+    /// Whether probes have been running for too long without a verdict. A breaker that waits for its next call does
+    /// not count as slow: where calls are rare, so are probes.
     pub(crate) fn are_overdue(&self, now: Instant) -> bool {
-        now >= self.until
+        self.running > 0 && now >= self.until
     }
 
     /// Takes a permit, if one is left.
-    pub(crate) fn take(&mut self, rules: &Rules) -> bool {
+    pub(crate) fn take(&mut self, rules: &Rules, now: Instant) -> bool {
         let room = match rules.probe_rule {
             ProbeRule::Rate(_) => self.running + self.ended() < rules.half_open_permits,
             // More probes than successes are needed could tell nothing new.
@@ -46,6 +49,9 @@ impl Probes {
                 self.running < rules.half_open_permits && self.good + self.running < successes
             }
         };
+        if room && self.running == 0 {
+            self.until = now.checked_add(rules.half_open_max).unwrap_or(now);
+        }
         self.running += u32::from(room);
         room
     }
@@ -111,15 +117,18 @@ mod tests {
     const BAD: Probe = Probe { failed: true, slow: false };
     const SLOW: Probe = Probe { failed: false, slow: true };
 
+    fn start() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
     fn probes(config: BreakerConfig) -> (Rules, Probes) {
-        let rules = Rules::of(&config).unwrap();
-        (rules, Probes::new(&rules, tokio::time::Instant::now().into_std()))
+        (Rules::of(&config).unwrap(), Probes::new(start()))
     }
 
     fn findings(config: BreakerConfig, outcomes: &[Probe]) -> Vec<Option<Finding>> {
         let (rules, mut probes) = probes(config);
         let settle = |outcome: &Probe| {
-            assert!(probes.take(&rules), "a permit is left");
+            assert!(probes.take(&rules, start()), "a permit is left");
             probes.settle(&rules, *outcome)
         };
         outcomes.iter().map(settle).collect()
@@ -161,14 +170,14 @@ mod tests {
     #[test]
     fn no_more_permits_than_configured_and_each_comes_back() {
         let (rules, mut probes) = probes(BreakerConfig::new());
-        assert_eq!([0; 5].map(|_| probes.take(&rules)), [true, true, true, false, false]);
+        assert_eq!([0; 5].map(|_| probes.take(&rules, start())), [true, true, true, false, false]);
         probes.give_back();
-        assert_eq!([0; 2].map(|_| probes.take(&rules)), [true, false]);
+        assert_eq!([0; 2].map(|_| probes.take(&rules, start())), [true, false]);
     }
 
     #[test]
     fn no_more_probes_run_than_successes_are_needed() {
         let (rules, mut probes) = probes(BreakerConfig::new().half_open_permits(3).success_threshold(2));
-        assert_eq!([0; 3].map(|_| probes.take(&rules)), [true, true, false]);
+        assert_eq!([0; 3].map(|_| probes.take(&rules, start())), [true, true, false]);
     }
 }

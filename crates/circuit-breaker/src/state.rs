@@ -121,7 +121,7 @@ impl Machine {
     fn admit_unless_shut(&mut self, now: Instant) -> Result<Option<Entry>, Shut> {
         match self.phase {
             Phase::Open { until } if now >= until => {
-                let probes = Probes::new(&self.rules, now);
+                let probes = Probes::new(now);
                 self.enter(Phase::HalfOpen(probes), Reason::OpenTimePassed, now);
             }
             Phase::HalfOpen(probes) if probes.are_overdue(now) => self.open(Reason::ProbesTookTooLong, now),
@@ -131,7 +131,7 @@ impl Machine {
         match &mut self.phase {
             Phase::HalfOpen(probes) => {
                 let full = Shut { state: State::HalfOpen, wait: Some(PROBES_DECIDE_WITHIN) };
-                probes.take(&self.rules).then_some(Some(probe)).ok_or(full)
+                probes.take(&self.rules, now).then_some(Some(probe)).ok_or(full)
             }
             Phase::Open { until } => {
                 Err(Shut { state: State::Open, wait: Some(until.saturating_duration_since(now)) })
@@ -174,7 +174,7 @@ impl Machine {
             return;
         }
         if let (Outcome::Failure | Outcome::Throttled, Some(hint)) = (outcome, hint) {
-            let until = now + hint.min(self.rules.retry_after_cap);
+            let until = now.checked_add(hint.min(self.rules.retry_after_cap)).unwrap_or(now);
             self.hinted = self.hinted.max(Some(until));
         }
         let moment = self.moment(now);
@@ -275,7 +275,7 @@ impl Machine {
         self.last_wait = self.rules.open_time.delay(self.openings, self.last_wait, self.entropy.draw());
         self.openings = self.openings.saturating_add(1);
         self.opened += 1;
-        let until = (now + self.last_wait).max(self.hinted.unwrap_or(now));
+        let until = now.checked_add(self.last_wait).unwrap_or(now).max(self.hinted.unwrap_or(now));
         self.enter(Phase::Open { until }, reason, now);
     }
 

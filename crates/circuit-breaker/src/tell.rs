@@ -17,6 +17,11 @@ impl Circuit {
         signal.report(self.parts().observer.as_deref());
     }
 
+    /// Whether anybody would hear of a change.
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.changes.get().is_some_and(|changes| changes.receiver_count() > 0)
+    }
+
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<StateChange> {
         self.changes.get_or_init(|| broadcast::Sender::new(CHANGES_KEPT)).subscribe()
     }

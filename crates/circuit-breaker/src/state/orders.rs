@@ -35,7 +35,7 @@ impl Machine {
     /// Puts other rules into force. The state stays; what was counted under the old rules is forgotten.
     pub(crate) fn reconfigure(&mut self, rules: Arc<Rules>, now: Instant) {
         let phase = match self.phase {
-            Phase::HalfOpen(_) => Phase::HalfOpen(Probes::new(&rules, now)),
+            Phase::HalfOpen(_) => Phase::HalfOpen(Probes::new(now)),
             other => other,
         };
         let (counts, since) = (self.counts(now), self.since);

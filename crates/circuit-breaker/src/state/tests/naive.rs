@@ -39,15 +39,31 @@ struct Naive {
     running: Vec<Running>,
     /// Of this epoch.
     ended: Vec<Ended>,
-    looked: Instant,
+    /// When an arrival was last told of overdue calls, for each of the two limits.
+    told: [Instant; 2],
+    /// Since when probes have been running without a gap.
+    probing_since: Instant,
     stale: u64,
 }
 
 impl Naive {
     fn new(rules: Rules, origin: Instant) -> Self {
         let (state, running, ended) = (State::Closed, Vec::new(), Vec::new());
-        let (since, until, looked) = (origin, origin, origin);
-        Self { rules, origin, epoch: 0, state, since, until, openings: 0, running, ended, looked, stale: 0 }
+        let (since, until, told, probing_since) = (origin, origin, [origin; 2], origin);
+        Self {
+            rules,
+            origin,
+            epoch: 0,
+            state,
+            since,
+            until,
+            openings: 0,
+            running,
+            ended,
+            told,
+            probing_since,
+            stale: 0,
+        }
     }
 
     fn admit(&mut self, now: Instant) -> bool {
@@ -55,16 +71,21 @@ impl Naive {
             self.open(now);
         } else if self.state == State::Open && now >= self.until {
             self.enter(State::HalfOpen, now);
-        } else if self.state == State::HalfOpen && now >= self.since + self.rules.half_open_max {
+        } else if self.state == State::HalfOpen
+            && self.probing() > 0
+            && now >= self.probing_since + self.rules.half_open_max
+        {
             self.open(now);
         }
-        self.looked = now;
         let admitted = match self.state {
             State::Closed => true,
             State::HalfOpen => self.has_permit(),
             _ => false,
         };
         if admitted {
+            if self.probing() == 0 {
+                self.probing_since = now;
+            }
             self.running.push(Running { epoch: self.epoch, began: now });
         }
         admitted
@@ -75,9 +96,6 @@ impl Naive {
         if call.epoch != self.epoch {
             self.stale += 1;
             return;
-        }
-        if self.state == State::Closed {
-            self.looked = now;
         }
         let slow = self.rules.slow.is_some_and(|slow| now - call.began > slow.after);
         if outcome == Outcome::Ignored {
@@ -91,11 +109,18 @@ impl Naive {
         }
     }
 
-    fn is_due(&self, now: Instant) -> bool {
-        [self.rules.hung_after, self.rules.slow.map(|slow| slow.after)].into_iter().flatten().any(|limit| {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let limits = [self.rules.hung_after, self.rules.slow.map(|slow| slow.after)];
+        let mut any = false;
+        for (place, limit) in limits.into_iter().enumerate() {
+            let Some(limit) = limit.filter(|limit| self.overdue(Some(*limit), now) > 0) else { continue };
             let tick = |at: Instant| (at - self.origin).as_nanos() / (limit.as_nanos().div_ceil(8));
-            tick(now) > tick(self.looked) && self.overdue(Some(limit), now) > 0
-        })
+            if tick(now) > tick(self.told[place]) {
+                self.told[place] = now;
+                any = true;
+            }
+        }
+        any
     }
 
     fn overdue(&self, limit: Option<Duration>, now: Instant) -> u64 {
@@ -215,7 +240,7 @@ impl Naive {
     }
 
     fn enter(&mut self, state: State, now: Instant) {
-        (self.state, self.since, self.looked) = (state, now, now);
+        (self.state, self.since) = (state, now);
         self.epoch += 1;
         self.ended.clear();
     }
@@ -361,7 +386,6 @@ proptest! {
                 prop_assert_eq!(machine.counts(now), naive.counts(now));
             }
         }
-        naive.looked = now;
         prop_assert_eq!(machine.counts(now), naive.counts(now));
     }
 }

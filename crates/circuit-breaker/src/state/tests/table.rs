@@ -337,6 +337,36 @@ fn a_half_open_breaker_whose_probes_hang_opens_again_and_recovers() {
 }
 
 #[test]
+fn a_breaker_whose_probes_are_rare_and_good_closes() {
+    let mut bench = Bench::new(BreakerConfig::new());
+    bench.open();
+    bench.wait(40 * SECOND);
+    assert_eq!(bench.run(Outcome::Success), None, "one good probe is not enough");
+    bench.wait(40 * SECOND);
+    assert_eq!(bench.run(Outcome::Success), Some(Reason::ProbesSucceeded));
+}
+
+#[test]
+fn calls_that_end_well_do_not_hide_those_that_hang() {
+    let config = BreakerConfig::new().hung_after(SECOND).without_consecutive_failures();
+    let mut bench = Bench::new(config);
+    for _ in 0..30 {
+        bench.admit();
+    }
+    let mut opened = false;
+    for _ in 0..20 {
+        let Ok(Some(entry)) = bench.try_admit() else {
+            opened = true;
+            break;
+        };
+        // Every tick border falls into a call, and the end of the call is the first to see the new tick.
+        bench.wait(Duration::from_millis(200));
+        bench.settle(entry, Outcome::Success);
+    }
+    assert!(opened);
+}
+
+#[test]
 fn an_abandoned_call_counts_as_its_policy_says() {
     let config = BreakerConfig::new();
     let slow = config.slow_call_after(3 * SECOND);
