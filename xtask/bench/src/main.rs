@@ -18,8 +18,11 @@ mod report;
 mod subject;
 mod time;
 
+use count::Count;
 use options::{Options, Task};
+use report::Table;
 use subject::Case;
+use time::Times;
 
 /// Why the program stopped, in words for the person who ran it.
 type Failure = Box<dyn std::error::Error>;
@@ -46,24 +49,40 @@ fn run(task: Task) -> Result<(), Failure> {
 }
 
 fn measure(options: &Options) -> Result<(), Failure> {
-    let counter = options.counter();
-    let mut tables = Vec::new();
-    for case in options.cases()? {
-        let table = table(case, options, counter)?;
-        println!("{}", report::text(&table));
-        if options.markdown {
-            page::write(case.name, &report::markdown(&table))?;
-        }
-        tables.push(table);
+    let cases = options.cases()?;
+    let counts = counts(&cases, options)?;
+    let times = times(&cases, options);
+    let tables: Vec<Table> = cases
+        .into_iter()
+        .zip(counts.into_iter().zip(times))
+        .map(|(case, (counts, times))| Table { case, counts, times })
+        .collect();
+    for table in &tables {
+        println!("{}", report::text(table));
     }
-    if options.markdown && tables.len() == cases::ALL.len() {
-        page::write("budgets", &report::budgets(&tables))?;
-    }
-    Ok(())
+    if options.markdown { page::write_all(&tables) } else { Ok(()) }
 }
 
-fn table(case: &'static Case, options: &Options, counter: Option<u64>) -> Result<report::Table, Failure> {
-    eprintln!("{}: {} subjects", case.name, case.rows.len() + 1);
-    let counts = counter.map(|operations| count::count(case, operations)).transpose()?;
-    Ok(report::Table { case, counts, times: time::race(case, options.effort()) })
+/// All counts come first: they are exact however busy the machine is.
+fn counts(cases: &[&'static Case], options: &Options) -> Result<Vec<Option<Vec<Count>>>, Failure> {
+    let Some(operations) = options.counter() else { return Ok(cases.iter().map(|_| None).collect()) };
+    let count = |case: &&'static Case| {
+        eprintln!("counting {}", case.name);
+        count::count(case, operations).map(Some)
+    };
+    cases.iter().map(count).collect()
+}
+
+fn times(cases: &[&'static Case], options: &Options) -> Vec<Vec<Times>> {
+    let effort = options.effort();
+    if effort.is_any() {
+        time::warn_if_busy();
+    }
+    let race = |case: &&'static Case| {
+        if effort.is_any() {
+            eprintln!("timing {}", case.name);
+        }
+        time::race(case, effort)
+    };
+    cases.iter().map(race).collect()
 }

@@ -2,16 +2,24 @@
 
 use std::fs;
 
-use crate::Failure;
+use crate::report::Table;
+use crate::{Failure, cases, report};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance.md");
 const END: &str = "<!-- end of figures -->";
 
-/// Replaces the figures of a case on the page.
-pub(crate) fn write(case: &str, table: &str) -> Result<(), Failure> {
+/// Replaces the figures of these cases on the page; those of the budgets only if no case is missing.
+pub(crate) fn write_all(tables: &[Table]) -> Result<(), Failure> {
     let page = fs::read_to_string(PAGE)?;
-    let page = replaced(&page, case, table)
-        .ok_or_else(|| format!("docs/performance.md has no place for the figures of {case}"))?;
+    let with = |page: String, name: &str, figures: &str| {
+        replaced(&page, name, figures)
+            .ok_or_else(|| format!("docs/performance.md has no place for the figures of {name}"))
+    };
+    let write = |page, table: &Table| with(page, table.case.name, &report::markdown(table));
+    let mut page = tables.iter().try_fold(page, write)?;
+    if tables.len() == cases::ALL.len() {
+        page = with(page, "budgets", &report::budgets(tables))?;
+    }
     Ok(fs::write(PAGE, page)?)
 }
 

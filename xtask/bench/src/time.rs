@@ -4,6 +4,7 @@
 //! all. Each round builds every layer anew, outside the clock. Figures are medians over the rounds; a ratio is
 //! taken within each round first.
 
+use std::fs;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +24,20 @@ impl Effort {
     pub(crate) const NONE: Self = Self { rounds: 0, turn: Duration::ZERO };
     pub(crate) const QUICK: Self = Self { rounds: 7, turn: Duration::from_millis(2) };
     pub(crate) const FULL: Self = Self { rounds: 41, turn: Duration::from_millis(5) };
+
+    /// Whether anything is timed at all.
+    pub(crate) fn is_any(self) -> bool {
+        self.rounds > 0
+    }
+}
+
+/// Says so if other programs have kept the machine busy: two threads that take turns on one core never meet.
+pub(crate) fn warn_if_busy() {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|load| load.parse::<f64>().ok());
+    if let Some(load) = load.filter(|load| *load > 1.0) {
+        eprintln!("the load of this machine is {load}: ratios will be rough, those of two threads wrong");
+    }
 }
 
 /// The nanoseconds of one operation of one subject, round by round.
@@ -37,7 +52,7 @@ pub(crate) struct Times {
 pub(crate) fn race(case: &'static Case, effort: Effort) -> Vec<Times> {
     let subjects: Vec<&Subject> = case.subjects().collect();
     let mut times: Vec<Times> = subjects.iter().map(|_| Times::default()).collect();
-    if effort.rounds == 0 {
+    if !effort.is_any() {
         return times;
     }
     let batches = [1, 2].map(|threads| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_circuit_breaker::{Breaker, BreakerConfig, CircuitBreakerLayer, Window};
-use buttress_core::{BoxError, ErrorsFail};
+use buttress_core::{BoxError, ErrorsFail, Ratio};
 use failsafe::{CircuitBreaker as _, Config};
 use recloser::Recloser;
 use tower::Layer;
@@ -36,8 +36,10 @@ pub(crate) const CLOSED: Case = Case {
             .within(BUDGET),
         Subject::ours("buttress, consecutive failures", || ours(BreakerConfig::only_consecutive_failures(5)))
             .within(BUDGET),
-        Subject::ours("buttress, slow calls too", || ours(BreakerConfig::new().slow_call_after(SLOW)))
-            .within(Budget::instructions(130).allocations(0)),
+        Subject::ours("buttress, slow calls too", || {
+            ours(BreakerConfig::new().slow_call_after(SLOW).slow_call_ratio(Ratio::percent(50)))
+        })
+        .within(Budget::instructions(130).allocations(0)),
         Subject::ours("buttress, around a future", future),
         Subject::peer("tower-resilience, count window", || peer(PeerLayer::builder())),
         Subject::peer("tower-resilience, consecutive failures", || {
