@@ -60,7 +60,7 @@
 //! |---|---|---|
 //! | [`Closed`](State::Closed) | pass and are counted | when a rule is broken |
 //! | [`Open`](State::Open) | are refused | with the first call after the open time |
-//! | [`HalfOpen`](State::HalfOpen) | a few pass as probes, the rest is refused | with the verdict, or after `half_open_max` |
+//! | [`HalfOpen`](State::HalfOpen) | a few pass as probes, the rest is refused | with the verdict, or when a probe has run for `half_open_max` |
 //! | [`ForcedOpen`](State::ForcedOpen) | are refused | by hand |
 //! | [`Disabled`](State::Disabled) | pass and are not counted | by hand |
 //!
@@ -126,7 +126,7 @@
 //! | [`hung_after`](BreakerConfig::hung_after) | off | 1 ms to 1 day | time | longer running calls count as failed meanwhile |
 //! | [`half_open_permits`](BreakerConfig::half_open_permits) | 3 | 1 to 1,000 | calls | probes |
 //! | [`probe_rule`](BreakerConfig::probe_rule) | rate, 50 % | rate above 0 to 100 %; first failure, 1 to 1,000 successes | | how probes are judged |
-//! | [`half_open_max`](BreakerConfig::half_open_max) | 30 s | 1 ms to 1 day | time | no verdict by then opens again |
+//! | [`half_open_max`](BreakerConfig::half_open_max) | 30 s | 1 ms to 1 day | time | probes that run for so long without a verdict open it again |
 //! | [`open_for`](BreakerConfig::open_for) | 5 s, doubling to 60 s, drawn from the upper half | 1 ms to 1 day | time | how long it stays open |
 //! | [`retry_after_cap`](BreakerConfig::retry_after_cap) | 60 s | 0 to 1 day | time | the most that `Retry-After` extends that to |
 //! | [`abandoned`](BreakerConfig::abandoned) | failure if slow | [`Abandoned`] | | what a dropped call counts as |

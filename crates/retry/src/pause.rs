@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use buttress_core::Attempt;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
@@ -34,8 +35,9 @@ impl<Sent, Rest, E> Pause<Sent, Rest, E> {
         Self { next, outcome, phase: Phase::Draining, timer: Box::pin(sleep_until(drained_by)) }
     }
 
-    pub(crate) fn fault(&self) -> Fault {
-        self.next.fault
+    /// What went wrong, and in which attempt.
+    pub(crate) fn fault(&self) -> (Fault, Attempt) {
+        (self.next.fault, self.next.failed)
     }
 
     pub(crate) fn into_request(self) -> Sent {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use buttress_core::{Classify, ErrorsFail, Outcome, Refused, find_cause};
+use buttress_core::{Classify, ErrorsFail, Kind, Outcome, Refused, find_cause};
 
 use crate::{Decision, Fault, RetryPolicy, Stop, Tried};
 
@@ -29,10 +29,12 @@ impl<C> RetryErrors<C> {
     where
         C: Classify<Res, E>,
     {
-        match self.classify.classify(Err(error)) {
-            Outcome::Failure => Some(fault_of(error)),
-            Outcome::Ignored => Refused::in_error(error).map(|_| Fault::Refused),
-            other => fault_of_outcome(other),
+        let outcome = self.classify.classify(Err(error));
+        match Refused::in_error(error) {
+            // Whatever the classifier makes of it: asking a layer again that refused would only go around it.
+            Some(refused) if outcome != Outcome::Success => Some(fault_of_refusal(refused)),
+            _ if outcome == Outcome::Failure => Some(fault_of(error)),
+            _ => fault_of_outcome(outcome),
         }
     }
 }
@@ -83,12 +85,16 @@ fn decide(fault: Fault) -> Decision {
     }
 }
 
+/// A timeout around the attempt is a fault of the service; every other refusal is final.
+fn fault_of_refusal(refused: &Refused) -> Fault {
+    match refused.kind() {
+        Kind::TimedOut if refused.reached_inner() => Fault::TimedOut,
+        _ => Fault::Refused,
+    }
+}
+
 /// What kind of fault an error is that counts as a failure.
 fn fault_of<E: 'static>(error: &E) -> Fault {
-    // A refusal that counts as a failure is that of a timeout.
-    if Refused::in_error(error).is_some() {
-        return Fault::TimedOut;
-    }
     let any: &dyn std::any::Any = error;
     let io = any.downcast_ref::<io::Error>().or_else(|| find_cause::<io::Error, E>(error));
     io.map_or(Fault::Other, |error| fault_of_kind(error.kind()))
@@ -148,5 +154,42 @@ mod tests {
         assert_eq!(fault(Ok(&429)), Some(Fault::Throttled));
         assert_eq!(fault(Ok(&500)), Some(Fault::Status));
         assert_eq!(fault(Err(&())), Some(Fault::Other));
+    }
+
+    #[test]
+    fn a_local_refusal_is_final_whatever_the_classifier_says() {
+        let all_fail = RetryErrors::classified_by(ClassifyWith(|_: Result<&(), &BoxError>| Outcome::Failure));
+        let fault = |error: &BoxError| RetryPolicy::<(), (), BoxError>::fault(&all_fail, Err(error));
+        assert_eq!(fault(&Refused::new(Open).into()), Some(Fault::Refused));
+        assert_eq!(fault(&"lost".into()), Some(Fault::Other));
+    }
+
+    #[derive(Debug)]
+    struct Open;
+
+    impl std::fmt::Display for Open {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("open")
+        }
+    }
+
+    impl std::error::Error for Open {}
+
+    impl buttress_core::Rejection for Open {
+        fn kind(&self) -> Kind {
+            Kind::Unavailable
+        }
+        fn code(&self) -> &'static str {
+            "circuit_open"
+        }
+        fn layer(&self) -> &'static str {
+            "circuit-breaker"
+        }
+        fn reached_inner(&self) -> bool {
+            false
+        }
+        fn public(&self) -> std::borrow::Cow<'static, str> {
+            "out of order".into()
+        }
     }
 }

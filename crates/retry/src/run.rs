@@ -1,7 +1,7 @@
 use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
-use buttress_core::{Attempt, Deadline};
+use buttress_core::{Attempt, Deadline, Mode};
 use tower_service::Service;
 
 use crate::pause::Pause;
@@ -40,6 +40,8 @@ pub(crate) enum Ended<F, Res, E> {
 pub(crate) struct Next<Sent> {
     pub(crate) request: Sent,
     pub(crate) fault: Fault,
+    /// The attempt that failed.
+    pub(crate) failed: Attempt,
     pub(crate) delay: Duration,
     pub(crate) begins: Instant,
     pub(crate) deadline: Option<Deadline>,
@@ -118,8 +120,9 @@ impl<S, A: Repeat> Run<S, A> {
         let is_last = core.schedule.goes_on_after(next).is_err();
         let request = if is_last { kept.last(next) } else { kept.again(next) };
         let request = request.map_err(|why| core.cannot_repeat(why))?;
-        (progress.attempt, progress.previous) = (next, delay);
-        Ok(Next { request, fault, delay, begins: now + delay, deadline })
+        let failed = std::mem::replace(&mut progress.attempt, next);
+        progress.previous = delay;
+        Ok(Next { request, fault, failed, delay, begins: now + delay, deadline })
     }
 
     /// Waits for the time of the next attempt, and makes it if the service is ready then.
@@ -137,14 +140,14 @@ impl<S, A: Repeat> Run<S, A> {
         let Some(pause) = &mut progress.pause else { return Poll::Pending };
         let ended = ready!(pause.poll::<S, P, A, S::Response>(&mut self.inner, core, cx));
         let Some(pause) = progress.pause.take() else { return Poll::Pending };
-        let fault = pause.fault();
-        Poll::Ready(match ended {
+        let (fault, failed) = pause.fault();
+        Poll::Ready(match ended.and_then(|()| core.in_time(progress.started)) {
             Ok(()) => {
                 core.retried(fault, progress.attempt, progress.previous);
                 Ended::Ready(self.inner.call(pause.into_request()))
             }
             Err(stop) => {
-                core.gave_up(fault, progress.attempt, stop);
+                core.gave_up(fault, failed, stop);
                 Ended::GaveUp(pause.into_outcome::<A, S::Response>())
             }
         })
@@ -168,10 +171,20 @@ impl Standing {
 
 impl<P> Core<P> {
     fn withdraw(&self, budgeted: &mut BudgetedCall, now: Instant) -> Result<(), Stop> {
-        if self.observes() {
-            return Err(if self.budget.would_allow(now) { Stop::Observing } else { Stop::Budget });
+        match self.mode.get() {
+            Mode::Enforce if budgeted.try_retry(now) => Ok(()),
+            Mode::Observe if self.budget.would_allow(now) => Err(Stop::Observing),
+            Mode::Enforce | Mode::Observe => Err(Stop::Budget),
+            // It was turned off while the call was under way.
+            Mode::Off => Err(Stop::Observing),
         }
-        if budgeted.try_retry(now) { Ok(()) } else { Err(Stop::Budget) }
+    }
+
+    /// Whether the time for all attempts is not over after a wait that took longer than planned.
+    fn in_time(&self, started: Instant) -> Result<(), Stop> {
+        let limit = self.schedule.max_elapsed();
+        let is_over = limit.is_some_and(|limit| now().saturating_duration_since(started) > limit);
+        if is_over { Err(Stop::Elapsed) } else { Ok(()) }
     }
 
     fn cannot_repeat(&self, why: CannotRepeat) -> Stop {

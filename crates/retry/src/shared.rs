@@ -53,10 +53,6 @@ impl<P> Core<P> {
         if schedule.max_attempts == 1 { ModeSwitch::new(Mode::Off) } else { mode.clone() }
     }
 
-    pub(crate) fn observes(&self) -> bool {
-        self.mode.get() == Mode::Observe
-    }
-
     /// Tells that attempt number `attempt` begins after a wait.
     pub(crate) fn retried(&self, fault: Fault, attempt: Attempt, delay: Duration) {
         let (name, reason, attempt) = (&*self.name, fault.code(), attempt.number());

@@ -57,6 +57,12 @@ where
             return Poll::Ready(response);
         }
         let why = ready!(this.watch.as_mut().poll_over(cx, this.face));
+        // Once more: a layer within that ends at the same moment looked at the clock just before it, and speaks first.
+        if let Some(work) = this.work.as_mut().as_pin_mut()
+            && let Poll::Ready(response) = work.poll(cx)
+        {
+            return Poll::Ready(response);
+        }
         if let Some(work) = this.work.as_mut().as_pin_mut() {
             work.leave(&this.face.reporter);
         }

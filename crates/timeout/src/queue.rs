@@ -21,8 +21,8 @@ pub(crate) enum Queue {
     Waiting(Wait),
     /// The inner service became ready after this long. Time that passes from here on is the caller's own.
     Granted(Duration),
-    /// The time ran out; the next call is refused.
-    Overdue(TimedOut),
+    /// The time ran out; the next call is refused, unless it comes so late that it cannot have been the one that waited.
+    Overdue(TimedOut, Plan),
     /// The time ran out while the layer only observed; the next call goes unwatched.
     Excused,
 }
@@ -52,8 +52,13 @@ impl Queue {
     }
 
     /// Whether the next call is refused whatever the inner service says.
-    pub(crate) fn is_overdue(&self) -> bool {
-        matches!(self, Self::Overdue(_))
+    pub(crate) fn is_overdue(&mut self) -> bool {
+        if let Self::Overdue(_, plan) = self
+            && plan.is_abandoned(timer::now())
+        {
+            *self = Self::Open;
+        }
+        matches!(self, Self::Overdue(..))
     }
 
     /// The inner service has become ready.
@@ -81,7 +86,7 @@ impl Queue {
         }
         let late = wait.plan.late(Phase::Ready, timer::now());
         if mode == Mode::Enforce {
-            *self = Self::Overdue(late);
+            *self = Self::Overdue(late, wait.plan);
             return Poll::Ready(());
         }
         face.reporter.would_refuse(&late);

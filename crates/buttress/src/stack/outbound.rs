@@ -162,7 +162,9 @@ impl OutboundBuilder {
             deadline: DeadlineLayer::outbound(Self::DEFAULT_TIMEOUT).name(Arc::clone(&name)),
             breaker: BreakerConfig::new(),
             attempt: TimeoutLayer::attempt(Self::DEFAULT_ATTEMPT_TIMEOUT).name(Arc::clone(&name)),
-            forward: ForwardDeadlineLayer::builder().name(Arc::clone(&name)),
+            forward: ForwardDeadlineLayer::builder()
+                .at_most(Self::DEFAULT_ATTEMPT_TIMEOUT)
+                .name(Arc::clone(&name)),
             name,
         };
         Self { retry, rest }
@@ -177,7 +179,8 @@ impl<W> OutboundBuilder<W> {
 
     /// Bounds one attempt, up to the head of its response.
     pub fn attempt_timeout(self, limit: Duration) -> Self {
-        self.attempt(|attempt| attempt.limit(limit))
+        // The next service is told of no more, or it would work on for a caller who has begun another attempt.
+        self.attempt(|attempt| attempt.limit(limit)).forward_deadline(|forward| forward.at_most(limit))
     }
 
     /// Changes the retry layer.
@@ -238,12 +241,13 @@ impl<W> OutboundBuilder<W> {
         self.rest(|rest| Rest { forward: change(rest.forward), ..rest })
     }
 
-    /// A mode for every layer that can refuse or repeat, or a switch that something else turns.
+    /// A mode for every layer that can refuse or repeat, or a switch that something else turns. It holds for all of
+    /// them, whatever was said to one.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
         self.rest(|rest| Rest { mode: Some(mode.into()), ..rest })
     }
 
-    /// Lets somebody hear the signals of all layers, for metrics.
+    /// Lets somebody hear the signals of all layers, for metrics; whatever was said to one of them.
     pub fn observer(self, observer: impl Observer) -> Self {
         self.rest(|rest| Rest { observer: Some(Arc::new(observer)), ..rest })
     }

@@ -46,7 +46,8 @@ fn the_stack_keeps_the_contract() {
 async fn a_failed_attempt_is_repeated_under_the_same_id_and_counted() {
     let (transport, probe) = transport(|call, request| {
         assert_eq!(request.headers()["x-correlation-id"], "order-17");
-        assert!(request.headers().contains_key("x-request-timeout-ms"), "what is left is sent along");
+        let told = request.headers()["x-request-timeout-ms"].to_str().unwrap();
+        assert_eq!(told, "10000", "what the attempt has, not what the call has");
         let attempt =
             request.headers().get("x-retry-attempt").map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(attempt, (call > 0).then(|| (call + 1).to_string()));

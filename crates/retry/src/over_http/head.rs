@@ -65,11 +65,11 @@ impl Fields {
             bytes.extend_from_slice(name);
             bytes.extend_from_slice(value.as_bytes());
         }
-        Self { bytes, count: headers.len() }
+        Self { bytes, count: headers.keys_len() }
     }
 
     fn unpack(&self) -> Option<HeaderMap> {
-        let mut headers = HeaderMap::with_capacity(self.count);
+        let mut headers = HeaderMap::try_with_capacity(self.count).ok()?;
         let mut rest = &*self.bytes;
         while let Some((lengths, after)) = rest.split_first_chunk::<LENGTHS>() {
             let lengths = u64::from_ne_bytes(*lengths);
@@ -116,6 +116,16 @@ mod tests {
             assert!(back.headers["authorization"].is_sensitive() && !back.headers["x-empty"].is_sensitive());
             assert_eq!(back.extensions.get::<u8>(), Some(&7));
         }
+    }
+
+    #[test]
+    fn more_values_of_one_name_than_a_map_has_places_for_names_come_back() {
+        let mut head = built(Request::get("/"));
+        for _ in 0..25_000 {
+            head.headers_mut().append("x-id", HeaderValue::from_static("7"));
+        }
+        let back = Head::of(&head).unpack().expect("a valid head");
+        assert_eq!(back.headers.get_all("x-id").iter().count(), 25_000);
     }
 
     #[test]

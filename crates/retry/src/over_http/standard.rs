@@ -144,16 +144,20 @@ impl<B, E: 'static> RetryPolicy<Parts, Response<B>, E> for StandardPolicy {
 
 #[cold]
 fn fault_of_error<E: 'static>(error: &E) -> Option<Fault> {
+    let transport = TransportError::in_error(error).map_or(TransportKind::Other, TransportError::kind);
+    // First, because a refusal among its causes is that of the side that sends, whose body it was.
+    if matches!(transport, TransportKind::Invalid | TransportKind::RequestBody) {
+        return None;
+    }
     if let Some(refused) = Refused::in_error(error) {
         return Some(fault_of_refusal(refused));
     }
-    match TransportError::in_error(error).map_or(TransportKind::Other, TransportError::kind) {
-        TransportKind::Connect => Some(Fault::Connect),
-        TransportKind::Interrupted => Some(Fault::Interrupted),
-        TransportKind::TimedOut => Some(Fault::TimedOut),
-        TransportKind::Invalid | TransportKind::RequestBody => None,
-        TransportKind::Other => Some(Fault::Other),
-    }
+    Some(match transport {
+        TransportKind::Connect => Fault::Connect,
+        TransportKind::Interrupted => Fault::Interrupted,
+        TransportKind::TimedOut => Fault::TimedOut,
+        TransportKind::Invalid | TransportKind::RequestBody | TransportKind::Other => Fault::Other,
+    })
 }
 
 /// A timeout around the attempt is a fault of the service; every other refusal is the word of a layer that would

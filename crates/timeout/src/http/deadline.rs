@@ -163,7 +163,7 @@ impl<J> DeadlineLayer<J> {
     /// The time that a request has, `None` if nobody is to watch it.
     fn admit<B>(&self, queue: &Queue, request: &Request<B>, mode: Mode) -> Result<Option<Plan>, Why> {
         let waited = match queue {
-            Queue::Overdue(late) => return Err(Why::Late(*late)),
+            Queue::Overdue(late, _) => return Err(Why::Late(*late)),
             Queue::Excused => return Ok(None),
             _ if mode == Mode::Off => return Ok(None),
             Queue::Granted(waited) => *waited,

@@ -213,6 +213,8 @@ impl<J> ForwardDeadlineLayer<J> {
             (Ok(Some(left)), Mode::Enforce) => {
                 request.headers_mut().insert(self.header.name().clone(), self.header.value(left));
             }
+            // A header that somebody copied from elsewhere says nothing about this call.
+            (Ok(None), Mode::Enforce) => drop(request.headers_mut().remove(self.header.name())),
             (Ok(_), _) => {}
         }
         Ok(())

@@ -57,6 +57,16 @@ async fn the_header_can_be_chosen_and_an_old_one_is_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_header_copied_from_elsewhere_is_not_sent_on_without_a_deadline() {
+    let log = Log::new();
+    let layer = ForwardDeadlineLayer::builder().build().unwrap();
+    let mut request = message::get("/");
+    request.headers_mut().insert("x-request-timeout-ms", http::HeaderValue::from_static("1"));
+    layer.layer(upstream(&log, "x-request-timeout-ms")).oneshot(request).await.unwrap();
+    assert_eq!(log.last().unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_for_which_too_little_is_left_is_not_sent() {
     let (log, recorder) = (Log::new(), Recorder::new());
     let layer = ForwardDeadlineLayer::builder().observer(recorder.clone()).build().unwrap();
