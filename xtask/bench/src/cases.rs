@@ -8,6 +8,7 @@ use crate::subject::{Case, Subject};
 mod bare;
 mod breaker;
 mod correlation;
+mod machine;
 mod refusal;
 mod retry;
 mod stack;
@@ -15,6 +16,7 @@ mod timeout;
 
 /// Every case, in the order of the page.
 pub(crate) const ALL: &[Case] = &[
+    machine::MACHINE,
     breaker::CLOSED,
     refusal::PLAIN,
     refusal::HTTP,

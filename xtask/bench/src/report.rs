@@ -46,7 +46,7 @@ impl Table {
             count(|count| count.allocations),
             nanos(alone),
             nanos(together),
-            if subject.whose == Whose::Bare { none() } else { ratio(0) },
+            if matches!(subject.whose, Whose::Ours | Whose::Peer) { ratio(0) } else { none() },
             if subject.whose == Whose::Peer { ratio(1) } else { none() },
         ];
         Line { name: subject.name, cells }

@@ -30,6 +30,8 @@ pub(crate) enum Whose {
     Bare,
     Ours,
     Peer,
+    /// No layer at all, but something to compare layers with.
+    Yardstick,
 }
 
 /// A layer that was built once, ready to hand out workers that share it.
@@ -56,6 +58,10 @@ impl Subject {
 
     pub(crate) const fn peer(name: &'static str, build: fn() -> Shared) -> Self {
         Self::new(name, Whose::Peer, build)
+    }
+
+    pub(crate) const fn yardstick(name: &'static str, build: fn() -> Shared) -> Self {
+        Self::new(name, Whose::Yardstick, build)
     }
 
     const fn new(name: &'static str, whose: Whose, build: fn() -> Shared) -> Self {
