@@ -1,13 +1,19 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
-use std::sync::Arc;
+
+use self::text::Text;
+
+mod text;
 
 /// The name of one flow of work, the same in every service and log line that it touches.
 ///
 /// 1 to 128 bytes; the first is an ASCII letter or digit, the rest are letters, digits, `-`, `_`, `.` or `:`. So an
-/// ID cannot break a log line, a header or a file name, whoever chose it. Cloning is one reference count.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CorrelationId(Arc<str>);
+/// ID cannot break a log line, a header or a file name, whoever chose it. One of up to 38 bytes, such as a UUID,
+/// holds its text itself and allocates nothing; the clones of a longer one share it.
+#[derive(Clone)]
+pub struct CorrelationId(Text);
 
 impl CorrelationId {
     /// The longest ID, in bytes.
@@ -15,13 +21,62 @@ impl CorrelationId {
 
     /// Checks an offered ID.
     pub fn new(offered: &str) -> Result<Self, InvalidCorrelationId> {
-        InvalidCorrelationId::check(offered.as_bytes())?;
-        Ok(Self(offered.into()))
+        Self::from_bytes(offered.as_bytes())
+    }
+
+    /// Checks an ID that was offered as bytes, as headers and messages offer theirs.
+    #[inline]
+    pub fn from_bytes(offered: &[u8]) -> Result<Self, InvalidCorrelationId> {
+        let first = offered.first().ok_or(InvalidCorrelationId::Empty)?;
+        if offered.len() > Self::MAX_BYTES {
+            return Err(InvalidCorrelationId::TooLong);
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(InvalidCorrelationId::FirstByte);
+        }
+        Text::checked(offered).map(Self).ok_or(InvalidCorrelationId::Charset)
+    }
+
+    /// The ID that spells the 16 bytes of a UUID, in lower case and with dashes.
+    pub fn from_uuid(uuid: [u8; 16]) -> Self {
+        Self(Text::of_uuid(uuid))
     }
 
     /// The ID as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The bytes of the text, which are all ASCII.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl PartialEq for CorrelationId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for CorrelationId {}
+
+impl PartialOrd for CorrelationId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CorrelationId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for CorrelationId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
@@ -35,19 +90,19 @@ impl FromStr for CorrelationId {
 
 impl AsRef<str> for CorrelationId {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for CorrelationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for CorrelationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CorrelationId({})", self.0)
+        write!(f, "CorrelationId({self})")
     }
 }
 
@@ -75,20 +130,6 @@ impl InvalidCorrelationId {
             Self::Charset => "charset",
         }
     }
-
-    fn check(offered: &[u8]) -> Result<(), Self> {
-        let (first, rest) = offered.split_first().ok_or(Self::Empty)?;
-        if offered.len() > CorrelationId::MAX_BYTES {
-            return Err(Self::TooLong);
-        }
-        if !first.is_ascii_alphanumeric() {
-            return Err(Self::FirstByte);
-        }
-        // Looks at every byte and never leaves early, so that the compiler can look at many at once.
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-        let all_allowed = rest.iter().fold(true, |so_far, byte| so_far & allowed(byte));
-        if all_allowed { Ok(()) } else { Err(Self::Charset) }
-    }
 }
 
 impl fmt::Display for InvalidCorrelationId {
@@ -106,6 +147,8 @@ impl std::error::Error for InvalidCorrelationId {}
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -131,6 +174,53 @@ mod tests {
         for (bad, reason) in table {
             assert_eq!(CorrelationId::new(bad), Err(reason), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_id() {
+        let table: [(&[u8], _); 4] = [
+            (b"\xff", InvalidCorrelationId::FirstByte),
+            (b"a\xff", InvalidCorrelationId::Charset),
+            (&[b'a', 0xff].repeat(64), InvalidCorrelationId::Charset),
+            (&[0xff; 4096], InvalidCorrelationId::TooLong),
+        ];
+        for (bad, reason) in table {
+            assert_eq!(CorrelationId::from_bytes(bad), Err(reason), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_spelled_as_rfc_9562_spells_it() {
+        let table = [
+            (0xf81d_4fae_7dec_11d0_a765_00a0_c91e_6bf6_u128, "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"),
+            (0, "00000000-0000-0000-0000-000000000000"),
+            (u128::MAX, "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+        ];
+        for (uuid, text) in table {
+            let id = CorrelationId::from_uuid(uuid.to_be_bytes());
+            assert_eq!((id.as_str(), CorrelationId::new(text)), (text, Ok(id.clone())));
+        }
+    }
+
+    #[test]
+    fn ids_are_equal_and_sorted_by_their_text_whether_short_or_long() {
+        let texts = ["b", "a", "B", "0", "a-", &"a".repeat(38), &"a".repeat(39), &"b".repeat(128), "a0"];
+        let ids = || texts.iter().map(|text| CorrelationId::new(text).expect("a valid ID"));
+        let mut sorted: Vec<_> = ids().collect();
+        sorted.sort();
+        let mut sorted_texts = texts.to_vec();
+        sorted_texts.sort_unstable();
+        assert_eq!(sorted.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), sorted_texts);
+
+        let unique: HashSet<_> = ids().chain(ids()).collect();
+        assert_eq!(unique.len(), texts.len());
+        assert!(ids().all(|id| unique.contains(&id.clone())));
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn an_id_takes_forty_bytes_also_where_it_may_be_absent() {
+        assert_eq!((size_of::<CorrelationId>(), size_of::<Option<CorrelationId>>()), (40, 40));
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Accept {
     }
 
     /// Whether the sender of a request may choose its ID.
+    #[inline]
     pub(crate) fn trusts<B>(&self, request: &mut Request<B>) -> bool {
         match self {
             Self::Any => true,

@@ -4,9 +4,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::accept::ClientCorrelationId;
 use crate::builder::TraceId;
+use crate::header::{self, value_of};
 use crate::layer::Settings;
-use crate::message::TRACE_PARENT;
-use crate::offered::{agreed, read};
 use crate::{Reason, Source, TraceParent};
 
 /// What was decided about the correlation ID of a request.
@@ -20,8 +19,9 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    #[inline]
     fn named(id: CorrelationId, source: Source) -> Self {
-        let echo = HeaderValue::from_str(id.as_str()).ok(); // an ID is always a header value
+        let echo = spelled(&id);
         Self { id, source, client: None, echo }
     }
 
@@ -32,99 +32,112 @@ impl Arrival {
     }
 }
 
-/// An ID that came with a request.
-struct Offer<'a> {
+/// A header for IDs that came with a request.
+struct Offer<'s, 'h> {
+    name: &'s HeaderName,
     source: Source,
-    /// The header that it stood in, if that header is for IDs only.
-    header: Option<&'a HeaderName>,
-    told: Result<Told, Reason>,
-}
-
-struct Told {
-    id: CorrelationId,
-    /// The whole value of the header, which costs less to clone than to build.
-    value: Option<HeaderValue>,
+    value: Result<&'h HeaderValue, Reason>,
 }
 
 impl Settings {
     /// Decides about the ID of a request, and puts it where handlers look for it.
+    #[inline]
     pub(crate) fn receive<B>(&self, request: &mut Request<B>) -> Arrival {
         if let Some(id) = request.extensions().get::<CorrelationId>() {
             return Arrival::named(id.clone(), Source::Inherited);
         }
-        let arrival = match self.offer(request.headers()) {
-            None => Arrival::named(self.mint.draw(), Source::Minted),
-            Some(offer) => self.judge(offer, request),
+        let Some(Offer { name, source, value }) = self.offer(request.headers()) else {
+            return match self.trace_id {
+                TraceId::Ignore => self.minted(Source::Minted, request),
+                TraceId::Adopt => self.adopted(request),
+            };
         };
-        request.extensions_mut().insert(arrival.id.clone());
-        if let Some(client) = &arrival.client {
-            request.extensions_mut().insert(client.clone());
-        }
-        arrival
-    }
-
-    fn judge<B>(&self, offer: Offer<'_>, request: &mut Request<B>) -> Arrival {
-        let Offer { source, header, told } = offer;
-        let (reason, client) = match told {
-            Ok(Told { id, value }) if self.accept.trusts(request) => {
-                return match value {
-                    Some(_) => Arrival { id, source, client: None, echo: value },
-                    None => Arrival::named(id, source),
-                };
-            }
-            Ok(Told { id, .. }) => (Reason::Untrusted, Some(ClientCorrelationId(id))),
-            Err(reason) => (reason, None),
+        let id = match value.and_then(|value| self.checked(value.as_bytes())) {
+            Ok(id) => id,
+            Err(reason) => return self.rejected(reason, Some(name), request),
         };
-        // Nothing inside shall log or forward what was rejected here.
-        if let Some(header) = header {
-            request.headers_mut().remove(header);
+        let echo = value.ok().cloned(); // shares the bytes, where `named` copies them
+        if !self.accept.trusts(request) {
+            return self.untrusted(id, Some(name), request);
         }
-        let observer = self.observer.as_ref().map(|listener| &*listener.0);
-        Signal::new("correlation-id", "", Verdict::Passed, reason.as_str()).report(observer);
-        Arrival { client, ..Arrival::named(self.mint.draw(), Source::Rejected(reason)) }
+        request.extensions_mut().insert(id.clone());
+        Arrival { id, source, client: None, echo }
     }
 
-    /// The ID under the first name that is present.
-    fn offer(&self, headers: &HeaderMap) -> Option<Offer<'_>> {
-        if headers.is_empty() {
-            return None;
-        }
-        let aliased = || self.aliases.iter().find_map(|alias| self.offer_in(headers, alias, Source::Alias));
-        self.offer_in(headers, &self.header, Source::Header)
-            .or_else(aliased)
-            .or_else(|| self.trace_offer(headers))
+    /// The first header for IDs that is present.
+    #[inline]
+    fn offer<'s, 'h>(&'s self, headers: &'h HeaderMap) -> Option<Offer<'s, 'h>> {
+        let offer = |name, source| Some(Offer { name, source, value: value_of(headers, name)? });
+        let alias = || self.aliases.iter().find_map(|alias| offer(alias, Source::Alias));
+        offer(&self.header, Source::Header).or_else(alias)
     }
 
-    fn offer_in<'a>(
-        &'a self,
-        headers: &HeaderMap,
-        name: &'a HeaderName,
-        source: Source,
-    ) -> Option<Offer<'a>> {
-        let value = agreed(headers.get_all(name).iter())?;
-        let told = value.and_then(|value| {
-            let id = self.screened(read(value, HeaderValue::to_str)?)?;
-            Ok(Told { id, value: Some(value.clone()) })
-        });
-        Some(Offer { source, header: Some(name), told })
-    }
-
-    /// The trace ID of a valid `traceparent`, if wanted; one that is not valid counts as absent.
-    fn trace_offer(&self, headers: &HeaderMap) -> Option<Offer<'_>> {
-        if self.trace_id == TraceId::Ignore {
-            return None;
-        }
-        let value = agreed(headers.get_all(TRACE_PARENT).iter())?.ok()?;
-        let parent = TraceParent::parse(value.to_str().ok()?)?;
-        let id = CorrelationId::new(parent.trace_id()).ok()?;
-        let told = self.screened(id).map(|id| Told { id, value: None });
-        Some(Offer { source: Source::TraceParent, header: None, told })
-    }
-
-    fn screened(&self, id: CorrelationId) -> Result<CorrelationId, Reason> {
+    #[inline]
+    fn checked(&self, offered: &[u8]) -> Result<CorrelationId, Reason> {
+        let id = CorrelationId::from_bytes(offered)?;
         match &self.screen {
             Some(screen) if (screen.0)(id.as_str()) => Err(Reason::Sensitive),
             _ => Ok(id),
         }
+    }
+
+    #[inline]
+    fn minted<B>(&self, source: Source, request: &mut Request<B>) -> Arrival {
+        let id = self.mint.draw();
+        request.extensions_mut().insert(id.clone());
+        Arrival::named(id, source)
+    }
+
+    /// Takes the trace ID of a valid `traceparent`.
+    fn adopted<B>(&self, request: &mut Request<B>) -> Arrival {
+        match self.trace_id_in(request.headers()) {
+            None => self.minted(Source::Minted, request),
+            Some(Err(reason)) => self.rejected(reason, None, request),
+            Some(Ok(id)) if !self.accept.trusts(request) => self.untrusted(id, None, request),
+            Some(Ok(id)) => {
+                request.extensions_mut().insert(id.clone());
+                Arrival::named(id, Source::TraceParent)
+            }
+        }
+    }
+
+    /// A `traceparent` that is not valid counts as absent.
+    fn trace_id_in(&self, headers: &HeaderMap) -> Option<Result<CorrelationId, Reason>> {
+        let value = value_of(headers, &header::TRACE_PARENT)?.ok()?;
+        let parent = TraceParent::parse(value.to_str().ok()?)?;
+        Some(self.checked(parent.trace_id().as_bytes()))
+    }
+
+    #[cold]
+    fn rejected<B>(&self, reason: Reason, name: Option<&HeaderName>, request: &mut Request<B>) -> Arrival {
+        // Nothing inside shall log or forward what was rejected here.
+        if let Some(name) = name {
+            request.headers_mut().remove(name);
+        }
+        let observer = self.observer.as_ref().map(|listener| &*listener.0);
+        Signal::new("correlation-id", "", Verdict::Passed, reason.as_str()).report(observer);
+        self.minted(Source::Rejected(reason), request)
+    }
+
+    #[cold]
+    fn untrusted<B>(
+        &self,
+        id: CorrelationId,
+        name: Option<&HeaderName>,
+        request: &mut Request<B>,
+    ) -> Arrival {
+        let client = ClientCorrelationId(id);
+        request.extensions_mut().insert(client.clone());
+        Arrival { client: Some(client), ..self.rejected(Reason::Untrusted, name, request) }
+    }
+}
+
+/// An ID as the value of a header; it is always one.
+#[inline]
+fn spelled(id: &CorrelationId) -> Option<HeaderValue> {
+    let bytes = id.as_bytes();
+    match <&[u8; 36]>::try_from(bytes) {
+        Ok(uuid) => HeaderValue::from_bytes(uuid).ok(),
+        Err(_) => HeaderValue::from_bytes(bytes).ok(),
     }
 }

@@ -1,7 +1,11 @@
 use buttress_core::Checks;
-use http::HeaderName;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::message::CORRELATION_ID;
+use crate::Reason;
+use crate::message::{self, CORRELATION_ID};
+use crate::offered::agreed;
+
+pub(crate) static TRACE_PARENT: HeaderName = HeaderName::from_static(message::TRACE_PARENT);
 
 /// Headers that mean something else; to read an ID from one, or to echo it there, would break or leak that.
 const TAKEN: [&str; 12] = [
@@ -32,4 +36,17 @@ pub(crate) fn checked(checks: &mut Checks, field: String, name: &str) -> Option<
     let header = header.filter(|header| !TAKEN.contains(&header.as_str()));
     checks.require(header.is_some(), field, format_args!("{name:?}"), ALLOWED);
     header
+}
+
+/// The value that all headers of one name agree on; `None` if there is none.
+#[inline]
+pub(crate) fn value_of<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Option<Result<&'h HeaderValue, Reason>> {
+    let first = headers.get(name)?;
+    if headers.len() == headers.keys_len() {
+        return Some(Ok(first)); // no name stands there twice
+    }
+    agreed(headers.get_all(name).iter())
 }

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 use buttress_core::{Context, CorrelationId};
 
 use crate::carry::scope_in;
-use crate::offered::{agreed, read};
+use crate::offered::agreed;
 use crate::{Carried, Mint, Reason, Source, TraceParent};
 
 /// The header that carries the ID, over HTTP and in messages.
@@ -54,7 +54,7 @@ pub fn inject(carrier: &mut impl Carrier) -> Option<CorrelationId> {
 /// Reads the correlation ID of a message as strictly as that of a request, and mints one if there is none to use.
 pub fn extract(carrier: &impl Carrier) -> Extracted {
     let offer = agreed(carrier.values(CORRELATION_ID));
-    match offer.map(|value| Ok(read(value?, str::from_utf8)?)) {
+    match offer.map(|value| Ok(CorrelationId::from_bytes(value?)?)) {
         Some(Ok(id)) => Extracted { id, source: Source::Header },
         Some(Err(reason)) => Extracted::minted(Source::Rejected(reason)),
         None => Extracted::minted(Source::Minted),

@@ -26,10 +26,11 @@ impl Mint {
     }
 
     /// A new ID.
+    #[inline]
     pub fn draw(&self) -> CorrelationId {
         match self {
-            Self::V4 => spelled(Uuid::new_v4()),
-            Self::V7 => spelled(Uuid::now_v7()),
+            Self::V4 => CorrelationId::from_uuid(Uuid::new_v4().into_bytes()),
+            Self::V7 => CorrelationId::from_uuid(Uuid::now_v7().into_bytes()),
             Self::With(make) => make(),
         }
     }
@@ -43,15 +44,6 @@ impl fmt::Debug for Mint {
             Self::With(_) => "With(..)",
         })
     }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a UUID is 36 hex digits and dashes, the first of them a digit: an ID"
-)]
-fn spelled(uuid: Uuid) -> CorrelationId {
-    let mut text = Uuid::encode_buffer();
-    CorrelationId::new(uuid.hyphenated().encode_lower(&mut text)).expect("a UUID is a valid ID")
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use tower_service::Service;
 
 use crate::header::{checked, default_header};
 use crate::mint::Mint;
-use crate::offered::read;
 
 /// Sends the current correlation ID along with outbound requests; nobody has to hand it down.
 ///
@@ -178,14 +177,14 @@ impl Settings {
     fn stamp<B>(&self, request: &mut Request<B>) {
         if let Some(set) = request.headers().get(&self.header) {
             // The caller's choice stands. If it is an ID, the layers inside shall know the request by it.
-            if let Ok(id) = read(set, HeaderValue::to_str) {
+            if let Ok(id) = CorrelationId::from_bytes(set.as_bytes()) {
                 request.extensions_mut().insert(id);
             }
             return;
         }
         let Some(id) = self.id_for(request.extensions()) else { return };
         if self.sends_to(request.uri())
-            && let Ok(value) = HeaderValue::from_str(id.as_str())
+            && let Ok(value) = HeaderValue::from_bytes(id.as_bytes())
         {
             // Fails only where a request has 24,576 headers already.
             let _ = request.headers_mut().try_insert(self.header.clone(), value);

@@ -1,15 +1,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 
-use buttress_core::{Context, Scoped};
+use buttress_core::Context;
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
-use tracing::instrument::Instrumented;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use crate::arrival::Arrival;
 use crate::layer::Settings;
@@ -58,18 +57,19 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let arrival = self.settings.receive(&mut request);
         let span = self.settings.span(&arrival, &request);
-        let context = Context::current().with_correlation_id(arrival.id);
+        let mut context = Context::current().with_correlation_id(arrival.id);
         // Layers inside may decide and log in `call` already.
         let entered = span.enter();
-        let response = context.scope_with(|| self.inner.call(request));
+        let response = context.lend(|| self.inner.call(request));
         drop(entered);
         let echo = arrival.echo.map(|id| (self.settings.header.clone(), id));
-        ResponseFuture { response: response.instrument(span), echo }
+        ResponseFuture { span, context, response: Some(response), echo }
     }
 }
 
 impl Settings {
     /// The span of a request; none if a layer of this kind has opened it further out.
+    #[inline]
     fn span<B>(&self, arrival: &Arrival, request: &Request<B>) -> Span {
         match self.span_level {
             Some(level) if !arrival.is_in_scope() => span::open(level, request.method(), arrival),
@@ -83,9 +83,22 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
+        span: Span,
+        context: Context,
         #[pin]
-        response: Instrumented<Scoped<F>>,
+        response: Option<F>,
         echo: Option<(HeaderName, HeaderValue)>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            // What the future reports while it is dropped belongs to this request too.
+            let mut this = this.project();
+            if this.response.is_some() {
+                let _entered = this.span.enter();
+                this.context.lend(|| this.response.set(None));
+            }
+        }
     }
 }
 
@@ -97,13 +110,27 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let mut outcome = ready!(this.response.poll(cx));
-        if let (Ok(response), Some((name, id))) = (&mut outcome, this.echo.take())
+        let _entered = this.span.enter();
+        let mut polled = this.context.lend(|| poll_and_drop(this.response, cx));
+        if let Poll::Ready(Ok(response)) = &mut polled
+            && let Some((name, id)) = this.echo.take()
             && !response.status().is_informational()
         {
             // Fails only where a response has 24,576 headers already.
             let _ = response.headers_mut().try_insert(name, id);
         }
-        Poll::Ready(outcome)
+        polled
     }
+}
+
+/// Polls a future, and drops it as soon as it has answered.
+fn poll_and_drop<F: Future>(mut future: Pin<&mut Option<F>>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+    let Some(running) = future.as_mut().as_pin_mut() else {
+        return Poll::Pending; // polled again after it was ready
+    };
+    let polled = running.poll(cx);
+    if polled.is_ready() {
+        future.set(None);
+    }
+    polled
 }

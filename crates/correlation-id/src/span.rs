@@ -8,6 +8,7 @@ use crate::arrival::Arrival;
 ///
 /// The path stays out: a stranger writes it, at any length, and it may hold secrets. `route` is for whoever knows
 /// the route's template. A field can only be recorded later if it is declared here.
+#[inline]
 pub(crate) fn open(level: Level, method: &Method, arrival: &Arrival) -> Span {
     macro_rules! at {
         ($level:expr) => {

@@ -36,7 +36,7 @@ fn source(written: &Written) -> String {
 async fn a_hostile_id_is_neither_taken_nor_passed_in_nor_logged_nor_echoed() {
     let too_long = "a".repeat(129);
     let huge = vec![b'a'; 60_000];
-    let table: [(&[u8], &str); 16] = [
+    let table: [(&[u8], &str); 17] = [
         (b"", "empty"),
         (too_long.as_bytes(), "too_long"),
         (&huge, "too_long"),
@@ -51,6 +51,7 @@ async fn a_hostile_id_is_neither_taken_nor_passed_in_nor_logged_nor_echoed() {
         (b"hostile%0aid", "charset"),
         (b"hostile\\nid", "charset"),
         (b"<script>hostile</script>", "first_char"),
+        (b"\xffhostile", "first_char"),
         (b"hostile\xff", "charset"),
         ("hostile\u{202e}id".as_bytes(), "charset"),
     ];
@@ -92,6 +93,9 @@ async fn equal_values_are_one_and_different_values_are_a_conflict() {
     assert_eq!(twice.echo.as_deref(), Some("same"));
     assert_eq!(recorder.verdicts(), []);
 
+    let beside = exchange(&layer, request(&[("a", b"1"), (HEADER, b"same"), ("a", b"2")])).await;
+    assert_eq!(beside.echo.as_deref(), Some("same"), "another header may stand there twice");
+
     let two = exchange(&layer, request(&[(HEADER, b"one"), (HEADER, b"one"), (HEADER, b"other")])).await;
     assert_eq!(two.echo.as_deref(), Some("minted"));
     assert_eq!(two.headers.get(HEADER), None);
@@ -120,7 +124,7 @@ async fn a_traceparent_names_a_request_only_if_asked_and_is_never_altered() {
     for (layer, expected, word) in [(&ignoring, "minted", "minted"), (&adopting, TRACE_ID, "traceparent")] {
         let written = Written::here();
         let seen = exchange(layer, request(&headers)).await;
-        assert_eq!(seen.echo.as_deref(), Some(expected));
+        assert_eq!((seen.echo.as_deref(), seen.id), (Some(expected), Some(id(expected))));
         assert_eq!(source(&written), word);
         assert_eq!(seen.headers["traceparent"].as_bytes(), TRACE_PARENT);
         assert_eq!(seen.headers["tracestate"], "vendor=1");

@@ -1,11 +1,13 @@
 use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::task::{self, Poll, Waker};
 
 use buttress_core::Context;
 use buttress_correlation_id::CorrelationIdLayer;
 use buttress_testkit::drop_at_every_poll;
 use http::{Request, Response};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::wire::{HEADER, echo_of, request};
 use crate::written::Written;
@@ -46,6 +48,28 @@ async fn a_request_dropped_at_any_await_is_dropped_under_its_id_and_leaves_nothi
     let left = left.lock().unwrap();
     assert!(left.len() >= polls && left.iter().all(|id| id.as_deref() == Some("flow-1")), "{left:?}");
     assert!(written.lines().iter().all(|line| line.contains(r#"correlation_id="flow-1""#)));
+}
+
+#[test]
+fn a_future_that_has_answered_is_dropped_at_once_under_its_id() {
+    struct Answered(#[expect(dead_code, reason = "it is there to be dropped")] Leaves);
+    impl Future for Answered {
+        type Output = Result<Response<()>, Infallible>;
+
+        fn poll(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Self::Output> {
+            Poll::Ready(Ok(Response::new(())))
+        }
+    }
+    let left = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&left);
+    let inner = service_fn(move |_: Request<()>| Answered(Leaves(Arc::clone(&sink))));
+    let mut service = ServiceBuilder::new().layer(CorrelationIdLayer::default()).service(inner);
+    let mut response = pin!(service.call(request(&[(HEADER, b"flow-1")])));
+    let mut cx = task::Context::from_waker(Waker::noop());
+    assert!(response.as_mut().poll(&mut cx).is_ready());
+    let seen = left.lock().unwrap().clone();
+    assert_eq!(seen, [Some("flow-1".to_owned())]);
+    assert!(response.as_mut().poll(&mut cx).is_pending(), "asked once too often, it does not panic");
 }
 
 #[tokio::test]
