@@ -6,11 +6,13 @@ use buttress_core::{Left, Mode, Outcome, Rejection, Verdict};
 use tokio::sync::broadcast;
 
 use crate::builder::Parts;
+use crate::desk::Desks;
 use crate::event::{State, StateChange};
 use crate::moment::Moment;
 use crate::quick::QuickCount;
 use crate::rejection::CircuitOpen;
 use crate::rules::Rules;
+use crate::spread::number_this_thread;
 use crate::state::{Ending, Entry, Machine, Shut, View};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::word::{Gate, Word};
@@ -31,7 +33,7 @@ pub(crate) struct Circuit {
     opened: AtomicU64,
     successes: Option<Arc<QuickCount>>,
     machine: Line<Mutex<Machine>>,
-    rejected: AtomicU64,
+    desks: Desks,
     would_reject: AtomicU64,
     pub(crate) changes: OnceLock<broadcast::Sender<StateChange>>,
 }
@@ -43,6 +45,7 @@ struct Line<T>(T);
 impl Circuit {
     pub(crate) fn new(rules: Arc<Rules>, parts: Parts) -> Self {
         let origin = now();
+        let desks = Desks::new(&parts.name, parts.shards);
         let machine = Machine::new(rules, origin, parts.shards, parts.entropy.clone());
         Self {
             word: Line(AtomicU64::new(machine.word().bits())),
@@ -52,7 +55,7 @@ impl Circuit {
             opened: AtomicU64::new(0),
             successes: machine.home(),
             machine: Line(Mutex::new(machine)),
-            rejected: AtomicU64::new(0),
+            desks,
             would_reject: AtomicU64::new(0),
             changes: OnceLock::new(),
         }
@@ -120,6 +123,8 @@ impl Circuit {
             self.succeed_with_care(entry, clock);
         } else if let Some(successes) = &self.successes {
             successes.add(entry.epoch, clock());
+        } else {
+            number_this_thread();
         }
     }
 
@@ -171,7 +176,7 @@ impl Circuit {
     }
 
     pub(crate) fn rejected(&self) -> (u64, u64) {
-        (self.rejected.load(Ordering::Relaxed), self.would_reject.load(Ordering::Relaxed))
+        (self.desks.rejected(), self.would_reject.load(Ordering::Relaxed))
     }
 
     /// The calendar time of a moment that lies in the past.
@@ -208,6 +213,7 @@ impl Circuit {
 
     #[inline(never)]
     fn succeed_with_care(&self, entry: &Entry, clock: impl Fn() -> Instant) {
+        number_this_thread();
         let mut machine = self.machine.0.lock();
         let ends_a_row = machine.counts_a_row();
         if !machine.succeed(entry, &clock) {
@@ -226,20 +232,20 @@ impl Circuit {
 
     fn refuse(&self, shut: Shut, mode: Mode) -> Result<Option<Entry>, CircuitOpen> {
         let refusal = self.refusal(shut);
-        let observed = mode == Mode::Observe;
-        let (count, verdict) = if observed {
-            (&self.would_reject, Verdict::WouldRefuse)
-        } else {
-            (&self.rejected, Verdict::Refused)
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        self.report(verdict, refusal.code(), refusal.wait.map(Left::Time));
-        if observed { Ok(None) } else { Err(refusal) }
+        let left = refusal.wait.map(Left::Time);
+        if mode == Mode::Observe {
+            self.would_reject.fetch_add(1, Ordering::Relaxed);
+            self.report(Verdict::WouldRefuse, refusal.code(), left);
+            return Ok(None);
+        }
+        refusal.desk.count();
+        self.report(Verdict::Refused, refusal.code(), left);
+        Err(refusal)
     }
 
     fn refusal(&self, Shut { state, wait }: Shut) -> CircuitOpen {
         let opened = self.opened.load(Ordering::Relaxed);
-        CircuitOpen { name: Arc::clone(&self.parts.name), state, wait, opened }
+        CircuitOpen { desk: self.desks.near(), state, wait, opened }
     }
 
     /// The rest of the open time; `None` once it has passed.

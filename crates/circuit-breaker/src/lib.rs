@@ -92,11 +92,11 @@
 //! | closed, window of calls, success | one at its end | 0 | the same |
 //! | closed, slow or hung calls watched | one at each end of the call | 0 | twice |
 //! | closed, anything but a success | one at its end | 0 | once, twice if the call waits |
-//! | open | none | 0 before the answer is built | once |
+//! | open | none; atomic adds to cache lines of the thread's own | 0 before the answer is built | once |
 //! | half-open | one at each end of the probe | 0 | twice |
 //!
 //! A lock is held for some tens of nanoseconds; none while code of others runs, and none across an `.await`. A
-//! breaker takes about 2 KiB, and 256 bytes more for each processor; its window costs the same whether it holds ten
+//! breaker takes about 2 KiB, and 384 bytes more for each processor; its window costs the same whether it holds ten
 //! calls or ten million. No task is spawned and no timer armed: an open breaker half-opens when a call arrives.
 //!
 //! # When things fail
@@ -154,6 +154,7 @@ mod builder;
 mod call;
 mod circuit;
 mod config;
+mod desk;
 mod event;
 mod future;
 mod guard;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use buttress_core::{Kind, Rejection};
 
+use crate::desk::Desk;
 use crate::event::State;
 use crate::rules::LAYER;
 
@@ -14,7 +15,7 @@ use crate::rules::LAYER;
 /// Over HTTP it is a 503 with `Retry-After`; the inner service was never called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CircuitOpen {
-    pub(crate) name: Arc<str>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) state: State,
     pub(crate) wait: Option<Duration>,
     pub(crate) opened: u64,
@@ -23,7 +24,7 @@ pub struct CircuitOpen {
 impl CircuitOpen {
     /// The name of the breaker.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.desk.name
     }
 
     /// Where the breaker stands: open, half-open with every permit taken, or forced open.
@@ -47,7 +48,7 @@ impl CircuitOpen {
 /// Prints the text for logs, which names the breaker.
 impl fmt::Display for CircuitOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, opened, .. } = self;
+        let (name, opened) = (self.name(), self.opened);
         match (self.state, self.wait) {
             (State::HalfOpen, _) => {
                 write!(f, "circuit breaker {name} is half-open and its probes are under way")
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     fn open(state: State, wait: Option<Duration>) -> CircuitOpen {
-        CircuitOpen { name: "intune".into(), state, wait, opened: 3 }
+        CircuitOpen { desk: Desk::of("intune").into(), state, wait, opened: 3 }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Spread {
     /// A reference to the circuit, counted where this thread counts; in the last place, if it has no number yet.
     #[inline]
     pub(crate) fn anchor(&self) -> Arc<Anchor> {
-        Arc::clone(&self.anchors[numbers::of_this_thread() % PLACES])
+        Arc::clone(&self.anchors[place_of_this_thread() % PLACES])
     }
 
     /// How many calls hold a reference.
@@ -63,7 +63,7 @@ impl Anchor {
     }
 }
 
-pub(crate) use numbers::number_this_thread;
+pub(crate) use numbers::{number_this_thread, place_of_this_thread};
 
 /// How many threads the machine runs at once; asked of the system once, because that takes it tens of microseconds.
 pub(crate) fn parallelism() -> NonZeroUsize {
@@ -84,14 +84,56 @@ mod numbers {
 
     /// The number of the current thread, or the largest there is if it has none yet.
     #[inline]
-    pub(crate) fn of_this_thread() -> usize {
+    pub(crate) fn place_of_this_thread() -> usize {
         NUMBER.get()
     }
 
     /// Gives the current thread a number: 0 for the first that asks, and so on.
+    #[inline]
     pub(crate) fn number_this_thread() {
         if NUMBER.get() == NONE_YET {
             NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(buttress_loom))]
+mod tests {
+    use buttress_core::Outcome;
+
+    use super::*;
+    use crate::{Breaker, BreakerConfig, Window};
+
+    /// Whether a thread that is new has a number after one call.
+    fn is_numbered_after(call: impl FnOnce() + Send) -> bool {
+        thread::scope(|scope| {
+            let after = scope.spawn(|| {
+                assert_eq!(place_of_this_thread(), usize::MAX);
+                call();
+                place_of_this_thread() != usize::MAX
+            });
+            after.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_thread_counts_apart_after_its_first_call_whatever_the_breaker_counts() {
+        for config in [
+            BreakerConfig::new(),
+            BreakerConfig::new().window(Window::Calls(100)),
+            BreakerConfig::only_consecutive_failures(5),
+        ] {
+            let breaker = Breaker::new("test", &config).unwrap();
+            let succeed = || breaker.try_admit().unwrap().settle(Outcome::Success);
+            assert!(is_numbered_after(succeed), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_thread_is_refused_apart_although_it_never_got_through() {
+        let breaker = Breaker::new("test", &BreakerConfig::new()).unwrap();
+        breaker.force_open();
+        assert!(is_numbered_after(|| assert!(breaker.try_admit().is_err())));
     }
 }
