@@ -19,12 +19,6 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    #[inline]
-    fn named(id: CorrelationId, source: Source) -> Self {
-        let echo = spelled(&id);
-        Self { id, source, client: None, echo }
-    }
-
     /// Whether this is the ID that the surrounding code works under already.
     pub(crate) fn is_in_scope(&self) -> bool {
         self.source == Source::Inherited
@@ -44,7 +38,7 @@ impl Settings {
     #[inline]
     pub(crate) fn receive<B>(&self, request: &mut Request<B>) -> Arrival {
         if let Some(id) = request.extensions().get::<CorrelationId>() {
-            return Arrival::named(id.clone(), Source::Inherited);
+            return Arrival { id: id.clone(), source: Source::Inherited, client: None, echo: spelled(id) };
         }
         let Some(Offer { name, source, value }) = self.offer(request.headers()) else {
             return match self.trace_id {
@@ -56,7 +50,7 @@ impl Settings {
             Ok(id) => id,
             Err(reason) => return self.rejected(reason, Some(name), request),
         };
-        let echo = value.ok().cloned(); // shares the bytes, where `named` copies them
+        let echo = value.ok().cloned(); // shares the bytes, where `spelled` copies them
         if !self.accept.trusts(request) {
             return self.untrusted(id, Some(name), request);
         }
@@ -84,8 +78,9 @@ impl Settings {
     #[inline]
     fn minted<B>(&self, source: Source, request: &mut Request<B>) -> Arrival {
         let id = self.mint.draw();
+        let echo = spelled(&id);
         request.extensions_mut().insert(id.clone());
-        Arrival::named(id, source)
+        Arrival { id, source, client: None, echo }
     }
 
     /// Takes the trace ID of a valid `traceparent`.
@@ -95,8 +90,9 @@ impl Settings {
             Some(Err(reason)) => self.rejected(reason, None, request),
             Some(Ok(id)) if !self.accept.trusts(request) => self.untrusted(id, None, request),
             Some(Ok(id)) => {
+                let echo = spelled(&id);
                 request.extensions_mut().insert(id.clone());
-                Arrival::named(id, Source::TraceParent)
+                Arrival { id, source: Source::TraceParent, client: None, echo }
             }
         }
     }
@@ -132,12 +128,14 @@ impl Settings {
     }
 }
 
-/// An ID as the value of a header; it is always one.
+/// An ID as the value of a header, which it always can be.
 #[inline]
 fn spelled(id: &CorrelationId) -> Option<HeaderValue> {
     let bytes = id.as_bytes();
-    match <&[u8; 36]>::try_from(bytes) {
-        Ok(uuid) => HeaderValue::from_bytes(uuid).ok(),
-        Err(_) => HeaderValue::from_bytes(bytes).ok(),
-    }
+    // A UUID has 36 bytes; where the compiler knows how many there are, it looks at them all at once.
+    let value = match <&[u8; 36]>::try_from(bytes) {
+        Ok(uuid) => HeaderValue::from_bytes(uuid),
+        Err(_) => HeaderValue::from_bytes(bytes),
+    };
+    value.ok()
 }

@@ -44,9 +44,8 @@ pub(crate) fn value_of<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> Option<Result<&'h HeaderValue, Reason>> {
-    let first = headers.get(name)?;
     if headers.len() == headers.keys_len() {
-        return Some(Ok(first)); // no name stands there twice
+        return headers.get(name).map(Ok); // no name stands there twice
     }
     agreed(headers.get_all(name).iter())
 }

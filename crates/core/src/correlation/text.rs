@@ -37,12 +37,12 @@ impl Text {
         are_allowed(bytes).then(|| Self::Shared(text.into()))
     }
 
-    /// Spells a UUID: 32 digits, and a dash after the 8th, 12th, 16th and 20th.
+    /// Spells a UUID: two digits for each byte, and a dash after the 4th, 6th, 8th and 10th.
     pub(super) fn of_uuid(uuid: [u8; 16]) -> Self {
-        let digits = hex(uuid);
+        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut padded = [PADDING; INLINE_BYTES];
-        for (place, group) in [(0, 0..8), (9, 8..12), (14, 12..16), (19, 16..20), (24, 20..32)] {
-            padded[place..][..group.len()].copy_from_slice(&digits[group]);
+        for (place, byte) in PLACES.into_iter().zip(uuid) {
+            [padded[place], padded[place + 1]] = HEX[usize::from(byte)];
         }
         for place in [8, 13, 18, 23] {
             padded[place] = b'-';
@@ -79,28 +79,17 @@ fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || (matches!(byte, b'-'..=b':') && byte != b'/') || byte == b'_'
 }
 
-/// Each byte as two lower-case hex digits.
-#[inline]
-fn hex(bytes: [u8; 16]) -> [u8; 32] {
-    let mut digits = [0; 32];
-    let (fours, eights) = (bytes.as_chunks().0, digits.as_chunks_mut().0);
-    for (eight, four) in eights.iter_mut().zip(fours) {
-        *eight = hex_of_four(*four);
+/// Every byte as two lower-case hex digits.
+static HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < hex.len() {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
     }
-    digits
-}
-
-/// Works out eight digits at once, each in its own byte of one number; the first is the lowest.
-#[inline]
-fn hex_of_four(bytes: [u8; 4]) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let bytes = u64::from(u32::from_le_bytes(bytes));
-    let bytes = (bytes | bytes << 16) & 0x0000_ffff_0000_ffff;
-    let bytes = (bytes | bytes << 8) & 0x00ff_00ff_00ff_00ff;
-    let halves = (bytes >> 4 | bytes << 8) & (EACH * 0x0f);
-    let letters = ((halves + EACH * 6) >> 4) & EACH; // 1 in each byte that is above 9
-    (halves + EACH * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_le_bytes()
-}
+    hex
+};
 
 #[cfg(test)]
 mod tests {
@@ -133,11 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn hex_agrees_with_the_standard_library() {
-        let mut number = 1_u128;
-        for _ in 0..1000 {
-            number = number.wrapping_mul(0x0da9_42e4_2f5d_3c8b_9d7b_4c55_8a10_2f3b).rotate_left(17);
-            assert_eq!(hex(number.to_be_bytes()).as_slice(), format!("{number:032x}").as_bytes());
+    fn every_byte_of_a_uuid_is_spelled_in_its_place() {
+        for (place, byte) in (0..16).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+            let mut uuid = [0; 16];
+            uuid[place] = byte;
+            let text = Text::of_uuid(uuid);
+            let digits = text.as_str().replace('-', "");
+            assert_eq!(digits, format!("{:032x}", u128::from_be_bytes(uuid)));
         }
     }
 }
