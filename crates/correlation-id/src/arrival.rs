@@ -4,7 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::accept::ClientCorrelationId;
 use crate::builder::TraceId;
-use crate::header::{self, value_of};
+use crate::header::{self, spelled, value_of};
 use crate::layer::Settings;
 use crate::{Reason, Source, TraceParent};
 
@@ -19,6 +19,14 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    /// Puts an ID that came in no header where handlers look for it.
+    #[inline]
+    fn announced<B>(id: CorrelationId, source: Source, request: &mut Request<B>) -> Self {
+        let echo = spelled(&id);
+        request.extensions_mut().insert(id.clone());
+        Self { id, source, client: None, echo }
+    }
+
     /// Whether this is the ID that the surrounding code works under already.
     pub(crate) fn is_in_scope(&self) -> bool {
         self.source == Source::Inherited
@@ -50,7 +58,7 @@ impl Settings {
             Ok(id) => id,
             Err(reason) => return self.rejected(reason, Some(name), request),
         };
-        let echo = value.ok().cloned(); // shares the bytes, where `spelled` copies them
+        let echo = value.ok().cloned(); // shares its bytes, where `spelled` copies them
         if !self.accept.trusts(request) {
             return self.untrusted(id, Some(name), request);
         }
@@ -75,12 +83,8 @@ impl Settings {
         }
     }
 
-    #[inline]
     fn minted<B>(&self, source: Source, request: &mut Request<B>) -> Arrival {
-        let id = self.mint.draw();
-        let echo = spelled(&id);
-        request.extensions_mut().insert(id.clone());
-        Arrival { id, source, client: None, echo }
+        Arrival::announced(self.mint.draw(), source, request)
     }
 
     /// Takes the trace ID of a valid `traceparent`.
@@ -89,11 +93,7 @@ impl Settings {
             None => self.minted(Source::Minted, request),
             Some(Err(reason)) => self.rejected(reason, None, request),
             Some(Ok(id)) if !self.accept.trusts(request) => self.untrusted(id, None, request),
-            Some(Ok(id)) => {
-                let echo = spelled(&id);
-                request.extensions_mut().insert(id.clone());
-                Arrival { id, source: Source::TraceParent, client: None, echo }
-            }
+            Some(Ok(id)) => Arrival::announced(id, Source::TraceParent, request),
         }
     }
 
@@ -126,16 +126,4 @@ impl Settings {
         request.extensions_mut().insert(client.clone());
         Arrival { client: Some(client), ..self.rejected(Reason::Untrusted, name, request) }
     }
-}
-
-/// An ID as the value of a header, which it always can be.
-#[inline]
-fn spelled(id: &CorrelationId) -> Option<HeaderValue> {
-    let bytes = id.as_bytes();
-    // A UUID has 36 bytes; where the compiler knows how many there are, it looks at them all at once.
-    let value = match <&[u8; 36]>::try_from(bytes) {
-        Ok(uuid) => HeaderValue::from_bytes(uuid),
-        Err(_) => HeaderValue::from_bytes(bytes),
-    };
-    value.ok()
 }

@@ -1,4 +1,4 @@
-use buttress_core::Checks;
+use buttress_core::{Checks, CorrelationId};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Reason;
@@ -48,4 +48,15 @@ pub(crate) fn value_of<'h>(
         return headers.get(name).map(Ok); // no name stands there twice
     }
     agreed(headers.get_all(name).iter())
+}
+
+/// An ID as the value of a header, which it always can be.
+#[inline]
+pub(crate) fn spelled(id: &CorrelationId) -> Option<HeaderValue> {
+    let bytes = id.as_bytes();
+    match <&[u8; 36]>::try_from(bytes) {
+        // A UUID: where the compiler knows how many bytes there are, it looks at them all at once.
+        Ok(uuid) => HeaderValue::from_bytes(uuid).ok(),
+        Err(_) => HeaderValue::from_bytes(bytes).ok(),
+    }
 }

@@ -75,10 +75,12 @@
 //! | request | here | tower-http |
 //! |---|---|---|
 //! | the ID arrived | about 2,090 instructions, 4 allocations | 2,730, 7 |
-//! | the ID is minted | about 2,310 instructions, 4 allocations | 4,570, 11 |
+//! | the ID is minted | about 2,260 instructions, 4 allocations | 4,570, 11 |
 //!
-//! Three allocations are the first extension of a request, two the first header of a response; whoever comes first
-//! pays for them. No lock, no boxed future, and no clock but for [`Mint::V7`].
+//! Most of it is not of this crate: the first extension of a request makes three allocations, the first header of a
+//! response two, and whoever comes first pays for them. Where there is an extension already, as behind Axum's
+//! router, it is about 400 instructions and two allocations less. An ID of up to 38 bytes allocates nothing. No
+//! lock, no boxed future, and no clock but for [`Mint::V7`].
 //!
 //! # When things fail
 //!

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use buttress_core::{Checks, ConfigError, Context, CorrelationId};
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 use http::{Extensions, Request, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::header::{checked, default_header};
+use crate::header::{checked, default_header, spelled};
 use crate::mint::Mint;
 
 /// Sends the current correlation ID along with outbound requests; nobody has to hand it down.
@@ -184,7 +184,7 @@ impl Settings {
         }
         let Some(id) = self.id_for(request.extensions()) else { return };
         if self.sends_to(request.uri())
-            && let Ok(value) = HeaderValue::from_bytes(id.as_bytes())
+            && let Some(value) = spelled(&id)
         {
             // Fails only where a request has 24,576 headers already.
             let _ = request.headers_mut().try_insert(self.header.clone(), value);
