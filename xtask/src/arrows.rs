@@ -33,14 +33,16 @@ pub(crate) enum Role {
 use Role::{Adapter, Core, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
-const CRATES: [(&str, Role); 17] = [
+const CRATES: [(&str, Role); 19] = [
     ("axum-stack", User),
     ("buttress", Facade),
     ("buttress-backoff", Idea),
+    ("buttress-bulkhead", Layer),
     ("buttress-circuit-breaker", Layer),
     ("buttress-core", Core),
     ("buttress-correlation-id", Layer),
     ("buttress-http", Http),
+    ("buttress-rate-limit", Layer),
     ("buttress-reqwest", Adapter),
     ("buttress-retry", Layer),
     ("buttress-testkit", Testkit),

@@ -64,12 +64,16 @@ mod profile;
 pub mod stack;
 
 pub use buttress_backoff as backoff;
+#[cfg(feature = "bulkhead")]
+pub use buttress_bulkhead as bulkhead;
 #[cfg(feature = "circuit-breaker")]
 pub use buttress_circuit_breaker as circuit_breaker;
 pub use buttress_core as core;
 #[cfg(feature = "correlation-id")]
 pub use buttress_correlation_id as correlation_id;
 pub use buttress_http as http;
+#[cfg(feature = "rate-limit")]
+pub use buttress_rate_limit as rate_limit;
 #[cfg(feature = "reqwest")]
 pub use buttress_reqwest as reqwest;
 #[cfg(feature = "retry")]

@@ -1,0 +1,1 @@
+//! Limits how much runs at once, and refuses instead of queueing.
