@@ -1,0 +1,259 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_circuit_breaker::{
+    Breaker, BreakerBuilder, BreakerConfig, BreakerRegistry, CircuitBreakerLayer, RegistryError,
+};
+use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
+use buttress_correlation_id::{PropagateCorrelationIdBuilder, PropagateCorrelationIdLayer};
+use buttress_http::ClassifyHttp;
+use buttress_retry::{AsReplayBody, ResendHttp, RetryBuilder, RetryLayer, StandardPolicy};
+use buttress_timeout::{
+    AttemptLimit, DeadlineBuilder, DeadlineLayer, ForwardDeadlineBuilder, ForwardDeadlineLayer,
+    FromExtensions, TimeoutBuilder, TimeoutLayer,
+};
+
+use super::{AttemptTimeoutLayer, Outbound};
+use crate::Profile;
+
+/// Builds an [`Outbound`] stack.
+///
+/// | option | default | range | effect |
+/// |---|---|---|---|
+/// | `timeout` | 30 s | 1 ms to 1 day | the whole call: retries, waits, and where there are body clocks the body |
+/// | `attempt_timeout` | 10 s | 1 ms to 1 day, shorter than `timeout` | one attempt, up to its response head |
+/// | `retry` | 3 attempts, budget of 20 % | | every option of [`RetryLayer::builder`] |
+/// | `circuit_breaker` | 50 % of 20 calls in 30 s, or 5 in a row | | every option of [`BreakerConfig`] |
+/// | `profile` | none | | breaker and retry by the name of what is called |
+/// | `registry` | none | | lists the breaker with others, under the stack's name |
+/// | `correlation_id`, `deadline`, `attempt`, `forward_deadline` | those of the layers | | every option of the layer |
+/// | `mode` | enforce | | one switch for every layer that can refuse or repeat |
+/// | `observer` | nobody | | hears the signals of all layers |
+///
+/// Where two of them set the same thing, the later one wins.
+#[must_use = "a builder does nothing until `build`"]
+pub struct OutboundBuilder<W = AsReplayBody> {
+    retry: RetryBuilder<StandardPolicy, ResendHttp<W>>,
+    rest: Rest,
+}
+
+/// What does not depend on the type of bodies.
+struct Rest {
+    name: Arc<str>,
+    registry: Option<BreakerRegistry>,
+    mode: Option<ModeSwitch>,
+    observer: Option<Arc<dyn Observer>>,
+    correlation_id: PropagateCorrelationIdBuilder,
+    deadline: DeadlineBuilder<AsError>,
+    breaker: BreakerConfig,
+    attempt: AttemptBuilder,
+    forward: ForwardDeadlineBuilder,
+}
+
+type AttemptBuilder = TimeoutBuilder<AsError, FromExtensions<AttemptLimit>>;
+
+impl OutboundBuilder {
+    /// The default of [`timeout`](Self::timeout).
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+    /// The default of [`attempt_timeout`](Self::attempt_timeout).
+    pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    pub(super) fn new(name: Arc<str>) -> Self {
+        let retry = RetryLayer::builder().name(&*name);
+        let rest = Rest {
+            registry: None,
+            mode: None,
+            observer: None,
+            correlation_id: PropagateCorrelationIdLayer::builder(),
+            deadline: DeadlineLayer::outbound(Self::DEFAULT_TIMEOUT).name(Arc::clone(&name)),
+            breaker: BreakerConfig::new(),
+            attempt: TimeoutLayer::attempt(Self::DEFAULT_ATTEMPT_TIMEOUT).name(Arc::clone(&name)),
+            forward: ForwardDeadlineLayer::builder()
+                .at_most(Self::DEFAULT_ATTEMPT_TIMEOUT)
+                .name(Arc::clone(&name)),
+            name,
+        };
+        Self { retry, rest }
+    }
+}
+
+impl<W> OutboundBuilder<W> {
+    /// Bounds the whole call, retries and waits included.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.deadline(|deadline| deadline.total(limit))
+    }
+
+    /// Bounds one attempt, up to the head of its response.
+    pub fn attempt_timeout(self, limit: Duration) -> Self {
+        // The next service is told of no more, or it would work on for a caller who has begun another attempt.
+        self.attempt(|attempt| attempt.limit(limit)).forward_deadline(|forward| forward.at_most(limit))
+    }
+
+    /// Changes the retry layer.
+    pub fn retry<V>(
+        self,
+        change: impl FnOnce(
+            RetryBuilder<StandardPolicy, ResendHttp<W>>,
+        ) -> RetryBuilder<StandardPolicy, ResendHttp<V>>,
+    ) -> OutboundBuilder<V> {
+        OutboundBuilder { retry: change(self.retry), rest: self.rest }
+    }
+
+    /// Changes the settings of the circuit breaker.
+    pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
+        self.rest(|rest| Rest { breaker: change(rest.breaker), ..rest })
+    }
+
+    /// Takes the settings of breaker and retry from a profile.
+    pub fn profile(self, profile: Profile) -> Self {
+        let with_breaker = self.circuit_breaker(|_| profile.breaker);
+        match profile.retry {
+            Some(schedule) => with_breaker.retry(|retry| retry.profile(schedule)),
+            None => with_breaker,
+        }
+    }
+
+    /// Lists the breaker in a registry, under the name of the stack.
+    ///
+    /// A breaker that is there already under this name is used as it is, with its own settings, mode and observer, so
+    /// that two clients of one service share it.
+    pub fn registry(self, registry: &BreakerRegistry) -> Self {
+        self.rest(|rest| Rest { registry: Some(registry.clone()), ..rest })
+    }
+
+    /// Changes how the correlation ID is sent along.
+    pub fn correlation_id(
+        self,
+        change: impl FnOnce(PropagateCorrelationIdBuilder) -> PropagateCorrelationIdBuilder,
+    ) -> Self {
+        self.rest(|rest| Rest { correlation_id: change(rest.correlation_id), ..rest })
+    }
+
+    /// Changes the layer of the deadline.
+    pub fn deadline(self, change: impl FnOnce(DeadlineBuilder<AsError>) -> DeadlineBuilder<AsError>) -> Self {
+        self.rest(|rest| Rest { deadline: change(rest.deadline), ..rest })
+    }
+
+    /// Changes the layer that bounds each attempt.
+    pub fn attempt(self, change: impl FnOnce(AttemptBuilder) -> AttemptBuilder) -> Self {
+        self.rest(|rest| Rest { attempt: change(rest.attempt), ..rest })
+    }
+
+    /// Changes how the deadline is sent along.
+    pub fn forward_deadline(
+        self,
+        change: impl FnOnce(ForwardDeadlineBuilder) -> ForwardDeadlineBuilder,
+    ) -> Self {
+        self.rest(|rest| Rest { forward: change(rest.forward), ..rest })
+    }
+
+    /// A mode for every layer that can refuse or repeat, or a switch that something else turns. It holds for all of
+    /// them, whatever was said to one.
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
+        self.rest(|rest| Rest { mode: Some(mode.into()), ..rest })
+    }
+
+    /// Lets somebody hear the signals of all layers, for metrics; whatever was said to one of them.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        self.rest(|rest| Rest { observer: Some(Arc::new(observer)), ..rest })
+    }
+
+    fn rest(self, change: impl FnOnce(Rest) -> Rest) -> Self {
+        Self { rest: change(self.rest), ..self }
+    }
+
+    /// The mode and the observer that the whole stack was given.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn oversight(&self) -> (Option<ModeSwitch>, Option<Arc<dyn Observer>>) {
+        (self.rest.mode.clone(), self.rest.observer.clone())
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    ///
+    /// Lists everything that is wrong with the settings of all layers, and with the two timeouts together.
+    pub fn build(self) -> Result<Outbound<W>, ConfigError> {
+        let Self { mut retry, rest } = self;
+        let Rest {
+            name,
+            registry,
+            mode,
+            observer,
+            correlation_id,
+            mut deadline,
+            breaker,
+            mut attempt,
+            mut forward,
+        } = rest;
+        let mut watcher = Breaker::builder(name).config(breaker);
+        if let Some(mode) = mode {
+            deadline = deadline.mode(mode.clone());
+            retry = retry.mode(mode.clone());
+            attempt = attempt.mode(mode.clone());
+            forward = forward.mode(mode.clone());
+            watcher = watcher.mode(mode);
+        }
+        if let Some(observer) = observer {
+            deadline = deadline.observer(Arc::clone(&observer));
+            retry = retry.observer(Arc::clone(&observer));
+            attempt = attempt.observer(Arc::clone(&observer));
+            forward = forward.observer(Arc::clone(&observer));
+            watcher = watcher.observer(observer);
+        }
+        let mut checks = Checks::of("outbound");
+        let correlation_id = checks.absorb(correlation_id.build());
+        let deadline = checks.absorb(deadline.build());
+        let retry = checks.absorb(retry.build());
+        let breaker = breaker_of(watcher, registry.as_ref(), &mut checks);
+        let attempt = checks.absorb(attempt.build());
+        let forward = checks.absorb(forward.build());
+        check_timeouts(deadline.as_ref(), attempt.as_ref(), &mut checks);
+        let layers = correlation_id.zip(deadline).zip(retry).zip(breaker).zip(attempt).zip(forward);
+        checks.finish_with(layers.map(
+            |(((((correlation_id, deadline), retry), breaker), attempt), forward)| Outbound {
+                correlation_id,
+                deadline,
+                retry,
+                breaker: CircuitBreakerLayer::with_breaker(breaker, ClassifyHttp::default(), AsError),
+                attempt,
+                forward,
+            },
+        ))
+    }
+}
+
+fn check_timeouts(
+    total: Option<&DeadlineLayer<AsError>>,
+    attempt: Option<&AttemptTimeoutLayer>,
+    checks: &mut Checks,
+) {
+    if let (Some(total), Some(attempt)) = (total.map(DeadlineLayer::total), attempt.map(TimeoutLayer::limit))
+    {
+        let allowed = format!("less than timeout, which is {total:?}");
+        checks.require(attempt < total, "attempt_timeout", format_args!("{attempt:?}"), allowed);
+    }
+}
+
+fn breaker_of(
+    builder: BreakerBuilder,
+    registry: Option<&BreakerRegistry>,
+    checks: &mut Checks,
+) -> Option<Breaker> {
+    let Some(registry) = registry else { return checks.absorb(builder.build()) };
+    match registry.get_or_build(builder) {
+        Ok(breaker) => Some(breaker),
+        Err(RegistryError::Config(error)) => checks.absorb(Err(error)),
+        Err(error) => {
+            checks.require(false, "registry", error, "a registry with room for this name");
+            None
+        }
+    }
+}
+
+impl<W> fmt::Debug for OutboundBuilder<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundBuilder").field("name", &self.rest.name).finish_non_exhaustive()
+    }
+}
