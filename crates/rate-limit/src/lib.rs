@@ -1,1 +1,13 @@
 //! Limits how often callers may ask: exact rates in bounded memory, on one machine and across many.
+
+mod claim;
+mod gcra;
+mod hash;
+mod quota;
+mod tier;
+
+pub use claim::{Claim, Claims, Fate, MAX_POLICIES, Position, Unavailable, Verdicts};
+pub use gcra::{Rate, Ruling, Standing};
+pub use hash::{HashKey, KeyHash, KeyHasher};
+pub use quota::Quota;
+pub use tier::{Answer, Pending, Tier};
