@@ -63,7 +63,7 @@ pub use entropy::Entropy;
 pub use mode::{Mode, ModeSwitch, UnknownMode};
 pub use ratio::Ratio;
 pub use reject::{AsError, Reject, RejectWith};
-pub use rejection::{Fact, Kind, Refused, Rejection, find_cause};
+pub use rejection::{Fact, Kind, ProblemType, Refused, Rejection, Wording, find_cause};
 pub use signal::{Left, Observer, Signal, Verdict};
 pub use trail::{Entry, Trail};
 pub use wall_clock::WallClock;

@@ -54,6 +54,26 @@ pub enum Fact<'a> {
     Texts(&'a [&'a str]),
 }
 
+/// How a refusal is put where a protocol has words of its own for it. By default its kind says all there is to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wording {
+    /// A status of HTTP, 400 to 599, that is more to the point than the one of the kind.
+    pub status: Option<u16>,
+    /// The problem type (RFC 9457) that the refusal is an instance of.
+    pub problem: Option<ProblemType>,
+    /// Whether the same request would be refused whenever it is sent, so that waiting does not help.
+    pub is_final: bool,
+}
+
+/// A type of problem that is registered or documented somewhere (RFC 9457, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    /// The URI that identifies it.
+    pub uri: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+}
+
 /// What one layer says when it refuses: four answers, and facts of its own.
 ///
 /// [`Display`](fmt::Display) is the text for logs and may name instances and limits; [`public`](Self::public) is
@@ -91,7 +111,13 @@ pub trait Rejection: Error + Any + Send + Sync {
     /// The text for the caller: no host names, no instance names, no numbers that help an attacker.
     fn public(&self) -> Cow<'static, str>;
 
-    /// Tells the facts that the caller may see, each under a `snake_case` name.
+    /// How the refusal is put over HTTP, if its kind does not say enough.
+    fn wording(&self) -> Wording {
+        Wording::default()
+    }
+
+    /// Tells the facts that the caller may see, each under a `snake_case` name, or under the one that a standard has
+    /// for it.
     fn facts(&self, tell: &mut dyn FnMut(&'static str, Fact<'_>)) {
         let _ = tell;
     }
@@ -143,6 +169,11 @@ impl Refused {
     /// The text for the caller.
     pub fn public(&self) -> Cow<'static, str> {
         self.0.public()
+    }
+
+    /// How the refusal is put over HTTP.
+    pub fn wording(&self) -> Wording {
+        self.0.wording()
     }
 
     /// Tells the facts that the caller may see.

@@ -32,17 +32,19 @@ pub fn refused_in<B>(response: &Response<B>) -> Option<&Refused> {
 
 /// Refuses with a problem document (RFC 9457).
 ///
-/// The response has the status of the refusal's kind, `Content-Type: application/problem+json`, `Retry-After` if
-/// the layer can tell, `x-should-retry: false` if there is no point in asking again because the caller's own time
-/// had run out, and the [`Refused`] in its extensions. The document has these members:
+/// The response has the status of the refusal's [wording](buttress_core::Wording) or else of its kind,
+/// `Content-Type: application/problem+json`, `Retry-After` if the layer can tell, `x-should-retry: false` if there is
+/// no point in asking again (the caller's own time had run out, or waiting does not help), and the [`Refused`] in its
+/// extensions. The document has these members:
 ///
 /// | member | value |
 /// |---|---|
-/// | `type` | `about:blank`, so `title` is the phrase of the status |
-/// | `title`, `status` | of the status |
+/// | `type`, `title` | the layer's problem type; else `about:blank`, and the phrase of the status |
+/// | `status` | of the response |
 /// | `detail` | the layer's text for callers |
 /// | `code` | the layer's stable word, such as `circuit_open` |
 /// | `retry_after_ms` | the wait, in milliseconds, where there is one |
+/// | `retryable` | `false`, where waiting does not help |
 /// | others | the layer's facts |
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsProblem {
@@ -64,13 +66,17 @@ impl AsProblem {
         checks.finish().map(|()| self)
     }
 
-    fn status(&self, kind: Kind) -> StatusCode {
-        self.statuses[kind as usize].unwrap_or_else(|| status_of(kind))
+    fn status(&self, why: &Refused) -> StatusCode {
+        let worded = why.wording().status.filter(|status| (400..=599).contains(status));
+        worded
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .or(self.statuses[why.kind() as usize])
+            .unwrap_or_else(|| status_of(why.kind()))
     }
 
     /// Builds the response for a refusal.
     pub fn respond<B: From<Bytes>>(&self, why: Refused) -> Response<B> {
-        let status = self.status(why.kind());
+        let status = self.status(&why);
         let mut response = Response::new(B::from(document(&why, status)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -78,7 +84,8 @@ impl AsProblem {
         if let Some(wait) = why.retry_after() {
             headers.insert(RETRY_AFTER, retry_after_value(wait));
         }
-        if why.kind() == Kind::TimedOut && !why.reached_inner() {
+        let came_too_late = why.kind() == Kind::TimedOut && !why.reached_inner();
+        if came_too_late || why.wording().is_final {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         response.extensions_mut().insert(why);
@@ -100,19 +107,26 @@ fn document(why: &Refused, status: StatusCode) -> Bytes {
 }
 
 /// The members that every document has; a layer's facts cannot take their place.
-const MEMBERS: [&str; 7] = ["type", "title", "status", "detail", "instance", "code", "retry_after_ms"];
+const MEMBERS: [&str; 8] =
+    ["type", "title", "status", "detail", "instance", "code", "retry_after_ms", "retryable"];
 
 fn write_document(text: &mut Vec<u8>, why: &Refused, status: StatusCode) -> serde_json::Result<()> {
     let mut writer = serde_json::Serializer::new(text);
     let mut members = writer.serialize_map(None)?;
-    members.serialize_entry("type", "about:blank")?;
-    members.serialize_entry("title", status.canonical_reason().unwrap_or("Refused"))?;
+    let wording = why.wording();
+    let blank = ("about:blank", status.canonical_reason().unwrap_or("Refused"));
+    let (uri, title) = wording.problem.map_or(blank, |problem| (problem.uri, problem.title));
+    members.serialize_entry("type", uri)?;
+    members.serialize_entry("title", title)?;
     members.serialize_entry("status", &status.as_u16())?;
     members.serialize_entry("detail", &*why.public())?;
     members.serialize_entry("code", why.code())?;
     if let Some(wait) = why.retry_after() {
         let millis = wait.as_nanos().div_ceil(1_000_000);
         members.serialize_entry("retry_after_ms", &u64::try_from(millis).unwrap_or(u64::MAX))?;
+    }
+    if wording.is_final {
+        members.serialize_entry("retryable", &false)?;
     }
     let mut written = Ok(());
     why.facts(&mut |name, fact| {
@@ -136,7 +150,7 @@ mod tests {
     use std::fmt;
     use std::time::Duration;
 
-    use buttress_core::Rejection;
+    use buttress_core::{ProblemType, Rejection, Wording};
     use serde_json::{Value, json};
 
     use super::*;
@@ -211,6 +225,58 @@ mod tests {
         assert_eq!(should_retry(Kind::TimedOut, false), Some(HeaderValue::from_static("false")));
         assert_eq!(should_retry(Kind::TimedOut, true), None);
         assert_eq!(should_retry(Kind::Overloaded, false), None);
+    }
+
+    #[derive(Debug)]
+    struct TooLarge(u16);
+
+    impl fmt::Display for TooLarge {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("too large")
+        }
+    }
+
+    impl Error for TooLarge {}
+
+    impl Rejection for TooLarge {
+        fn kind(&self) -> Kind {
+            Kind::RateLimited
+        }
+        fn code(&self) -> &'static str {
+            "too_large"
+        }
+        fn layer(&self) -> &'static str {
+            "scales"
+        }
+        fn reached_inner(&self) -> bool {
+            false
+        }
+        fn public(&self) -> Cow<'static, str> {
+            "too large".into()
+        }
+        fn wording(&self) -> Wording {
+            let problem = ProblemType { uri: "https://example.org/too-large", title: "Too large" };
+            Wording { status: Some(self.0), problem: Some(problem), is_final: true }
+        }
+    }
+
+    #[test]
+    fn a_refusal_may_have_words_of_its_own_but_not_look_like_success() {
+        let problem = AsProblem::default().with_status(Kind::RateLimited, StatusCode::IM_A_TEAPOT).unwrap();
+        let response: Response<Bytes> = problem.respond(Refused::new(TooLarge(413)));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[SHOULD_RETRY]),
+            (413, &"false".parse().unwrap())
+        );
+        let document: Value = serde_json::from_slice(response.body()).expect("valid JSON");
+        let expected = json!({
+            "type": "https://example.org/too-large", "title": "Too large", "status": 413, "detail": "too large",
+            "code": "too_large", "retryable": false,
+        });
+        assert_eq!(document, expected);
+        for odd in [200, 399, 600, 0] {
+            assert_eq!(problem.respond::<Bytes>(Refused::new(TooLarge(odd))).status(), 418, "{odd}");
+        }
     }
 
     #[test]
