@@ -1,0 +1,127 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use buttress_core::BoxError;
+
+use crate::{KeyHash, Rate};
+
+/// Keeps the times of keys where several processes find them.
+///
+/// The laws, which the feature `testing` checks against any store:
+///
+/// - The store's own clock decides, in microseconds; nobody sends it a time of his own.
+/// - All [`Take::All`] of one call are granted or none of them, as [`Rate::decide`] says for each. In between, nobody
+///   else is served. Only asks of different scopes may be decided one after the other, if those that were granted are
+///   given back when a later one is denied.
+/// - A stored time further off than one allowance counts as one allowance off, and is stored so, also on a denial.
+/// - No key stays for longer than a second after it has a full burst again.
+/// - A dropped call may have happened.
+///
+/// An empty call does nothing but ask whether the store answers.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Decides at most [`MAX_ASKS`] asks, in order, and answers each in the same order.
+    fn decide(&self, asks: &[Ask]) -> impl Future<Output = Result<Vec<Reply>, StoreError>> + Send;
+}
+
+/// How many asks fit into one call of a [`Store`].
+pub const MAX_ASKS: usize = 64;
+
+/// One question to a [`Store`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The key it is about.
+    pub key: KeyHash,
+    /// What must live together on one node of a cluster.
+    pub scope: KeyHash,
+    /// The rate, in microseconds.
+    pub rate: Rate,
+    /// What to do.
+    pub take: Take,
+}
+
+/// What to do with a key's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// Charge so many units if every other `All` of the call finds room too; 0 looks without touching.
+    All(u64),
+    /// Charge as many as there is room for, so many at most.
+    UpTo(u64),
+    /// Give units back.
+    Back {
+        /// How many.
+        units: u64,
+        /// The store's time until which the charge lasts, as [`Reply::tat`] told it: what has drained away by itself
+        /// since cannot be given back, or it would be spent twice. [`u64::MAX`] if nobody knows.
+        until: u64,
+    },
+    /// Charge for what has happened already, as far as one allowance goes.
+    Charge(u64),
+}
+
+/// What a [`Store`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The units that were charged; those given back for [`Take::Back`].
+    pub granted: u64,
+    /// The store's time, in microseconds since any epoch.
+    pub now: u64,
+    /// The key's time after the decision, on the same clock.
+    pub tat: u64,
+}
+
+impl Reply {
+    /// Microseconds until the key has a full burst.
+    pub const fn debt(&self) -> u64 {
+        self.tat.saturating_sub(self.now)
+    }
+}
+
+/// Why a [`Store`] did not decide.
+#[derive(Clone, Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Arc<dyn Error + Send + Sync>,
+}
+
+/// What kind of failure a [`StoreError`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot be reached, or gave no answer that can be used. Several in a row are an outage.
+    Unreachable,
+    /// It answers, and what it holds under a key is not a time: somebody else writes there. The other keys are well.
+    Garbage,
+}
+
+impl StoreError {
+    /// A store that cannot be reached, or does not do what it is asked.
+    pub fn unreachable(source: impl Into<BoxError>) -> Self {
+        Self { kind: StoreErrorKind::Unreachable, source: source.into().into() }
+    }
+
+    /// A key that holds something else.
+    pub fn garbage(source: impl Into<BoxError>) -> Self {
+        Self { kind: StoreErrorKind::Garbage, source: source.into().into() }
+    }
+
+    /// What kind of failure it is.
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Unreachable => "the store of the rate limits gave no usable answer",
+            StoreErrorKind::Garbage => "a key of the rate limits holds something else",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
