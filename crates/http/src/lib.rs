@@ -39,6 +39,7 @@
 //! | [`is_safe`], [`is_idempotent`] | method safety (RFC 9110, section 9.2) |
 //! | [`ClassifyHttp`] | which responses and errors are failures of the service |
 //! | [`TransportError`] | how far a request got that has no response |
+//! | [`ClientAddrResolver`], [`ClientAddr`], [`PeerAddr`] | who the client is, behind trusted proxies and without |
 //! | [`deadline_of`] | the one deadline that applies to a request |
 //! | [`replayable`], [`CappedBody`], [`CountedBody`] | bodies that can be sent again, are limited, or are counted |
 //!
@@ -49,6 +50,7 @@
 
 mod body;
 mod classify;
+mod client_addr;
 mod context;
 mod method;
 mod problem;
@@ -59,6 +61,9 @@ pub use body::{
     BodyEnd, BodyTooLarge, CappedBody, CountedBody, NotReplayable, ReplayBody, Spare, replayable,
 };
 pub use classify::ClassifyHttp;
+pub use client_addr::{
+    ClientAddr, ClientAddrResolver, ClientAddrResolverBuilder, ForwardedBy, How, PeerAddr, Resolved,
+};
 pub use context::deadline_of;
 pub use method::{is_idempotent, is_safe};
 pub use problem::{AsProblem, PROBLEM_JSON, SHOULD_RETRY, refused_in, status_of};

@@ -1,0 +1,15 @@
+//! Who the client is, behind proxies that are known by address and beside those that are not.
+
+mod addr;
+mod builder;
+mod canonical;
+mod forwarded;
+mod header;
+mod node;
+mod resolver;
+mod trusted;
+
+pub use addr::{ClientAddr, PeerAddr};
+pub use builder::ClientAddrResolverBuilder;
+pub use header::ForwardedBy;
+pub use resolver::{ClientAddrResolver, How, Resolved};
