@@ -33,7 +33,7 @@ pub(crate) enum Role {
 use Role::{Adapter, Core, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
-const CRATES: [(&str, Role); 19] = [
+const CRATES: [(&str, Role); 20] = [
     ("axum-stack", User),
     ("buttress", Facade),
     ("buttress-backoff", Idea),
@@ -43,6 +43,7 @@ const CRATES: [(&str, Role); 19] = [
     ("buttress-correlation-id", Layer),
     ("buttress-http", Http),
     ("buttress-rate-limit", Layer),
+    ("buttress-redis", Adapter),
     ("buttress-reqwest", Adapter),
     ("buttress-retry", Layer),
     ("buttress-testkit", Testkit),

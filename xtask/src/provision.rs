@@ -20,7 +20,11 @@ struct Provision {
 }
 
 const SERVERS: [Provision; 2] = [
-    Provision { binary: "redis-server", package: "redis-server", needed_by: &[] },
+    Provision {
+        binary: "redis-server",
+        package: "redis-server",
+        needed_by: &["buttress-testkit", "buttress-redis"],
+    },
     Provision { binary: "initdb", package: "postgresql", needed_by: &[] },
 ];
 

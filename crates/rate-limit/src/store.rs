@@ -62,7 +62,7 @@ pub enum Take {
 /// What a [`Store`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The units that were charged; those given back for [`Take::Back`].
+    /// The units that were charged; those given back for [`Take::Back`], one that had begun to drain away included.
     pub granted: u64,
     /// The store's time, in microseconds since any epoch.
     pub now: u64,

@@ -135,9 +135,9 @@ async fn what_is_given_back_can_be_taken_again_and_never_more_than_a_burst(store
 async fn what_has_drained_away_is_not_given_back(store: &impl Store) {
     let one = ask(quota(4), Take::All(4));
     let taken = call(store, &[one]).await[0];
-    // As if two of the four had drained away since, and a third had begun to.
-    let until = taken.tat - 2 * one.rate.interval() - 1;
-    assert_eq!(granted(store, again(one, Take::Back { units: 4, until })).await, 1);
+    // As if two and a half of the four had drained away since.
+    let until = taken.tat - 5 * one.rate.interval() / 2;
+    assert_eq!(granted(store, again(one, Take::Back { units: 4, until })).await, 2);
     assert_eq!(granted(store, again(one, Take::UpTo(9))).await, 1);
     let over = Take::Back { units: 4, until: taken.now };
     assert_eq!(granted(store, again(one, over)).await, 0);

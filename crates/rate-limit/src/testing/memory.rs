@@ -148,8 +148,10 @@ fn apply(tats: &mut HashMap<KeyHash, u64>, ask: &Ask, now: u64) -> Reply {
             (units - excess, tat)
         }
         Take::Back { units, until } => {
-            let units = units.min(until.saturating_sub(now) / rate.interval());
-            (units, rate.refund(stored, now, units))
+            let charged = units.min(rate.burst()) * rate.interval();
+            let back = charged.min(until.saturating_sub(now));
+            let tat = rate.clamp(stored, now);
+            (back.div_ceil(rate.interval()), if tat > now { now.max(tat - back) } else { tat })
         }
     };
     tats.insert(ask.key, tat);

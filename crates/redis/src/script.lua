@@ -1,0 +1,90 @@
+-- Decides any number of asks at once, by this server's clock, in whole microseconds.
+-- KEYS: one for each ask. ARGV: five for each: interval, burst, what to take, units, until.
+-- Replies with the clock, and for each ask the units granted and the key's time.
+
+-- As digits, because a large number would else be written with an exponent.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+
+-- Read everything before anything is written.
+local stored, tats, asks = {}, {}, {}
+for i, key in ipairs(KEYS) do
+  local at = i * 5 - 5
+  local interval, burst = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  asks[i] = {
+    key = key,
+    interval = interval,
+    burst = burst,
+    latest = now + interval * burst,
+    take = ARGV[at + 3],
+    units = tonumber(ARGV[at + 4]),
+    through = tonumber(ARGV[at + 5]),
+  }
+  if stored[key] == nil then
+    local text = redis.call('GET', key)
+    local tat = tonumber(text or '0')
+    if tat == nil or tat ~= tat then
+      return redis.error_reply('GARBAGE a key of the rate limits holds something else')
+    end
+    stored[key] = text
+    tats[key] = math.floor(tat)
+  end
+end
+
+-- What an ask gets, and the key's time with it. A time further off than an allowance was stored before the
+-- clock stepped back or the quota shrank.
+local function decide(ask, tat, all)
+  tat = math.min(tat, ask.latest)
+  local start = math.max(tat, now)
+  local room = math.floor((ask.latest - start) / ask.interval)
+  local granted = 0
+  if ask.take == 'all' then
+    if all and ask.units <= room then granted = ask.units end
+  elseif ask.take == 'back' then
+    -- What has drained away by itself since is not there to be given back.
+    local back = math.min(math.min(ask.units, ask.burst) * ask.interval, math.max(0, ask.through - now))
+    if tat > now then tat = math.max(now, tat - back) end
+    return math.ceil(back / ask.interval), tat
+  else
+    granted = math.min(ask.units, room)
+  end
+  if granted == 0 then return 0, tat end
+  return granted, start + granted * ask.interval
+end
+
+local function decide_each(all)
+  local after, grants, times, whole = {}, {}, {}, true
+  for i, ask in ipairs(asks) do
+    grants[i], times[i] = decide(ask, after[ask.key] or tats[ask.key], all)
+    after[ask.key] = times[i]
+    whole = whole and (ask.take ~= 'all' or grants[i] == ask.units)
+  end
+  return whole, after, grants, times
+end
+
+local whole, after, grants, times = decide_each(true)
+if not whole then
+  whole, after, grants, times = decide_each(false)
+end
+
+for key, tat in pairs(after) do
+  if tat > now then
+    -- Never without an expiry: a second after the key has a whole burst, it means nothing any more.
+    if digits(tat) ~= stored[key] then
+      redis.call('SET', key, digits(tat), 'PX', digits(math.ceil((tat - now) / 1000) + 1000))
+    end
+  elseif stored[key] then
+    redis.call('DEL', key)
+  end
+end
+
+local reply = { digits(now) }
+for i = 1, #asks do
+  reply[i * 2] = digits(grants[i])
+  reply[i * 2 + 1] = digits(times[i])
+end
+return reply

@@ -1,0 +1,71 @@
+use std::sync::LazyLock;
+
+use buttress_rate_limit::{Ask, Reply, StoreError, Take};
+use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind};
+
+use crate::link::Link;
+use crate::names::Names;
+
+const SOURCE: &str = include_str!("script.lua");
+
+/// The name under which a server that has run the script before knows it.
+static HASH: LazyLock<String> = LazyLock::new(|| Script::new(SOURCE).get_hash().to_owned());
+
+/// One run of the script. In a Cluster, all keys must have one scope.
+pub(crate) async fn decide(link: &Link, names: &Names, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
+    let known = link.query(&command("EVALSHA", &HASH, names, asks)).await;
+    let numbers: Result<Vec<u64>, RedisError> = match known {
+        // After a restart, a failover, or `SCRIPT FLUSH`; nothing has been run yet.
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            link.query(&command("EVAL", SOURCE, names, asks)).await
+        }
+        known => known,
+    };
+    numbers.map_err(failure).and_then(|numbers| read(&numbers, asks.len()))
+}
+
+/// Asks nothing but whether somebody answers.
+pub(crate) async fn ping(link: &Link) -> Result<Vec<Reply>, StoreError> {
+    let pong: Result<(), RedisError> = link.query(&redis::cmd("PING")).await;
+    pong.map(|()| Vec::new()).map_err(failure)
+}
+
+fn command(verb: &str, script: &str, names: &Names, asks: &[Ask]) -> Cmd {
+    let mut command = redis::cmd(verb);
+    command.arg(script).arg(asks.len());
+    for ask in asks {
+        command.arg(names.of(ask));
+    }
+    for ask in asks {
+        let (word, units, until) = words(ask.take);
+        command.arg(ask.rate.interval()).arg(ask.rate.burst()).arg(word).arg(units).arg(until);
+    }
+    command
+}
+
+fn words(take: Take) -> (&'static str, u64, u64) {
+    match take {
+        Take::All(units) => ("all", units, 0),
+        Take::UpTo(units) => ("some", units, 0),
+        Take::Charge(units) => ("charge", units, 0),
+        Take::Back { units, until } => ("back", units, until),
+    }
+}
+
+/// The reply is the clock, and then for each ask what was granted and the key's time.
+fn read(numbers: &[u64], asks: usize) -> Result<Vec<Reply>, StoreError> {
+    match numbers {
+        [now, rest @ ..] if rest.len() == 2 * asks => {
+            let reply = |pair: &[u64]| Reply { granted: pair[0], now: *now, tat: pair[1] };
+            Ok(rest.chunks_exact(2).map(reply).collect())
+        }
+        _ => Err(StoreError::unreachable(format!("{} numbers for {asks} asks", numbers.len()))),
+    }
+}
+
+fn failure(error: RedisError) -> StoreError {
+    match error.code() {
+        Some("GARBAGE" | "WRONGTYPE") => StoreError::garbage(error),
+        _ => StoreError::unreachable(error),
+    }
+}
