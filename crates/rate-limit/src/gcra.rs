@@ -60,6 +60,16 @@ pub struct Standing {
     pub full: u64,
 }
 
+impl Ruling {
+    /// What to store for the key.
+    #[inline]
+    pub const fn tat(self) -> u64 {
+        match self {
+            Self::Admit { tat } | Self::Deny { tat, .. } | Self::Never { tat } => tat,
+        }
+    }
+}
+
 impl Rate {
     /// A unit every `interval` ticks, and `burst` units at once.
     ///

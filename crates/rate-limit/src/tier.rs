@@ -24,6 +24,10 @@ pub trait Tier: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What a tier says.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the common answer is the large one, and a box would allocate for it"
+)]
 pub enum Answer {
     /// At once.
     Now(Result<Verdicts, Unavailable>),
