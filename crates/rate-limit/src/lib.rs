@@ -13,6 +13,7 @@ mod sync;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod throttle;
 mod tier;
 
 pub use claim::{Claim, Claims, Fate, MAX_POLICIES, Position, Unavailable, Verdicts};
@@ -24,4 +25,5 @@ pub use overrides::{FetchFuture, Lookup, OverrideCounts, OverrideKey, Overrides,
 pub use quota::Quota;
 pub use store::{Ask, MAX_ASKS, Reply, Store, StoreError, StoreErrorKind, Take};
 pub use table::{Occupancy, Table};
+pub use throttle::{ThrottleHandle, ThrottleLayer, Throttled};
 pub use tier::{Answer, Pending, Tier};
