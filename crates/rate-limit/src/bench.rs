@@ -1,0 +1,294 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrayvec::ArrayVec;
+use buttress_core::{Mode, ModeSwitch, Refused};
+
+use crate::key::{KeyWriter, Presence};
+use crate::policy::{Cost, weaker};
+use crate::rejection::KeyMissing;
+use crate::reporter::Reporter;
+use crate::settling::{After, Settling};
+use crate::terms::{Notice, Term, Terms};
+use crate::trial::{Round, Step, Trial};
+use crate::{
+    Answer, Claim, Claims, Exempt, FetchFuture, KeyHash, KeyHasher, LocalTier, Lookup, MAX_POLICIES, Missing,
+    Occupancy, Pending, Policy, Quota, Subject, Tier,
+};
+
+/// What one layer value shares with all services made by it: its policies, and who decides.
+#[derive(Debug)]
+pub(crate) struct Bench<W: Subject> {
+    pub(crate) subject: W,
+    pub(crate) seats: ArrayVec<Seat<W>, MAX_POLICIES>,
+    pub(crate) notice: Notice,
+    pub(crate) exempt: Exempt<W>,
+    pub(crate) mode: ModeSwitch,
+    pub(crate) reporter: Reporter,
+    local: LocalTier,
+    shared: Option<Arc<dyn Tier>>,
+}
+
+/// What a bench is made of.
+pub(crate) struct Parts<W: Subject> {
+    pub(crate) subject: W,
+    pub(crate) policies: Vec<Policy<W>>,
+    pub(crate) exempt: Exempt<W>,
+    pub(crate) mode: ModeSwitch,
+    pub(crate) reporter: Reporter,
+    pub(crate) local: LocalTier,
+    pub(crate) shared: Option<Arc<dyn Tier>>,
+}
+
+/// A policy, and the beginnings of its keys.
+#[derive(Debug)]
+pub(crate) struct Seat<W: Subject> {
+    pub(crate) policy: Policy<W>,
+    pub(crate) shared: bool,
+    hasher: KeyHasher,
+    fallback: Option<KeyHash>,
+}
+
+/// What becomes of a request.
+pub(crate) enum Decision<W: Subject> {
+    Passes(Option<After<W>>),
+    Refused(Refused, W::Mark),
+    Waits(Box<Docket>),
+}
+
+/// A trial that waits for somebody.
+pub(crate) struct Docket {
+    pub(crate) trial: Trial,
+    pub(crate) fetches: Fetches,
+    pub(crate) pending: Option<Pending>,
+}
+
+impl<W: Subject> Seat<W> {
+    pub(crate) fn new(policy: Policy<W>, shared: Option<&dyn Tier>, local: &dyn Tier) -> Self {
+        let shared = shared.filter(|_| !policy.local);
+        let start = shared.unwrap_or(local).hash_key().scope(&policy.name);
+        let branch = |word: &str| {
+            let mut hasher = start.clone();
+            hasher.part(word.as_bytes());
+            hasher
+        };
+        // Apart from each other, so that no request can choose a key that is the shared one.
+        let hasher = branch("key");
+        let fallback = match &policy.missing {
+            Missing::Fallback(name) => {
+                let mut hasher = branch("fallback");
+                hasher.part(name.as_bytes());
+                Some(hasher.finish())
+            }
+            Missing::Reject | Missing::RejectAs(_) | Missing::Skip => None,
+        };
+        Self { policy, shared: shared.is_some(), hasher, fallback }
+    }
+
+    /// The key of a request, or nothing if the policy does not apply.
+    #[inline]
+    fn key(&self, head: &W::Head<'_>) -> Result<Option<KeyHash>, KeyMissing> {
+        let mut hasher = self.hasher.clone();
+        let write = self.policy.key.as_ref();
+        match write.map(|write| write(head, &mut KeyWriter::hashing(&mut hasher))) {
+            Some(Presence::Present) => Ok(Some(hasher.finish())),
+            Some(Presence::Ambiguous) => Err(KeyMissing::ambiguous(Arc::clone(&self.policy.name))),
+            Some(Presence::Missing) | None => self.key_of_nobody(),
+        }
+    }
+
+    #[cold]
+    fn key_of_nobody(&self) -> Result<Option<KeyHash>, KeyMissing> {
+        let refuse = |status| Err(KeyMissing::new(Arc::clone(&self.policy.name), status));
+        match self.policy.missing {
+            Missing::Reject => refuse(None),
+            Missing::RejectAs(status) => refuse(Some(status)),
+            Missing::Skip | Missing::Fallback(_) => Ok(self.fallback),
+        }
+    }
+
+    #[inline]
+    fn cost(&self, head: &W::Head<'_>) -> u64 {
+        match &self.policy.cost {
+            Cost::Units(units) => *units,
+            Cost::By(cost) => cost(head),
+        }
+    }
+
+    /// The quota of this key, if it has one of its own, or the wait for it.
+    fn override_of(&self, key: KeyHash, head: &W::Head<'_>, now: Instant) -> Option<Lookup> {
+        let overrides = self.policy.overrides.as_ref()?;
+        // Nobody is named by a fallback, so nobody has a quota of his own there.
+        if Some(key) == self.fallback {
+            return None;
+        }
+        let spell = || {
+            let mut text = String::new();
+            if let Some(write) = &self.policy.key {
+                write(head, &mut KeyWriter::spelling(&mut text));
+            }
+            text.into_boxed_str()
+        };
+        Some(overrides.lookup(key, spell, now))
+    }
+}
+
+impl<W: Subject> Bench<W> {
+    pub(crate) fn new(parts: Parts<W>, terms: ArrayVec<Term, MAX_POLICIES>) -> Self {
+        let Parts { subject, policies, exempt, mode, reporter, local, shared } = parts;
+        let seats = policies.into_iter().take(MAX_POLICIES);
+        let seats = seats.map(|policy| Seat::new(policy, shared.as_deref(), &local)).collect();
+        let notice = Notice::new(Arc::new(Terms::new(0, terms)));
+        Self { subject, seats, notice, exempt, mode, reporter, local, shared }
+    }
+
+    /// The same bench with counts and mode switches of its own.
+    pub(crate) fn fresh(&self) -> Self {
+        let parts = Parts {
+            subject: self.subject.clone(),
+            policies: self.seats.iter().map(|seat| seat.policy.fresh()).collect(),
+            exempt: self.exempt.clone(),
+            mode: ModeSwitch::new(self.mode.get()),
+            reporter: self.reporter.clone(),
+            local: LocalTier::new(self.local.table().slots()),
+            shared: self.shared.clone(),
+        };
+        Self::new(parts, self.notice.latest().of.clone())
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        self.local.occupancy(now())
+    }
+
+    /// Asks whoever counts what is shared, or what is not.
+    #[inline]
+    pub(crate) fn ask(&self, shared: bool, claims: &Claims, now: Instant) -> Answer {
+        match &self.shared {
+            Some(tier) if shared => tier.decide(claims, now),
+            _ => Answer::Now(Ok(self.local.decide_all(claims, now))),
+        }
+    }
+
+    /// Who counts what is shared, or what is not.
+    pub(crate) fn tier(&self, shared: bool) -> &dyn Tier {
+        match &self.shared {
+            Some(tier) if shared => &**tier,
+            _ => &self.local,
+        }
+    }
+
+    pub(crate) fn name(&self, policy: usize) -> &Arc<str> {
+        &self.seats[policy].policy.name
+    }
+
+    /// Decides what becomes of a request, or begins to.
+    #[inline]
+    pub(crate) fn decide(self: &Arc<Self>, terms: &Terms, head: &W::Head<'_>) -> Decision<W> {
+        let mode = self.mode.get();
+        if mode == Mode::Off || self.exempt.holds_for(head) {
+            return Decision::Passes(None);
+        }
+        let now = now();
+        let mut trial = Trial::default();
+        let mut fetches = Fetches::default();
+        if let Err(refused) = self.summon(mode, terms, head, now, &mut trial, &mut fetches) {
+            return Decision::Refused(refused, W::Mark::default());
+        }
+        if trial.is_empty() {
+            return Decision::Passes(None);
+        }
+        if !fetches.is_empty() {
+            return Decision::Waits(Box::new(Docket { trial, fetches, pending: None }));
+        }
+        match trial.go_on(self, now) {
+            Step::Passed => Decision::Passes(Some(self.passed(terms, &trial))),
+            Step::Refused(refused) => Decision::Refused(refused, self.refused(terms, &trial)),
+            Step::Later(pending) => {
+                Decision::Waits(Box::new(Docket { trial, fetches, pending: Some(pending) }))
+            }
+        }
+    }
+
+    /// What is left to do once the response is there.
+    #[inline]
+    pub(crate) fn passed(self: &Arc<Self>, terms: &Terms, trial: &Trial) -> After<W> {
+        let mark = self.subject.mark(&trial.told(terms, false));
+        After { mark, settling: Settling::of(self, trial) }
+    }
+
+    /// What the response to a refused request is to be told.
+    pub(crate) fn refused(&self, terms: &Terms, trial: &Trial) -> W::Mark {
+        self.subject.mark(&trial.told(terms, true))
+    }
+
+    /// Finds the policies that apply to a request, with key, cost and quota of each.
+    #[inline]
+    fn summon(
+        &self,
+        mode: Mode,
+        terms: &Terms,
+        head: &W::Head<'_>,
+        now: Instant,
+        trial: &mut Trial,
+        fetches: &mut Fetches,
+    ) -> Result<(), Refused> {
+        for (policy, (seat, term)) in self.seats.iter().zip(&terms.of).enumerate() {
+            let mode = weaker(mode, seat.policy.mode.get());
+            if mode == Mode::Off {
+                continue;
+            }
+            let observed = mode == Mode::Observe;
+            let key = match seat.key(head) {
+                Ok(Some(key)) => key,
+                Ok(None) => continue,
+                Err(missing) => {
+                    self.misses_key(seat, missing, observed)?;
+                    continue;
+                }
+            };
+            let claim = Claim::new(key, term.quota, term.rate, seat.cost(head));
+            trial.push(policy, Round { observed, shared: seat.shared }, claim);
+            if let Some(lookup) = seat.override_of(key, head, now) {
+                take_override(lookup, trial, fetches);
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn misses_key(&self, seat: &Seat<W>, missing: KeyMissing, observed: bool) -> Result<(), Refused> {
+        let why = Refused::new(missing);
+        if observed {
+            self.reporter.would_refuse(&seat.policy.name, &why);
+            return Ok(());
+        }
+        self.reporter.refused(&seat.policy.name, &why);
+        Err(why)
+    }
+}
+
+/// Overrides that are being fetched, each with the place of its claim.
+pub(crate) type Fetches = Vec<(usize, FetchFuture)>;
+
+#[cold]
+fn take_override(lookup: Lookup, trial: &mut Trial, fetches: &mut Fetches) {
+    let Some(place) = trial.len().checked_sub(1) else { return };
+    match lookup {
+        Lookup::Known(quota) => put_in_force(trial, place, quota),
+        Lookup::Fetch(quota) => fetches.push((place, quota)),
+    }
+}
+
+/// Replaces the quota of a claim, unless it could not be enforced.
+pub(crate) fn put_in_force(trial: &mut Trial, place: usize, quota: Option<Quota>) {
+    if let Some(quota) = quota
+        && let Ok(rate) = quota.rate()
+        && let Some(claim) = trial.claim_mut(place)
+    {
+        (claim.quota, claim.rate) = (quota, rate);
+    }
+}
+
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

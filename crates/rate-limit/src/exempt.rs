@@ -1,0 +1,49 @@
+#[cfg(feature = "http")]
+mod web;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use buttress_core::Checks;
+
+use crate::Subject;
+
+/// Requests that no policy of a layer counts.
+pub struct Exempt<W: Subject> {
+    pub(crate) rules: Vec<ExemptIf<W>>,
+    /// Rules that could not be understood: what was written, and what is allowed.
+    pub(crate) problems: Vec<(&'static str, String, Cow<'static, str>)>,
+}
+
+pub(crate) type ExemptIf<W> = Arc<dyn for<'a> Fn(&<W as Subject>::Head<'a>) -> bool + Send + Sync>;
+
+impl<W: Subject> Exempt<W> {
+    /// Nobody.
+    pub fn none() -> Self {
+        Self { rules: Vec::new(), problems: Vec::new() }
+    }
+
+    #[inline]
+    pub(crate) fn holds_for(&self, head: &W::Head<'_>) -> bool {
+        self.rules.iter().any(|rule| rule(head))
+    }
+
+    pub(crate) fn check(&self, checks: &mut Checks) {
+        for (field, value, allowed) in &self.problems {
+            checks.require(false, *field, value, allowed.clone());
+        }
+    }
+}
+
+impl<W: Subject> Clone for Exempt<W> {
+    fn clone(&self) -> Self {
+        Self { rules: self.rules.clone(), problems: self.problems.clone() }
+    }
+}
+
+impl<W: Subject> fmt::Debug for Exempt<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exempt").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}

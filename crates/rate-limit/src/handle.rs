@@ -1,0 +1,64 @@
+use std::fmt;
+use std::sync::Arc;
+
+use buttress_core::{ConfigError, ModeSwitch};
+
+use crate::bench::Bench;
+use crate::{Quota, Subject};
+
+/// One policy of a layer, to look at it and to change it while the layer runs.
+///
+/// From [`RateLimitLayer::policy`](crate::RateLimitLayer::policy). Clones mean the same policy.
+pub struct PolicyHandle<W: Subject> {
+    bench: Arc<Bench<W>>,
+    place: usize,
+}
+
+impl<W: Subject> PolicyHandle<W> {
+    pub(crate) fn new(bench: Arc<Bench<W>>, place: usize) -> Self {
+        Self { bench, place }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.bench.name(self.place)
+    }
+
+    /// The quota in force.
+    pub fn quota(&self) -> Quota {
+        self.bench.notice.latest().of[self.place].quota
+    }
+
+    /// Puts another quota in force, for every service of the layer and from the next request on.
+    ///
+    /// What was spent under the old quota stays spent: nobody gets a fresh burst, and nobody is locked out for longer
+    /// than the new quota takes to fill up. Keys that have a quota of their own keep it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the quota, each with its value and the allowed range. The old one stays in force.
+    pub fn set_quota(&self, quota: Quota) -> Result<(), ConfigError> {
+        self.bench.notice.amend(self.place, quota)
+    }
+
+    /// The mode of this policy. A layer that does less has its way.
+    pub fn mode(&self) -> &ModeSwitch {
+        &self.bench.seats[self.place].policy.mode
+    }
+}
+
+impl<W: Subject> Clone for PolicyHandle<W> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.bench), self.place)
+    }
+}
+
+impl<W: Subject> fmt::Debug for PolicyHandle<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyHandle")
+            .field("name", &self.name())
+            .field("quota", &self.quota())
+            .field("mode", &self.mode().get())
+            .finish()
+    }
+}

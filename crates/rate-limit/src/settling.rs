@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use crate::bench::{Bench, now};
+use crate::subject::Limits;
+use crate::trial::Trial;
+use crate::{Claim, MAX_POLICIES, Settle, Subject};
+
+/// What is left to do for a request that was let through, once its response is there.
+#[derive(Debug)]
+pub(crate) struct After<W: Subject> {
+    pub(crate) mark: W::Mark,
+    pub(crate) settling: Option<Box<Settling<W>>>,
+}
+
+/// The claims of a request whose policies want to see the response.
+///
+/// Dropped, it changes nothing: the service was called, so what was charged stays spent.
+#[derive(Debug)]
+pub(crate) struct Settling<W: Subject> {
+    bench: Arc<Bench<W>>,
+    claims: ArrayVec<(usize, Claim), MAX_POLICIES>,
+}
+
+impl<W: Subject> After<W> {
+    pub(crate) fn finish<Req, Res>(self, response: &mut Res)
+    where
+        W: Limits<Req, Res>,
+    {
+        if let Some(settling) = self.settling {
+            settling.settle(&W::answer(response));
+        }
+        W::stamp(self.mark, response);
+    }
+}
+
+impl<W: Subject> Settling<W> {
+    /// Nothing, and no allocation, if no policy wants to see the response.
+    #[inline]
+    pub(crate) fn of(bench: &Arc<Bench<W>>, trial: &Trial) -> Option<Box<Self>> {
+        if bench.seats.iter().all(|seat| seat.policy.settle.is_none()) {
+            return None;
+        }
+        let settled = trial.charged().filter(|entry| bench.seats[entry.policy].policy.settle.is_some());
+        let claims: ArrayVec<_, MAX_POLICIES> = settled.map(|entry| (entry.policy, entry.claim)).collect();
+        (!claims.is_empty()).then(|| Box::new(Self { bench: Arc::clone(bench), claims }))
+    }
+
+    fn settle(&self, answer: &W::Answer<'_>) {
+        for (policy, claim) in &self.claims {
+            let seat = &self.bench.seats[*policy];
+            let Some(settle) = &seat.policy.settle else { continue };
+            let tier = self.bench.tier(seat.shared);
+            match settle(answer) {
+                Settle::Keep => {}
+                Settle::Refund(units) => tier.refund(claim, units.min(claim.cost), now()),
+                Settle::Charge(units) => {
+                    // What is beyond an allowance is let off: a key is never locked out for longer than that.
+                    let _beyond = tier.charge(claim, units, now());
+                }
+            }
+        }
+    }
+}

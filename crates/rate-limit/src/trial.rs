@@ -1,0 +1,223 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrayvec::ArrayVec;
+use buttress_core::Refused;
+
+use crate::bench::Bench;
+use crate::rejection::RateLimited;
+use crate::terms::Terms;
+use crate::told::{Line, Told};
+use crate::{Answer, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subject, Unavailable, Verdicts};
+
+/// The policies that apply to one request, and how far their decision has come.
+///
+/// They are asked in rounds, because a tier decides only for itself: what is enforced before what is observed, and in
+/// each what this process counts before what many share. The first round that refuses ends it, and what earlier rounds
+/// of the same kind have charged is given back.
+#[derive(Debug, Default)]
+pub(crate) struct Trial {
+    entries: ArrayVec<Entry, MAX_POLICIES>,
+    round: usize,
+    /// What was charged and could still be given back, by round.
+    charged: [bool; ROUNDS],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) policy: usize,
+    pub(crate) claim: Claim,
+    round: usize,
+    position: Option<Position>,
+}
+
+/// How a trial goes on.
+pub(crate) enum Step {
+    /// Nobody refuses who may.
+    Passed,
+    Refused(Refused),
+    Later(Pending),
+}
+
+const ROUNDS: usize = 4;
+
+/// The place of a policy in the order of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Round {
+    pub(crate) observed: bool,
+    pub(crate) shared: bool,
+}
+
+impl Round {
+    const fn place(self) -> usize {
+        2 * self.observed as usize + self.shared as usize
+    }
+
+    const fn at(place: usize) -> Self {
+        Self { observed: place >= 2, shared: place % 2 == 1 }
+    }
+}
+
+impl Trial {
+    #[inline]
+    pub(crate) fn push(&mut self, policy: usize, round: Round, claim: Claim) {
+        // There is a place for each policy of a layer.
+        let _ = self.entries.try_push(Entry { policy, claim, round: round.place(), position: None });
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn claim_mut(&mut self, place: usize) -> Option<&mut Claim> {
+        self.entries.get_mut(place).map(|entry| &mut entry.claim)
+    }
+
+    /// Everything that was charged.
+    pub(crate) fn charged(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| self.charged[entry.round])
+    }
+
+    /// Asks one tier after the other, until one refuses or cannot answer at once, or all have admitted.
+    #[inline]
+    pub(crate) fn go_on<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Step {
+        while self.round < ROUNDS {
+            let claims = self.claims();
+            if claims.is_empty() {
+                self.round += 1;
+                continue;
+            }
+            match bench.ask(Round::at(self.round).shared, &claims, now) {
+                Answer::Later(pending) => return Step::Later(pending),
+                Answer::Now(said) => {
+                    if let Some(refused) = self.hear(bench, said, now) {
+                        return Step::Refused(refused);
+                    }
+                }
+            }
+        }
+        Step::Passed
+    }
+
+    /// Takes what a tier says of the round.
+    #[inline]
+    pub(crate) fn hear<W: Subject>(
+        &mut self,
+        bench: &Bench<W>,
+        said: Result<Verdicts, Unavailable>,
+        now: Instant,
+    ) -> Option<Refused> {
+        let round = self.round;
+        self.round += 1;
+        match said {
+            Ok(verdicts) => {
+                let admitted = verdicts.admitted();
+                self.note(round, &verdicts);
+                self.charged[round] = admitted;
+                if admitted { None } else { self.violated(bench, round, now) }
+            }
+            Err(unavailable) => self.end(bench, round, Refused::new(unavailable), now),
+        }
+    }
+
+    /// Gives back what was charged, since the request is not going to happen.
+    pub(crate) fn give_back<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) {
+        for round in 0..ROUNDS {
+            self.give_back_round(bench, round, now);
+        }
+    }
+
+    /// What is known of the policies that are enforced.
+    pub(crate) fn told<'a>(&self, terms: &'a Terms, refused: bool) -> Told<'a> {
+        let lines = self.entries.iter().filter(|entry| !Round::at(entry.round).observed);
+        let lines = lines.filter_map(|entry| {
+            let name = &*terms.of.get(entry.policy)?.name;
+            Some(Line { policy: entry.policy, name, quota: entry.claim.quota, position: entry.position? })
+        });
+        Told { terms, lines: lines.collect(), refused }
+    }
+
+    #[inline]
+    fn claims(&self) -> Claims {
+        self.entries.iter().filter(|entry| entry.round == self.round).map(|entry| entry.claim).collect()
+    }
+
+    #[inline]
+    fn note(&mut self, round: usize, verdicts: &Verdicts) {
+        let entries = self.entries.iter_mut().filter(|entry| entry.round == round);
+        for (entry, position) in entries.zip(&verdicts.positions) {
+            entry.position = Some(*position);
+        }
+    }
+
+    #[cold]
+    fn violated<W: Subject>(&mut self, bench: &Bench<W>, round: usize, now: Instant) -> Option<Refused> {
+        let refusing = self.entries.iter().filter(|entry| entry.round == round).filter_map(|entry| {
+            let wait = match entry.position?.fate {
+                Fate::Admitted => return None,
+                Fate::Denied { wait } => Some(wait),
+                Fate::Never => None,
+            };
+            Some((Arc::clone(bench.name(entry.policy)), wait))
+        });
+        let why = Refused::new(RateLimited::new(refusing));
+        self.end(bench, round, why, now)
+    }
+
+    /// Ends what belongs together with a round that refuses. It is a refusal if the round is enforced.
+    #[cold]
+    fn end<W: Subject>(
+        &mut self,
+        bench: &Bench<W>,
+        round: usize,
+        why: Refused,
+        now: Instant,
+    ) -> Option<Refused> {
+        let Round { observed, shared } = Round::at(round);
+        if shared {
+            self.give_back_round(bench, round - 1, now);
+        }
+        self.round = ROUNDS;
+        let policy = self.deciding(round).map_or("", |policy| bench.name(policy));
+        if observed {
+            bench.reporter.would_refuse(policy, &why);
+            return None;
+        }
+        bench.reporter.refused(policy, &why);
+        Some(why)
+    }
+
+    /// The policy of a round that keeps the caller waiting for longest; the first if none does.
+    fn deciding(&self, round: usize) -> Option<usize> {
+        let of_round = self.entries.iter().filter(|entry| entry.round == round);
+        let wait = |entry: &Entry| {
+            entry.position.map(|position| match position.fate {
+                Fate::Admitted => std::time::Duration::ZERO,
+                Fate::Denied { wait } => wait,
+                Fate::Never => std::time::Duration::MAX,
+            })
+        };
+        of_round
+            .reduce(|first, other| if wait(other) > wait(first) { other } else { first })
+            .map(|entry| entry.policy)
+    }
+
+    fn give_back_round<W: Subject>(&mut self, bench: &Bench<W>, round: usize, now: Instant) {
+        if !std::mem::take(&mut self.charged[round]) {
+            return;
+        }
+        let tier = bench.tier(Round::at(round).shared);
+        for entry in self.entries.iter_mut().filter(|entry| entry.round == round) {
+            let Claim { cost, quota, .. } = entry.claim;
+            tier.refund(&entry.claim, cost, now);
+            if let Some(position) = &mut entry.position {
+                position.remaining = position.remaining.saturating_add(cost).min(quota.burst_units());
+            }
+        }
+    }
+}
