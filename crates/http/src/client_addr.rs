@@ -6,10 +6,13 @@ mod canonical;
 mod forwarded;
 mod header;
 mod node;
+mod resolved;
 mod resolver;
+mod rules;
 mod trusted;
 
 pub use addr::{ClientAddr, PeerAddr};
 pub use builder::ClientAddrResolverBuilder;
 pub use header::ForwardedBy;
-pub use resolver::{ClientAddrResolver, How, Resolved};
+pub use resolved::{How, Resolved};
+pub use resolver::ClientAddrResolver;

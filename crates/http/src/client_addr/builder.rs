@@ -5,9 +5,9 @@ use std::sync::Arc;
 use buttress_core::{Checks, ConfigError};
 use http::Extensions;
 
-use super::addr::{IPV4_PREFIX, IPV6_PREFIX};
 use super::header::ForwardedBy;
-use super::resolver::{ClientAddrResolver, Rules};
+use super::resolver::ClientAddrResolver;
+use super::rules::Rules;
 use super::trusted::Trusted;
 
 /// Settings of a [`ClientAddrResolver`]; nothing is checked before [`build`](Self::build).
@@ -24,23 +24,13 @@ use super::trusted::Trusted;
 #[must_use]
 pub struct ClientAddrResolverBuilder {
     trusted: Vec<String>,
-    absent_peer_trusted: bool,
     header: Option<ForwardedBy>,
-    ipv4_prefix: u8,
-    ipv6_prefix: u8,
-    peer_from: Option<PeerFrom>,
+    rules: Rules,
 }
 
 impl ClientAddrResolverBuilder {
     pub(super) fn new() -> Self {
-        Self {
-            trusted: Vec::new(),
-            absent_peer_trusted: false,
-            header: None,
-            ipv4_prefix: IPV4_PREFIX,
-            ipv6_prefix: IPV6_PREFIX,
-            peer_from: None,
-        }
+        Self { trusted: Vec::new(), header: None, rules: Rules::default() }
     }
 
     /// Trusts the header if it comes from this address or network: of a proxy that appends to the header, or replaces
@@ -61,7 +51,7 @@ impl ClientAddrResolverBuilder {
     ///
     /// So does a server that forgot to say who the peer is: choose this only where nobody but the proxy can connect.
     pub fn trust_absent_peer(mut self) -> Self {
-        self.absent_peer_trusted = true;
+        self.rules.absent_peer_trusted = true;
         self
     }
 
@@ -75,7 +65,7 @@ impl ClientAddrResolverBuilder {
 
     /// How many bits of an IPv4 address name a client.
     pub fn ipv4_prefix(mut self, bits: u8) -> Self {
-        self.ipv4_prefix = bits;
+        self.rules.ipv4_prefix = bits;
         self
     }
 
@@ -83,7 +73,7 @@ impl ClientAddrResolverBuilder {
     ///
     /// A single subscriber has at least a network of 64 bits, so longer prefixes let one client be many.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
-        self.ipv6_prefix = bits;
+        self.rules.ipv6_prefix = bits;
         self
     }
 
@@ -95,7 +85,7 @@ impl ClientAddrResolverBuilder {
         mut self,
         find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.peer_from = Some(PeerFrom(Arc::new(find)));
+        self.rules.peer_from = Some(PeerFrom(Arc::new(find)));
         self
     }
 
@@ -105,22 +95,15 @@ impl ClientAddrResolverBuilder {
     ///
     /// Everything that is wrong with them at once, each with its value and what is allowed.
     pub fn build(self) -> Result<ClientAddrResolver, ConfigError> {
+        let Self { trusted, header, mut rules } = self;
         let mut checks = Checks::of("client-address");
-        let trusted = Trusted::check(&self.trusted, &mut checks);
-        let any_trusted = self.absent_peer_trusted || !self.trusted.is_empty();
-        let header_known = self.header.is_some() || !any_trusted;
+        let header_known = header.is_some() || (trusted.is_empty() && !rules.absent_peer_trusted);
+        rules.trusted = Trusted::check(&trusted, &mut checks);
         checks.require(header_known, "header", "not set", "the one header that the trusted proxies write");
-        check_prefix("ipv4_prefix", self.ipv4_prefix, 8, 32, &mut checks);
-        check_prefix("ipv6_prefix", self.ipv6_prefix, 16, 128, &mut checks);
-        checks.finish()?;
-        Ok(ClientAddrResolver::new(Rules {
-            trusted,
-            absent_peer_trusted: self.absent_peer_trusted,
-            header: self.header.unwrap_or(ForwardedBy::XForwardedFor),
-            ipv4_prefix: self.ipv4_prefix,
-            ipv6_prefix: self.ipv6_prefix,
-            peer_from: self.peer_from,
-        }))
+        rules.header = header.unwrap_or(rules.header);
+        check_prefix("ipv4_prefix", rules.ipv4_prefix, 8, 32, &mut checks);
+        check_prefix("ipv6_prefix", rules.ipv6_prefix, 16, 128, &mut checks);
+        checks.finish().map(|()| ClientAddrResolver::new(rules))
     }
 }
 
