@@ -1,0 +1,162 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::shared::core::Core;
+use crate::shared::lease::{Batch, LOOK_EVERY};
+use crate::{Ask, MAX_ASKS, Reply, Store, Take};
+
+/// The one task of a tier: it refills leases and gives them back, runs errands, and probes a store that is gone.
+///
+/// It has at most one call at the store at a time. It ends when the tier is dropped, after it has given back what was
+/// left, which takes two time budgets at most.
+#[derive(Debug, Default)]
+pub(super) struct Keeper(Mutex<Option<JoinHandle<()>>>);
+
+impl Keeper {
+    /// Starts the task in the present runtime, unless it runs.
+    pub(super) fn ensure<S: Store>(&self, core: &Arc<Core<S>>) {
+        let mut task = self.0.lock();
+        let runs = task.as_ref().is_some_and(|task| !task.is_finished());
+        if !runs && !core.errands.is_closed() {
+            *task = Handle::try_current().ok().map(|runtime| runtime.spawn(keep(Arc::clone(core))));
+        }
+    }
+
+    /// Waits for the end of the task.
+    pub(super) async fn finished(&self) {
+        let task = self.0.lock().take();
+        if let Some(task) = task {
+            // It ends by itself, unless its runtime ended first.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn keep<S: Store>(core: Arc<Core<S>>) {
+    let mut look_at = 0;
+    loop {
+        wait(&core, look_at).await;
+        // Before the round: what comes in during it is for the next one.
+        let last = core.errands.is_closed();
+        let mut asks = look_after_leases(&core, &mut look_at, last);
+        if core.is_down() {
+            // Counts as given back: it is charged there, and nobody spends it any more.
+            asks.clear();
+            stand_by(&core).await;
+        } else {
+            round(&core, asks, last).await;
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// Waits for errands, and no longer than until something is due by itself.
+async fn wait<S: Store>(core: &Core<S>, look_at: u64) {
+    let probe_at = core.outage.lock().probe_at();
+    let look_at = core.book.has_leases().then_some(look_at);
+    let Some(due) = probe_at.into_iter().chain(look_at).min() else { return core.errands.changed().await };
+    let wait = Duration::from_nanos(due.saturating_sub(core.ticks_now()));
+    // Whichever comes first is reason enough to look around.
+    let _ = tokio::time::timeout(wait, core.errands.changed()).await;
+}
+
+/// Takes out of the leases what is to be given back; looks at them now and then, and at the end.
+fn look_after_leases<S: Store>(core: &Core<S>, look_at: &mut u64, last: bool) -> Vec<Ask> {
+    let now = core.ticks_now();
+    let mut asks = Vec::new();
+    if now < *look_at && !last {
+        return asks;
+    }
+    *look_at = now + LOOK_EVERY;
+    core.book.for_each_leased(|key, spot| {
+        let scope = spot.scope();
+        let retired = spot.lease().retire(now, last);
+        asks.extend(retired.into_iter().map(|batch| batch.back(key, scope)));
+        !spot.lease().is_empty()
+    });
+    asks
+}
+
+/// While the store is gone, errands come to nothing: its debts are not collected later.
+async fn stand_by<S: Store>(core: &Core<S>) {
+    core.errands.take(usize::MAX).iter().for_each(|ask| gave_up(core, ask));
+    let due = core.outage.lock().probe_at().is_some_and(|at| at <= core.ticks_now());
+    if due && !core.errands.is_closed() {
+        core.probe().await;
+    }
+}
+
+/// Runs what is in line, behind what comes from the leases.
+async fn round<S: Store>(core: &Core<S>, mut asks: Vec<Ask>, last: bool) {
+    asks.extend(core.errands.take(usize::MAX));
+    for batch in asks.chunks(MAX_ASKS) {
+        let (run_now, dropped): (Vec<Ask>, Vec<Ask>) =
+            batch.iter().partition(|ask| is_worth_it(core, ask, last));
+        dropped.iter().for_each(|ask| gave_up(core, ask));
+        if !run_now.is_empty() {
+            run(core, &run_now).await;
+        }
+    }
+}
+
+/// Nothing is, once the store has gone; and nobody would spend a refill at the end.
+fn is_worth_it<S: Store>(core: &Core<S>, ask: &Ask, last: bool) -> bool {
+    !core.is_down() && !(last && matches!(ask.take, Take::UpTo(_)))
+}
+
+async fn run<S: Store>(core: &Core<S>, asks: &[Ask]) {
+    let asked = core.ticks_now();
+    match core.call(asks).await {
+        Ok(replies) => asks.iter().zip(&replies).for_each(|(ask, reply)| settle(core, ask, reply, asked)),
+        Err(_) => asks.iter().for_each(|ask| gave_up(core, ask)),
+    }
+}
+
+fn settle<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
+    match ask.take {
+        Take::UpTo(_) => refilled(core, ask, reply, asked),
+        Take::Back { .. } => {
+            core.counters.returned.add(reply.granted);
+            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt()));
+        }
+        Take::All(_) | Take::Charge(_) => {
+            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt()));
+        }
+    }
+}
+
+fn refilled<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
+    core.counters.leased.add(reply.granted);
+    let batch = Batch { units: reply.granted, taken: asked, until: reply.tat, rate: ask.rate };
+    let now = core.ticks_now();
+    let full = core.book.with_known(ask.key, |spot| {
+        spot.learn(asked, reply.debt());
+        spot.refilled(batch, now)
+    });
+    // Without a spot, or without room in it, the units go back.
+    match full {
+        Some(None) => core.book.list(ask.key),
+        Some(Some(batch)) => queue(core, batch.back(ask.key, ask.scope)),
+        None => queue(core, batch.back(ask.key, ask.scope)),
+    }
+}
+
+fn queue<S: Store>(core: &Core<S>, ask: Ask) {
+    if !core.errands.push(ask) {
+        gave_up(core, &ask);
+    }
+}
+
+/// An errand that is not run: units that were to go back stay charged, and what was to be charged stays free.
+pub(super) fn gave_up<S: Store>(core: &Core<S>, ask: &Ask) {
+    core.counters.dropped.add(1);
+    if matches!(ask.take, Take::UpTo(_)) {
+        core.book.with_known(ask.key, |spot| spot.refill_failed());
+    }
+}

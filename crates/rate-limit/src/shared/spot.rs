@@ -1,0 +1,351 @@
+use std::time::Duration;
+
+use crate::shared::demand::Demand;
+use crate::shared::lease::{Batch, Lease, Spending};
+use crate::shared::terms::Terms;
+use crate::{Fate, KeyHash, Position, Ruling};
+
+const MILLI: u64 = 1_000_000;
+/// A lease covers so much of this node's own demand.
+const LEASE_COVERS: u64 = 100 * MILLI;
+/// At its limit, a hot key is asked for again once so many microseconds' worth of units have come in, and not for each
+/// one: they are collected and spent together.
+const COLLECT_FOR: u64 = 20_000;
+
+/// When this node borrows, and how long it remembers. Times in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Keys with more calls per second than this get leases.
+    pub(super) lease_above: Option<u32>,
+    /// How long what the store said can refuse a call here.
+    pub(super) memory: u64,
+}
+
+/// What this node knows of one key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spot {
+    key: Option<KeyHash>,
+    scope: Option<KeyHash>,
+    /// When it was last asked for.
+    touched: u64,
+    demand: Demand,
+    lease: Lease,
+    known: Known,
+    /// A refill is on its way.
+    refilling: bool,
+}
+
+/// What the store said last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// When it was asked, on this node's clock. 0 if it never was.
+    at: u64,
+    /// Microseconds until a full burst, then. It is less now, unless others have spent: so a call that there is no
+    /// room for by this is one that the store would refuse.
+    debt: u64,
+}
+
+/// What can be said of a claim without the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It is paid from the lease.
+    Spent(Spending),
+    /// The store would refuse it.
+    Refused,
+    /// The store must say.
+    Ask,
+}
+
+/// A claim's part, and where it stands as far as this node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) part: Part,
+    pub(super) position: Position,
+    /// So many units should be asked for in the background.
+    pub(super) refill: u64,
+}
+
+impl Judged {
+    /// For a key of which nothing is known.
+    pub(super) fn unknown(terms: &Terms) -> Self {
+        Self { part: Part::Ask, position: terms.at(Fate::Admitted, 0), refill: 0 }
+    }
+}
+
+impl Spot {
+    pub(super) fn new(key: KeyHash) -> Self {
+        Self { key: Some(key), ..Self::default() }
+    }
+
+    pub(super) fn is_for(&self, key: KeyHash) -> bool {
+        self.key == Some(key)
+    }
+
+    /// How gladly it is given up for another key: the least first. Never while units are held or on their way.
+    pub(super) fn rank(&self) -> Option<u64> {
+        let held = self.refilling || !self.lease.is_empty();
+        (!held).then_some(self.touched)
+    }
+
+    /// Pays a claim if the lease covers it, and says whether a refill is due.
+    pub(super) fn judge(&mut self, terms: &Terms, rules: &Rules, now: u64) -> Judged {
+        (self.touched, self.scope) = (now, Some(terms.scope));
+        self.demand.note(now, terms.cost);
+        let hot = terms.cap > 0 && rules.lease_above.is_some_and(|pace| self.demand.is_above(pace));
+        let size = if hot { terms.cap.min(self.demand.units_within(LEASE_COVERS)) } else { 0 };
+        if let Some(spending) = self.lease.spend(now, terms.cost) {
+            let position = Position { fate: Fate::Admitted, ..self.position(terms, now) };
+            return Judged { part: Part::Spent(spending), position, refill: self.refill(size, now) };
+        }
+        let collect = size.min(COLLECT_FOR / terms.rate.interval()).max(terms.cost);
+        let mut position = self.position(terms, now);
+        if let Some(fate) = self.refusal(&Terms { cost: collect, ..*terms }, rules, now) {
+            position.fate = fate;
+            return Judged { part: Part::Refused, position, refill: 0 };
+        }
+        Judged { part: Part::Ask, position, refill: self.refill(size, now) }
+    }
+
+    /// Says where a claim stands, and changes nothing.
+    pub(super) fn look(&self, terms: &Terms, rules: &Rules, now: u64) -> Judged {
+        let mut position = self.position(terms, now);
+        let covered = self.lease.left(now) >= terms.cost;
+        let refusal = if covered { None } else { self.refusal(terms, rules, now) };
+        position.fate = refusal.unwrap_or(Fate::Admitted);
+        Judged { part: if refusal.is_some() { Part::Refused } else { Part::Ask }, position, refill: 0 }
+    }
+
+    pub(super) fn put_back(&mut self, spending: &Spending) {
+        self.lease.put_back(spending);
+    }
+
+    /// Notes what the store said to a call that went out at `asked`.
+    pub(super) fn learn(&mut self, asked: u64, debt: u64) {
+        if asked >= self.known.at {
+            self.known = Known { at: asked, debt };
+        }
+    }
+
+    /// Forgets what the store said, because units have gone back to it.
+    pub(super) fn forget(&mut self) {
+        self.known = Known::default();
+    }
+
+    /// A refill did not come about.
+    pub(super) fn refill_failed(&mut self) {
+        self.refilling = false;
+    }
+
+    /// A refill arrived; hands back what there is no room for.
+    pub(super) fn refilled(&mut self, batch: Batch, now: u64) -> Option<Batch> {
+        self.refilling = false;
+        self.lease.fill(batch, now)
+    }
+
+    /// What must live together with the key.
+    pub(super) fn scope(&self) -> KeyHash {
+        self.scope.or(self.key).unwrap_or(KeyHash::from_bits(0))
+    }
+
+    /// The lease, for those who look after it.
+    pub(super) fn lease(&mut self) -> &mut Lease {
+        &mut self.lease
+    }
+
+    /// Units that are held.
+    pub(super) fn parked(&self, now: u64) -> u64 {
+        self.lease.left(now)
+    }
+
+    fn refill(&mut self, size: u64, now: u64) -> u64 {
+        let wanted = if self.refilling || size == 0 { 0 } else { self.lease.wants(now, size) };
+        self.refilling |= wanted > 0;
+        wanted
+    }
+
+    /// Why the store would refuse, as far as it may be remembered.
+    fn refusal(&self, terms: &Terms, rules: &Rules, now: u64) -> Option<Fate> {
+        if self.known.at == 0 || now.saturating_sub(self.known.at) > rules.memory {
+            return None;
+        }
+        match terms.rate.decide(self.debt(now), 0, terms.cost) {
+            Ruling::Deny { wait, .. } => Some(Fate::Denied { wait: Duration::from_micros(wait) }),
+            Ruling::Admit { .. } | Ruling::Never { .. } => None,
+        }
+    }
+
+    /// What is left in the store by the last word of it, and here.
+    fn position(&self, terms: &Terms, now: u64) -> Position {
+        let mut position = terms.position(self.debt(now));
+        let held = self.lease.left(now);
+        position.remaining = position.remaining.saturating_add(held).min(terms.rate.burst());
+        position
+    }
+
+    fn debt(&self, now: u64) -> u64 {
+        self.known.debt.saturating_sub(now.saturating_sub(self.known.at) / 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rate;
+
+    const SECOND: u64 = 1_000 * MILLI;
+    const START: u64 = 1 << 62;
+    const RULES: Rules = Rules { lease_above: Some(20), memory: 10 * SECOND };
+
+    /// A unit per millisecond, so many at once, for three nodes.
+    fn terms(burst: u64, cost: u64) -> Terms {
+        let key = KeyHash::from_bits(1);
+        Terms { key, scope: key, rate: Rate::from_ticks(1_000, burst), cost, cap: burst / 6 }
+    }
+
+    /// A spot that has been asked for often enough.
+    fn hot(burst: u64) -> (Spot, u64) {
+        let mut spot = Spot::default();
+        for at in 0..50 {
+            let judged = spot.judge(&terms(burst, 1), &RULES, START + at * MILLI);
+            assert_eq!(judged.part, Part::Ask);
+        }
+        (spot, START + 50 * MILLI)
+    }
+
+    fn batch(units: u64, taken: u64) -> Batch {
+        Batch { units, taken, until: 0, rate: Rate::from_ticks(1_000, 600) }
+    }
+
+    #[test]
+    fn a_key_gets_a_lease_when_it_is_hot_and_asks_for_it_once() {
+        let mut spot = Spot::default();
+        let refills: Vec<u64> =
+            (0..30).map(|at| spot.judge(&terms(600, 1), &RULES, START + at * MILLI).refill).collect();
+        assert_eq!(refills.iter().filter(|refill| **refill > 0).count(), 1, "{refills:?}");
+        assert_eq!(refills[10], 3, "eleven calls in half a second are 2.2 in a tenth of it");
+    }
+
+    #[test]
+    fn a_cold_key_and_one_without_a_share_of_the_burst_get_no_lease() {
+        let mut spot = Spot::default();
+        for at in 0..100 {
+            assert_eq!(spot.judge(&terms(600, 1), &RULES, START + at * 60 * MILLI).refill, 0);
+        }
+        let mut spot = Spot::default();
+        for at in 0..100 {
+            assert_eq!(spot.judge(&terms(5, 1), &RULES, START + at * MILLI).refill, 0);
+        }
+        let off = Rules { lease_above: None, ..RULES };
+        let mut spot = Spot::default();
+        for at in 0..100 {
+            assert_eq!(spot.judge(&terms(600, 1), &off, START + at * MILLI).refill, 0);
+        }
+    }
+
+    #[test]
+    fn a_lease_is_never_larger_than_this_node_s_share_of_the_burst() {
+        let mut spot = Spot::default();
+        let refill =
+            (0..).map(|at| spot.judge(&terms(600, 50), &RULES, START + at).refill).find(|refill| *refill > 0);
+        assert_eq!(refill, Some(100), "of the 110 that a tenth of a second may need");
+    }
+
+    #[test]
+    fn a_lease_pays_and_is_filled_up_at_a_quarter() {
+        let (mut spot, now) = hot(600);
+        assert_eq!(spot.refilled(batch(8, now), now), None);
+        let judged: Vec<Judged> = (0..8).map(|_| spot.judge(&terms(600, 1), &RULES, now)).collect();
+        assert!(judged.iter().all(|judged| matches!(judged.part, Part::Spent(_))));
+        let refills: Vec<u64> = judged.iter().map(|judged| judged.refill).collect();
+        assert_eq!(refills[..5], [0; 5]);
+        assert!(refills[5] > 0 && refills[6..] == [0, 0], "once: {refills:?}");
+        assert_eq!(spot.judge(&terms(600, 1), &RULES, now).part, Part::Ask);
+        spot.refill_failed();
+        assert!(
+            spot.judge(&terms(600, 1), &RULES, now).refill > 0,
+            "a refill that failed is asked for again"
+        );
+    }
+
+    #[test]
+    fn what_is_held_counts_as_remaining() {
+        let (mut spot, now) = hot(600);
+        spot.learn(now, 600_000);
+        assert_eq!(spot.refilled(batch(8, now), now), None);
+        assert_eq!(spot.judge(&terms(600, 1), &RULES, now).position.remaining, 7);
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_until_its_wait_has_passed() {
+        let mut spot = Spot::default();
+        spot.learn(START, 10_000);
+        let claim = terms(10, 2);
+        for (after, expected) in [(0, 2_000), (500_000, 1_500), (1_999_000, 1)] {
+            let Judged { part, position, .. } = spot.judge(&claim, &RULES, START + after);
+            assert_eq!(part, Part::Refused);
+            assert_eq!(position.fate, Fate::Denied { wait: Duration::from_micros(expected) });
+        }
+        assert_eq!(spot.judge(&claim, &RULES, START + 2 * MILLI).part, Part::Ask);
+        assert_eq!(
+            spot.judge(&terms(10, 1), &RULES, START + MILLI).part,
+            Part::Ask,
+            "a smaller cost, sooner"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_not_remembered_for_longer_than_memory_goes_or_after_a_refund() {
+        let rules = Rules { memory: MILLI, ..RULES };
+        let mut spot = Spot::default();
+        spot.learn(START, 10_000);
+        assert_eq!(spot.judge(&terms(10, 5), &rules, START + MILLI).part, Part::Refused);
+        assert_eq!(spot.judge(&terms(10, 5), &rules, START + MILLI + 1).part, Part::Ask);
+        assert_eq!(spot.judge(&terms(10, 5), &RULES, START + MILLI).part, Part::Refused);
+        spot.forget();
+        assert_eq!(spot.judge(&terms(10, 5), &RULES, START + MILLI).part, Part::Ask);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_call_changes_nothing() {
+        let mut spot = Spot::default();
+        spot.learn(START + 5, 10_000);
+        spot.learn(START, 0);
+        assert_eq!(spot.judge(&terms(10, 1), &RULES, START + 5).part, Part::Refused);
+    }
+
+    #[test]
+    fn a_hot_key_at_its_limit_waits_for_more_than_one_unit() {
+        let (mut spot, now) = hot(600);
+        spot.refill_failed();
+        spot.learn(now, 600_000);
+        assert_eq!(
+            spot.judge(&terms(600, 1), &RULES, now + 5 * MILLI).part,
+            Part::Refused,
+            "though five came in"
+        );
+        let judged = spot.judge(&terms(600, 1), &RULES, now + 11 * MILLI);
+        assert_eq!(judged.part, Part::Ask);
+        assert!(judged.refill > 5);
+    }
+
+    #[test]
+    fn a_look_spends_nothing() {
+        let (mut spot, now) = hot(600);
+        spot.learn(now, 600_000);
+        assert_eq!(spot.refilled(batch(1, now), now), None);
+        let look = spot.look(&terms(600, 1), &RULES, now);
+        assert_eq!((look.part, look.position.fate, spot.parked(now)), (Part::Ask, Fate::Admitted, 1));
+        assert_eq!(spot.look(&terms(600, 2), &RULES, now).part, Part::Refused);
+    }
+
+    #[test]
+    fn a_spot_that_holds_units_or_waits_for_them_is_not_given_up() {
+        let (mut spot, now) = hot(600);
+        assert_eq!(spot.rank(), None, "a refill is on its way");
+        spot.refilled(batch(1, now), now);
+        assert_eq!(spot.rank(), None);
+        spot.judge(&terms(600, 1), &RULES, now);
+        spot.refill_failed();
+        assert_eq!(spot.rank(), Some(now));
+    }
+}
