@@ -30,18 +30,24 @@ pub(super) fn members(field: &str) -> Option<Vec<Member<'_>>> {
     None
 }
 
+/// The value of a member or a parameter.
+enum Item {
+    WholeNumber(u64),
+    Other,
+}
+
 /// What is left to read.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
     fn member(&mut self) -> Option<Member<'a>> {
         let name = self.name()?;
-        let value = if self.take('=').is_some() { self.bare_item()? } else { None };
+        let value = self.value()?.whole_number();
         let mut member = Member { name, value, ..Member::default() };
         while self.take(';').is_some() {
             self.skip_spaces();
             let key = self.word(is_token)?;
-            let value = if self.take('=').is_some() { self.bare_item()? } else { None };
+            let value = self.value()?.whole_number();
             match key {
                 "r" => member.remaining = value,
                 "t" => member.reset = value,
@@ -55,15 +61,19 @@ impl<'a> Text<'a> {
         if self.0.starts_with('"') { self.string().map(|()| "") } else { self.word(is_token) }
     }
 
-    /// Reads any item; only whole numbers have a value for us.
-    fn bare_item(&mut self) -> Option<Option<u64>> {
-        match self.0.bytes().next()? {
-            b'"' => self.string().map(|()| None),
-            b':' => self.bytes().map(|()| None),
-            b'-' | b'0'..=b'9' => Some(self.number()?.parse().ok()),
-            b'?' => self.word(|byte| matches!(byte, b'?' | b'0' | b'1')).map(|_| None),
-            _ => self.word(is_token).map(|_| None),
+    /// What follows an equals sign. Without one the value is "true", which is no number.
+    fn value(&mut self) -> Option<Item> {
+        if self.take('=').is_none() {
+            return Some(Item::Other);
         }
+        match self.0.bytes().next()? {
+            b'"' => self.string()?,
+            b':' => self.bytes()?,
+            b'-' | b'0'..=b'9' => return Some(self.number()?.parse().map_or(Item::Other, Item::WholeNumber)),
+            b'?' => self.word(|byte| matches!(byte, b'?' | b'0' | b'1')).map(|_| ())?,
+            _ => self.word(is_token).map(|_| ())?,
+        }
+        Some(Item::Other)
     }
 
     /// At most 15 digits, as the specification has it.
@@ -108,6 +118,15 @@ impl<'a> Text<'a> {
     }
 }
 
+impl Item {
+    fn whole_number(self) -> Option<u64> {
+        match self {
+            Self::WholeNumber(number) => Some(number),
+            Self::Other => None,
+        }
+    }
+}
+
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-.*:/!#$%&'+^`|~".contains(&byte)
 }
@@ -129,7 +148,8 @@ mod tests {
             wanted in prop::collection::vec((0_u64..1_000, 0_u64..1_000_000), 1..5),
         ) {
             let field: Vec<_> = wanted.iter().map(|(r, t)| format!("\"policy\";r={r};t={t}")).collect();
-            let read = members(&field.join(", ")).expect("it is well-formed");
+            let field = field.join(", ");
+            let read = members(&field).expect("it is well-formed");
             let read: Vec<_> = read.iter().map(|member| (member.remaining, member.reset)).collect();
             let wanted: Vec<_> = wanted.iter().map(|(r, t)| (Some(*r), Some(*t))).collect();
             prop_assert_eq!(read, wanted);
