@@ -10,6 +10,7 @@ use crate::rejection::KeyMissing;
 use crate::reporter::Reporter;
 use crate::settling::{After, Settling};
 use crate::terms::{Notice, Term, Terms};
+use crate::told::Told;
 use crate::trial::{Round, Step, Trial};
 use crate::{
     Answer, Claim, Claims, Exempt, FetchFuture, KeyHash, KeyHasher, LocalTier, Lookup, MAX_POLICIES, Missing,
@@ -212,13 +213,13 @@ impl<W: Subject> Bench<W> {
     /// What is left to do once the response is there.
     #[inline]
     pub(crate) fn passed(self: &Arc<Self>, terms: &Terms, trial: &Trial) -> After<W> {
-        let mark = self.subject.mark(&trial.told(terms, false));
+        let mark = self.subject.mark(&Told { terms, trial, refused: false });
         After { mark, settling: Settling::of(self, trial) }
     }
 
     /// What the response to a refused request is to be told.
     pub(crate) fn refused(&self, terms: &Terms, trial: &Trial) -> W::Mark {
-        self.subject.mark(&trial.told(terms, true))
+        self.subject.mark(&Told { terms, trial, refused: true })
     }
 
     /// Finds the policies that apply to a request, with key, cost and quota of each.

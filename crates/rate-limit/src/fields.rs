@@ -1,5 +1,6 @@
 //! What responses say about limits.
 
+mod line;
 mod member;
 mod stamp;
 mod text;
@@ -10,12 +11,14 @@ use arrayvec::ArrayVec;
 use buttress_core::WallClock;
 use http::HeaderValue;
 
+use self::line::Line;
 pub(crate) use self::member::PolicyField;
 pub(crate) use self::stamp::Stamp;
 use self::stamp::{Legacy, Standard};
 use self::text::Text;
 use crate::MAX_POLICIES;
-use crate::told::{Line, Told};
+use crate::terms::Terms;
+use crate::told::Told;
 
 /// What responses say about a layer's limits.
 ///
@@ -82,40 +85,42 @@ impl Fields {
         if self.standard == Members::None && self.legacy.is_none() {
             return None;
         }
-        let tightest = told.tightest()?;
-        let standard = match self.standard {
+        let lines = Line::all(told);
+        let tightest = Line::tightest(&lines)?;
+        let shown = match self.standard {
             Members::None => None,
-            Members::All => Standard::of(told, &told.lines),
-            Members::Tightest => Standard::of(told, std::slice::from_ref(tightest)),
+            Members::All => Some(&*lines),
+            Members::Tightest => Some(std::slice::from_ref(tightest)),
         };
-        let legacy = self.legacy.as_ref().map(|wall| Legacy::of(tightest, wall.now()));
-        Some(Stamp { standard, legacy })
+        Some(Stamp {
+            standard: shown.and_then(|shown| Standard::of(told, &lines, shown)),
+            legacy: self.legacy.as_ref().map(|wall| Legacy::of(tightest, wall.now())),
+        })
     }
 }
 
 impl Standard {
-    fn of(told: &Told<'_>, shown: &[Line<'_>]) -> Option<Self> {
+    fn of(told: &Told<'_>, lines: &[Line<'_>], shown: &[Line<'_>]) -> Option<Self> {
         let mut limit = Text::new();
         for line in shown {
             member::write_limit(&mut limit, line, told.refused);
         }
         Some(Self {
-            policy: policy_value(told)?,
+            policy: policy_value(told.terms, lines)?,
             limit: limit.into_value()?,
-            exhausted: told.lines.iter().any(|line| line.position.remaining == 0),
+            exhausted: lines.iter().any(|line| line.position.remaining == 0),
         })
     }
 }
 
 /// The policies that applied: usually all of them with their own quotas, which was written when those were set.
-fn policy_value(told: &Told<'_>) -> Option<HeaderValue> {
-    let terms = told.terms;
+fn policy_value(terms: &Terms, lines: &[Line<'_>]) -> Option<HeaderValue> {
     let is_own = |line: &Line<'_>| terms.of.get(line.policy).is_some_and(|term| term.quota == line.quota);
-    let all_own = told.lines.iter().all(is_own);
-    match (&*told.lines, all_own) {
-        (lines, true) if lines.len() == terms.of.len() => terms.field.of_all(),
-        ([line], true) => terms.field.of_one(line.policy),
-        (lines, _) => {
+    let all_own = lines.iter().all(is_own);
+    match lines {
+        _ if all_own && lines.len() == terms.of.len() => terms.field.of_all(),
+        [line] if all_own => terms.field.of_one(line.policy),
+        _ => {
             let mut text = Text::new();
             for line in lines {
                 member::write_policy(&mut text, line.name, line.quota);

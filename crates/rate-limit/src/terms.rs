@@ -21,6 +21,7 @@ pub(crate) struct Terms {
 /// The quota of one policy.
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only responses over HTTP name it"))]
     pub(crate) name: Arc<str>,
     pub(crate) quota: Quota,
     pub(crate) rate: Rate,

@@ -6,8 +6,6 @@ use buttress_core::Refused;
 
 use crate::bench::Bench;
 use crate::rejection::RateLimited;
-use crate::terms::Terms;
-use crate::told::{Line, Told};
 use crate::{Answer, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subject, Unavailable, Verdicts};
 
 /// The policies that apply to one request, and how far their decision has come.
@@ -28,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) policy: usize,
     pub(crate) claim: Claim,
     round: usize,
-    position: Option<Position>,
+    pub(crate) position: Option<Position>,
 }
 
 /// How a trial goes on.
@@ -132,14 +130,10 @@ impl Trial {
         }
     }
 
-    /// What is known of the policies that are enforced.
-    pub(crate) fn told<'a>(&self, terms: &'a Terms, refused: bool) -> Told<'a> {
-        let lines = self.entries.iter().filter(|entry| !Round::at(entry.round).observed);
-        let lines = lines.filter_map(|entry| {
-            let name = &*terms.of.get(entry.policy)?.name;
-            Some(Line { policy: entry.policy, name, quota: entry.claim.quota, position: entry.position? })
-        });
-        Told { terms, lines: lines.collect(), refused }
+    /// What is enforced.
+    #[cfg(feature = "http")]
+    pub(crate) fn enforced(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !Round::at(entry.round).observed)
     }
 
     #[inline]

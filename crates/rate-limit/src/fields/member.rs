@@ -1,9 +1,9 @@
 use http::HeaderValue;
 
 use super::PerPolicy;
+use super::line::Line;
 use super::text::{Text, whole_seconds};
 use crate::terms::Term;
-use crate::told::Line;
 use crate::{Fate, Quota};
 
 /// `RateLimit-Policy`, written when the quotas are set and not on each response.

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use super::PerPolicy;
+use crate::told::Told;
+use crate::{Fate, Position, Quota};
+
+/// How one policy stands that was decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// Which one of the layer's.
+    pub(super) policy: usize,
+    pub(super) name: &'a str,
+    pub(super) quota: Quota,
+    pub(super) position: Position,
+}
+
+impl<'a> Line<'a> {
+    /// A line for each policy that is enforced, in the order of the layer.
+    pub(super) fn all(told: &Told<'a>) -> PerPolicy<Self> {
+        let lines = told.trial.enforced().filter_map(|entry| {
+            let name = &*told.terms.of.get(entry.policy)?.name;
+            Some(Self { policy: entry.policy, name, quota: entry.claim.quota, position: entry.position? })
+        });
+        lines.collect()
+    }
+
+    /// The line that tells the caller most: of policies that refuse, of the one that keeps him waiting for longest; else
+    /// of the one that has the smallest share left.
+    pub(super) fn tightest(lines: &[Self]) -> Option<&Self> {
+        lines.iter().reduce(|tightest, line| if line.is_tighter_than(tightest) { line } else { tightest })
+    }
+
+    /// How long until the same request would be admitted: forever if waiting does not help.
+    fn wait(&self) -> Duration {
+        match self.position.fate {
+            Fate::Admitted => Duration::ZERO,
+            Fate::Denied { wait } => wait,
+            Fate::Never => Duration::MAX,
+        }
+    }
+
+    fn is_tighter_than(&self, other: &Self) -> bool {
+        let share =
+            |line: &Self, of: &Self| u128::from(line.position.remaining) * u128::from(of.quota.burst_units());
+        let (own, others) = (self.wait(), other.wait());
+        own > others || (own == others && share(self, other) < share(other, self))
+    }
+}
