@@ -31,15 +31,15 @@ impl Book {
     /// Works on the spot of a key, made if there is room.
     pub(super) fn with<T>(&self, key: KeyHash, work: impl FnOnce(&mut Spot) -> T) -> Option<T> {
         let mut set = self.set(key).lock();
-        let spot = match set.iter().position(|spot| spot.is_for(key)) {
-            Some(place) => &mut set[place],
-            None => {
-                let oldest = set.iter_mut().filter(|spot| spot.rank().is_some());
-                let spot = oldest.min_by_key(|spot| spot.rank())?;
-                *spot = Spot::new(key);
-                spot
-            }
-        };
+        let known = set.iter().position(|spot| spot.is_for(key));
+        let place = known.or_else(|| {
+            let ranked = set.iter().enumerate().filter_map(|(place, spot)| Some((spot.rank()?, place)));
+            ranked.min().map(|(_, place)| place)
+        })?;
+        let spot = &mut set[place];
+        if known.is_none() {
+            *spot = Spot::new(key);
+        }
         Some(work(spot))
     }
 

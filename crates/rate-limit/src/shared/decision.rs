@@ -27,16 +27,17 @@ pub(super) struct Paid<S: Store> {
     admitted: bool,
 }
 
-/// What is certain without the store.
+/// Whether the store must still be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sure {
-    /// Every lease paid, or one claim would be refused.
-    Yes(Verdicts),
-    No(Drafts),
+    /// No: leases pay for everything, or one claim would be refused.
+    Yes,
+    No,
 }
 
 impl<S: Store> Core<S> {
     /// Lets leases pay, and memory refuse.
-    pub(super) fn draft(&self, claims: &Claims, now: Instant) -> Sure {
+    pub(super) fn draft(&self, claims: &Claims, now: Instant) -> (Drafts, Sure) {
         let now = self.ticks(now);
         let (mut drafts, mut refused, mut unsure) = (Drafts::new(), false, false);
         for claim in claims {
@@ -49,7 +50,7 @@ impl<S: Store> Core<S> {
         if refused {
             self.put_back(&drafts);
         }
-        if unsure && !refused { Sure::No(drafts) } else { Sure::Yes(verdicts(&drafts)) }
+        (drafts, if unsure && !refused { Sure::No } else { Sure::Yes })
     }
 
     fn judge(&self, terms: &Terms, refused: bool, now: u64) -> Judged {
@@ -174,7 +175,8 @@ impl Draft {
     }
 }
 
-fn verdicts(drafts: &Drafts) -> Verdicts {
+/// Where the claims stand as far as this node knows.
+pub(super) fn verdicts(drafts: &Drafts) -> Verdicts {
     let positions = drafts.iter().map(|draft| draft.judged.position).collect();
     Verdicts { positions, degraded: false }
 }

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::shared::core::Core;
 use crate::shared::lease::{Batch, LOOK_EVERY};
+use crate::shared::spot::Spot;
 use crate::{Ask, MAX_ASKS, Reply, Store, Take};
 
 /// The one task of a tier: it refills leases and gives them back, runs errands, and probes a store that is gone.
@@ -85,7 +86,9 @@ fn look_after_leases<S: Store>(core: &Core<S>, look_at: &mut u64, last: bool) ->
 
 /// While the store is gone, errands come to nothing: its debts are not collected later.
 async fn stand_by<S: Store>(core: &Core<S>) {
-    core.errands.take(usize::MAX).iter().for_each(|ask| gave_up(core, ask));
+    for ask in &core.errands.take(usize::MAX) {
+        gave_up(core, ask);
+    }
     let due = core.outage.lock().probe_at().is_some_and(|at| at <= core.ticks_now());
     if due && !core.errands.is_closed() {
         core.probe().await;
@@ -98,7 +101,9 @@ async fn round<S: Store>(core: &Core<S>, mut asks: Vec<Ask>, last: bool) {
     for batch in asks.chunks(MAX_ASKS) {
         let (run_now, dropped): (Vec<Ask>, Vec<Ask>) =
             batch.iter().partition(|ask| is_worth_it(core, ask, last));
-        dropped.iter().for_each(|ask| gave_up(core, ask));
+        for ask in &dropped {
+            gave_up(core, ask);
+        }
         if !run_now.is_empty() {
             run(core, &run_now).await;
         }
@@ -107,7 +112,8 @@ async fn round<S: Store>(core: &Core<S>, mut asks: Vec<Ask>, last: bool) {
 
 /// Nothing is, once the store has gone; and nobody would spend a refill at the end.
 fn is_worth_it<S: Store>(core: &Core<S>, ask: &Ask, last: bool) -> bool {
-    !core.is_down() && !(last && matches!(ask.take, Take::UpTo(_)))
+    let in_vain = core.is_down() || last && matches!(ask.take, Take::UpTo(_));
+    !in_vain
 }
 
 async fn run<S: Store>(core: &Core<S>, asks: &[Ask]) {
@@ -157,6 +163,6 @@ fn queue<S: Store>(core: &Core<S>, ask: Ask) {
 pub(super) fn gave_up<S: Store>(core: &Core<S>, ask: &Ask) {
     core.counters.dropped.add(1);
     if matches!(ask.take, Take::UpTo(_)) {
-        core.book.with_known(ask.key, |spot| spot.refill_failed());
+        core.book.with_known(ask.key, Spot::refill_failed);
     }
 }

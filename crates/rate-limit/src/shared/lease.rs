@@ -1,4 +1,4 @@
-use arrayvec::ArrayVec;
+use arrayvec::{ArrayVec, CapacityError};
 
 use crate::{Ask, KeyHash, Rate, Take};
 
@@ -87,7 +87,7 @@ impl Lease {
         let room = if batch.units == 0 { None } else { self.batches.try_push(batch).err() };
         self.size = self.left(now);
         self.used = self.used.max(now);
-        room.map(|full| full.element())
+        room.map(CapacityError::element)
     }
 
     /// Whether nothing is left to spend or to give back.

@@ -8,9 +8,6 @@ use crate::{Fate, KeyHash, Position, Ruling};
 const MILLI: u64 = 1_000_000;
 /// A lease covers so much of this node's own demand.
 const LEASE_COVERS: u64 = 100 * MILLI;
-/// At its limit, a hot key is asked for again once so many microseconds' worth of units have come in, and not for each
-/// one: they are collected and spent together.
-const COLLECT_FOR: u64 = 20_000;
 
 /// When this node borrows, and how long it remembers. Times in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -95,15 +92,18 @@ impl Spot {
         let size = if hot { terms.cap.min(self.demand.units_within(LEASE_COVERS)) } else { 0 };
         if let Some(spending) = self.lease.spend(now, terms.cost) {
             let position = Position { fate: Fate::Admitted, ..self.position(terms, now) };
-            return Judged { part: Part::Spent(spending), position, refill: self.refill(size, now) };
+            return Judged {
+                part: Part::Spent(spending),
+                position,
+                refill: self.refill(terms, rules, size, now),
+            };
         }
-        let collect = size.min(COLLECT_FOR / terms.rate.interval()).max(terms.cost);
         let mut position = self.position(terms, now);
-        if let Some(fate) = self.refusal(&Terms { cost: collect, ..*terms }, rules, now) {
+        if let Some(fate) = self.refusal(&terms.collected(size), rules, now) {
             position.fate = fate;
             return Judged { part: Part::Refused, position, refill: 0 };
         }
-        Judged { part: Part::Ask, position, refill: self.refill(size, now) }
+        Judged { part: Part::Ask, position, refill: self.refill(terms, rules, size, now) }
     }
 
     /// Says where a claim stands, and changes nothing.
@@ -157,10 +157,15 @@ impl Spot {
         self.lease.left(now)
     }
 
-    fn refill(&mut self, size: u64, now: u64) -> u64 {
-        let wanted = if self.refilling || size == 0 { 0 } else { self.lease.wants(now, size) };
-        self.refilling |= wanted > 0;
-        wanted
+    /// Units to ask for in the background, if it is time and the store has enough of them.
+    fn refill(&mut self, terms: &Terms, rules: &Rules, size: u64, now: u64) -> u64 {
+        if self.refilling || size == 0 {
+            return 0;
+        }
+        let wanted = self.lease.wants(now, size);
+        let refused = self.refusal(&terms.collected(wanted), rules, now).is_some();
+        self.refilling = wanted > 0 && !refused;
+        if self.refilling { wanted } else { 0 }
     }
 
     /// Why the store would refuse, as far as it may be remembered.

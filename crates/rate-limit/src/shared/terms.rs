@@ -5,6 +5,10 @@ use crate::{Ask, Claim, Fate, KeyHash, Position, Rate, Ruling, Take};
 /// A burst of this many microseconds from the present lies below 2^53, to which a script on a server can count.
 const LONGEST: u64 = 6_300_000_000_000_000;
 
+/// At its limit, a hot key is asked for again once so many microseconds' worth of units have come in, and not for each
+/// one: they are collected and spent together.
+const COLLECT_FOR: u64 = 20_000;
+
 /// A claim as a store must hear it, and as this node may borrow on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
@@ -27,6 +31,12 @@ impl Terms {
 
     pub(super) fn ask(&self, take: Take) -> Ask {
         Ask { key: self.key, scope: self.scope, rate: self.rate, take }
+    }
+
+    /// The same for all that is worth a call if a lease of `size` is wanted: at least what the claim costs.
+    pub(super) fn collected(&self, size: u64) -> Self {
+        let collected = size.min(COLLECT_FOR / self.rate.interval());
+        Self { cost: collected.max(self.cost), ..*self }
     }
 
     /// What this claim by itself comes to for a key whose burst is full again in `debt` microseconds.

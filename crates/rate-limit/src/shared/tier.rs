@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use crate::shared::SharedTierBuilder;
 use crate::shared::core::Core;
-use crate::shared::decision::{Paid, Sure};
+use crate::shared::decision::{Paid, Sure, verdicts};
 use crate::shared::keeper::Keeper;
+use crate::shared::spot::Spot;
 use crate::shared::stats::SharedStats;
 use crate::shared::terms::Terms;
 use crate::{Answer, Claim, Claims, HashKey, Pending, Store, Take, Tier};
@@ -109,10 +110,10 @@ impl<S: Store> Tier for SharedTier<S> {
     }
 
     fn decide(&self, claims: &Claims, now: Instant) -> Answer {
-        let drafts = match self.core.draft(claims, now) {
-            Sure::Yes(verdicts) => return Answer::Now(Ok(verdicts)),
-            Sure::No(drafts) => drafts,
-        };
+        let (drafts, sure) = self.core.draft(claims, now);
+        if sure == Sure::Yes {
+            return Answer::Now(Ok(verdicts(&drafts)));
+        }
         self.keeper.ensure(&self.core);
         let paid = Paid::new(Arc::clone(&self.core), drafts);
         if self.core.is_down() {
@@ -125,7 +126,7 @@ impl<S: Store> Tier for SharedTier<S> {
         if self.core.is_down() {
             return self.core.stand_in.refund(claim, units, now);
         }
-        self.core.book.with_known(claim.key, super::spot::Spot::forget);
+        self.core.book.with_known(claim.key, Spot::forget);
         let ask = Terms::of(claim, self.core.nodes).ask(Take::Back { units, until: u64::MAX });
         self.core.errand(ask);
         self.keeper.ensure(&self.core);
