@@ -106,7 +106,8 @@ impl RateLimiter {
 
     /// The same keys under another quota, which is felt at their next call: a limiter that shares this one's state.
     ///
-    /// A key keeps the share of the burst that it has used, and owes one burst of the new quota at most.
+    /// A key keeps the time until it has a whole burst again, but one allowance of the new quota at most: half of a
+    /// burst that is spent stays half, if the windows are alike.
     ///
     /// # Errors
     ///

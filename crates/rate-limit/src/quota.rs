@@ -115,7 +115,8 @@ impl Quota {
             format_args!("{window:?}"),
             format!("{} to 36500 days", tick.name()),
         );
-        checks.require(burst > 0, format!("{field}.burst"), burst, "1 or more");
+        // Unless it was set, the burst is the units, and no problem of its own.
+        checks.require(burst > 0 || burst == units, format!("{field}.burst"), burst, "1 or more");
         if units == 0 || !window_holds {
             return;
         }

@@ -158,7 +158,7 @@ impl Table {
         }
         let (answer, tat) = change(bucket.owed(tag(key), self.horizon(now)));
         if tat > now {
-            bucket.enter(tag(key), tat, now);
+            bucket.enter(tag(key), tat, now, self.horizon(now));
         }
         answer
     }

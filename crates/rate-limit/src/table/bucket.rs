@@ -117,13 +117,22 @@ impl Held<'_> {
     /// comes back no richer than it left.
     #[cold]
     #[inline(never)]
-    pub(super) fn enter(&self, tag: Tag, tat: u64, now: u64) {
+    pub(super) fn enter(&self, tag: Tag, tat: u64, now: u64, horizon: u64) {
+        self.mend(horizon);
         let (slot, left) = self.poorest();
         if left > now {
             self.fold(Tag(self.tags[slot].load(Ordering::Relaxed)), left, now);
         }
         self.tags[slot].store(tag.0, Ordering::Relaxed);
         self.tats[slot].store(tat, Ordering::Relaxed);
+    }
+
+    /// Takes back every time that lies beyond the horizon, as only a clock that stepped back leaves it; it would hold
+    /// its slot until the clock catches up.
+    fn mend(&self, horizon: u64) {
+        for tat in self.tats.iter().filter(|tat| tat.load(Ordering::Relaxed) > horizon) {
+            tat.store(horizon, Ordering::Relaxed);
+        }
     }
 
     /// The slot with the earliest time, and that time.

@@ -15,7 +15,7 @@ impl Latch {
 
     #[inline]
     pub(super) fn lock(&self) {
-        if self.0.swap(true, Ordering::Acquire) {
+        if !self.try_lock() {
             self.wait();
         }
     }
@@ -25,12 +25,17 @@ impl Latch {
         self.0.store(false, Ordering::Release);
     }
 
+    #[inline]
+    fn try_lock(&self) -> bool {
+        self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
     #[cold]
     #[inline(never)]
     fn wait(&self) {
         let mut turn: u32 = 0;
         // Looking before trying: waiters that only read leave the line to the holder.
-        while self.0.load(Ordering::Relaxed) || self.0.swap(true, Ordering::Acquire) {
+        while self.0.load(Ordering::Relaxed) || !self.try_lock() {
             pause(turn);
             turn = turn.saturating_add(1);
         }

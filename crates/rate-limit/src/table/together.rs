@@ -43,7 +43,7 @@ impl Table {
             drafts.push(self.draft(claim, &drafts, &buckets, now));
         }
         let outcomes = settle(&drafts);
-        store(&drafts, &outcomes, &buckets, now);
+        store(&drafts, &outcomes, &buckets, (now, self.horizon(now)));
         outcomes
     }
 
@@ -92,7 +92,7 @@ fn settle(drafts: &Drafts) -> ArrayVec<Outcome, MAX_POLICIES> {
     drafts.iter().map(|draft| Outcome { ruling: draft.ruling, tat: tat(draft) }).collect()
 }
 
-fn store(drafts: &[Draft], outcomes: &[Outcome], buckets: &Held8<'_>, now: u64) {
+fn store(drafts: &[Draft], outcomes: &[Outcome], buckets: &Held8<'_>, (now, horizon): (u64, u64)) {
     let settled = || drafts.iter().zip(outcomes).map(|(draft, outcome)| (draft, outcome.tat));
     for (draft, tat) in settled() {
         if let Some(slot) = draft.slot {
@@ -103,7 +103,7 @@ fn store(drafts: &[Draft], outcomes: &[Outcome], buckets: &Held8<'_>, now: u64) 
     for (draft, tat) in settled().filter(|(draft, tat)| draft.slot.is_none() && *tat > now) {
         let bucket = &buckets[draft.held].1;
         if !draft.peeks && bucket.find(tag(draft.key)).is_none() {
-            bucket.enter(tag(draft.key), tat, now);
+            bucket.enter(tag(draft.key), tat, now, horizon);
         }
     }
 }

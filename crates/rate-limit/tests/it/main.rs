@@ -3,16 +3,22 @@
 
 mod answers;
 mod exempt;
+mod gcra;
+mod hash;
 mod layer;
 mod layer_contract;
 mod layer_cost;
 mod layer_keys;
 mod layer_settings;
+mod limiter;
 mod modes;
 mod overrides;
 mod policies;
+mod quota;
 mod router;
 mod settle;
+mod table;
 mod throttle;
+mod together;
 mod waiting;
 mod web;

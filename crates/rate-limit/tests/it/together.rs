@@ -1,0 +1,229 @@
+//! Several claims at once: all are charged, or none; and threads that race get exactly what there is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use buttress_rate_limit::{
+    Answer, Claim, Claims, Fate, KeyHash, LocalTier, MAX_POLICIES, Quota, RateLimiter, Tier, Verdicts,
+};
+use proptest::prelude::*;
+
+fn key(bucket: u8, number: u8) -> KeyHash {
+    KeyHash::from_bits(u128::from(bucket) << 120 | u128::from(number) << 32 | 1)
+}
+
+fn claim(key: KeyHash, quota: Quota, cost: u64) -> Claim {
+    Claim::new(key, quota, quota.rate().unwrap(), cost)
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+fn decide(tier: &LocalTier, claims: &[Claim], now: Instant) -> Verdicts {
+    let claims: Claims = claims.iter().copied().collect();
+    match tier.decide(&claims, now) {
+        Answer::Now(Ok(verdicts)) => verdicts,
+        other => panic!("a local tier answers at once: {other:?}"),
+    }
+}
+
+fn left(tier: &LocalTier, claim: &Claim, now: Instant) -> u64 {
+    tier.peek(claim.key, claim.rate, now).remaining
+}
+
+const TEN: Quota = Quota::per_second(10);
+const TWO: Quota = Quota::per_second(2);
+
+#[test]
+fn a_claim_that_is_denied_leaves_the_others_uncharged_r13_l8() {
+    let (tier, now) = (LocalTier::new(1_024), now());
+    let (wide, narrow) = (claim(key(0, 1), TEN, 1), claim(key(200, 1), TWO, 1));
+    for order in [[wide, narrow], [narrow, wide]] {
+        for _ in 0..5 {
+            decide(&tier, &order, now);
+        }
+    }
+    assert_eq!((left(&tier, &wide, now), left(&tier, &narrow, now)), (8, 0));
+
+    let refused = decide(&tier, &[wide, narrow], now);
+    assert!(!refused.admitted());
+    assert_eq!(refused.positions[0].fate, Fate::Admitted, "by itself it would be");
+    assert_eq!(refused.positions[0].remaining, 8, "and it says what is really left");
+    assert_eq!(refused.positions[1].fate, Fate::Denied { wait: Duration::from_millis(500) });
+}
+
+#[test]
+fn claims_are_answered_in_the_order_they_were_made() {
+    let (tier, now) = (LocalTier::new(1_024), now());
+    let claims = [(250, 3), (3, 5), (120, 7), (3, 9)]
+        .map(|(bucket, units)| claim(key(bucket, u8::try_from(units).unwrap()), Quota::per_second(units), 1));
+    let remaining: Vec<u64> = decide(&tier, &claims, now).positions.iter().map(|at| at.remaining).collect();
+    assert_eq!(remaining, [2, 4, 6, 8]);
+}
+
+#[test]
+fn two_claims_of_one_key_are_decided_as_their_sum() {
+    let (tier, now) = (LocalTier::new(16), now());
+    let of = |cost| claim(key(0, 1), TEN, cost);
+    assert!(!decide(&tier, &[of(6), of(5)], now).admitted());
+    assert_eq!(left(&tier, &of(0), now), 10, "a sum that does not fit costs nothing");
+    let admitted = decide(&tier, &[of(6), of(4)], now);
+    assert!(admitted.admitted());
+    assert!(admitted.positions.iter().all(|position| position.remaining == 0), "{admitted:?}");
+    assert_eq!(tier.occupancy(now).live, 1, "one key, one slot");
+}
+
+#[test]
+fn newcomers_of_one_bucket_do_not_push_one_another_out_of_a_decision() {
+    let (tier, now) = (LocalTier::new(16), now());
+    for number in 0..16 {
+        assert!(decide(&tier, &[claim(key(0, number), TEN, 9)], now).admitted());
+    }
+    let claims: Vec<Claim> = (0..8).map(|number| claim(key(0, 12 + number), TEN, 1)).collect();
+    let found = decide(&tier, &claims, now);
+    assert_eq!(found.positions.iter().filter(|at| at.fate == Fate::Admitted).count(), 8, "{found:?}");
+    for claim in &claims[..4] {
+        assert_eq!(left(&tier, claim, now), 0, "the keys that were there paid");
+    }
+    for claim in &claims[4..] {
+        assert!(left(&tier, claim, now) <= 9, "and so did those that came");
+    }
+}
+
+#[test]
+fn no_claims_are_admitted_and_a_look_charges_nothing() {
+    let (tier, now) = (LocalTier::new(16), now());
+    assert!(decide(&tier, &[], now).admitted());
+    assert!(decide(&tier, &[claim(key(0, 1), TEN, 0), claim(key(0, 2), TWO, 0)], now).admitted());
+    assert_eq!(tier.occupancy(now).live, 0);
+}
+
+#[test]
+fn a_cost_beyond_one_burst_says_never_and_charges_nothing_r17() {
+    let (tier, now) = (LocalTier::new(1_024), now());
+    let claims = [claim(key(0, 1), TEN, 3), claim(key(9, 1), TWO, 3)];
+    let verdicts = decide(&tier, &claims, now);
+    assert_eq!(verdicts.positions[1].fate, Fate::Never);
+    assert_eq!(left(&tier, &claims[0], now), 10);
+}
+
+#[test]
+fn what_is_settled_later_is_charged_up_to_an_allowance_and_refunded_up_to_a_burst() {
+    let (tier, now) = (LocalTier::new(16), now());
+    let claim = claim(key(0, 1), TEN, 1);
+    decide(&tier, &[claim], now);
+    assert_eq!(tier.charge(&claim, 12, now), 3);
+    assert_eq!(left(&tier, &claim, now), 0);
+    tier.refund(&claim, 4, now);
+    assert_eq!(left(&tier, &claim, now), 4);
+    tier.refund(&claim, 400, now);
+    assert_eq!(left(&tier, &claim, now), 10);
+}
+
+#[test]
+fn an_instant_before_the_tier_began_is_a_time_like_any_other() {
+    let hour = Duration::from_secs(3_600);
+    let now = now() + hour;
+    let (tier, claim) = (LocalTier::new(16), claim(key(0, 1), TEN, 10));
+    for at in [now, now - hour, now - 2 * hour] {
+        let _ = decide(&tier, &[claim], at);
+        assert_eq!(left(&tier, &claim, at), 0);
+        assert_eq!(left(&tier, &claim, at + Duration::from_secs(1)), 10, "within one allowance");
+    }
+}
+
+const BURST: u64 = 1_000;
+
+/// Runs 64 tasks on two threads, each asking as often as all of them may be admitted, and counts what was.
+fn race(ask: impl Fn(u64) -> bool + Send + Sync + 'static) -> u64 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let ask = Arc::new(ask);
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..64)
+            .map(|task| {
+                let ask = Arc::clone(&ask);
+                tokio::task::spawn(async move {
+                    let mut admitted = 0;
+                    for turn in 0..BURST / 8 {
+                        admitted += u64::from(ask(task));
+                        if turn % 16 == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    admitted
+                })
+            })
+            .collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        sum
+    })
+}
+
+#[test]
+fn tasks_that_race_for_a_burst_get_exactly_the_burst_r12() {
+    let now = now();
+    let quota = Quota::per_hour(BURST);
+    let limiter = RateLimiter::builder().quota(quota).build().unwrap();
+    let clone = limiter.clone();
+    assert_eq!(race(move |_| clone.check_at("hot", 1, now).is_ok()), BURST);
+    assert!(limiter.check_at("hot", 1, now).is_err());
+}
+
+#[test]
+fn tasks_that_race_over_several_keys_charge_all_of_them_equally_r12_l8() {
+    let now = now();
+    let quota = Quota::per_hour(BURST);
+    let tier = LocalTier::new(1_024);
+    let (mine, ours) = (claim(key(7, 1), quota, 1), claim(key(200, 2), quota, 1));
+    let racing = tier.clone();
+    // Half of them name the keys the other way round.
+    let admitted = race(move |task| {
+        let order = if task % 2 == 0 { [mine, ours] } else { [ours, mine] };
+        decide(&racing, &order, now).admitted()
+    });
+    assert_eq!(admitted, BURST);
+    assert_eq!((left(&tier, &mine, now), left(&tier, &ours, now)), (0, 0));
+}
+
+proptest! {
+    #[test]
+    fn claims_together_are_what_a_naive_model_says(
+        rounds in prop::collection::vec(
+            (prop::collection::vec((0..3_u8, 0..3_u8, 0..5_u64), 0..=MAX_POLICIES), 0..400_u64),
+            1..40,
+        ),
+    ) {
+        // Nine keys in three buckets: all fit, so the model is exact.
+        let (tier, mut now) = (LocalTier::new(48), now());
+        let rate = TEN.rate().unwrap();
+        let mut model = [[0_u64; 3]; 3];
+        for (asks, later) in rounds {
+            now += Duration::from_millis(later);
+            let tick = tier.ticks(now);
+            let mut after = model;
+            let mut all = true;
+            for &(bucket, number, cost) in &asks {
+                let tat = &mut after[usize::from(bucket)][usize::from(number)];
+                let ruling = rate.decide(*tat, tick, cost);
+                *tat = ruling.tat();
+                all &= matches!(ruling, buttress_rate_limit::Ruling::Admit { .. });
+            }
+            let of = |(bucket, number, cost): (u8, u8, u64)| claim(key(bucket * 86, number), TEN, cost);
+            let claims: Vec<Claim> = asks.iter().map(|ask| of(*ask)).collect();
+            prop_assert_eq!(decide(&tier, &claims, now).admitted(), all);
+            if all {
+                model = after;
+            }
+            for (bucket, numbers) in (0..).zip(&model) {
+                for (number, tat) in (0..).zip(numbers) {
+                    let left = left(&tier, &of((bucket, number, 0)), now);
+                    prop_assert_eq!(left, rate.standing(*tat, tick).remaining);
+                }
+            }
+        }
+    }
+}
