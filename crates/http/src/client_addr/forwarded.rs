@@ -32,14 +32,11 @@ fn last_outside_quotes(text: &[u8], separator: u8) -> Option<usize> {
     let mut quoted = false;
     text.iter().enumerate().rposition(|(at, &byte)| {
         if byte == b'"' {
-            quoted = !quoted || is_escaped(&text[..at]);
+            // Before a quote that opens stands `=`, so a backslash there always escapes it.
+            quoted = !quoted || text[..at].ends_with(b"\\");
         }
         byte == separator && !quoted
     })
-}
-
-fn is_escaped(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
 
 /// The address of the one parameter `for` of an element (RFC 7239, section 4).
