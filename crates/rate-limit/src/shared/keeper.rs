@@ -7,7 +7,6 @@ use tokio::task::JoinHandle;
 
 use crate::shared::core::Core;
 use crate::shared::lease::{Batch, LOOK_EVERY};
-use crate::shared::spot::Spot;
 use crate::{Ask, MAX_ASKS, Reply, Store, Take};
 
 /// The one task of a tier: it refills leases and gives them back, runs errands, and probes a store that is gone.
@@ -163,6 +162,7 @@ fn queue<S: Store>(core: &Core<S>, ask: Ask) {
 pub(super) fn gave_up<S: Store>(core: &Core<S>, ask: &Ask) {
     core.counters.dropped.add(1);
     if matches!(ask.take, Take::UpTo(_)) {
-        core.book.with_known(ask.key, Spot::refill_failed);
+        let now = core.ticks_now();
+        core.book.with_known(ask.key, |spot| spot.refill_failed(now));
     }
 }

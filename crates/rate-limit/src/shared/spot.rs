@@ -8,6 +8,8 @@ use crate::{Fate, KeyHash, Position, Ruling};
 const MILLI: u64 = 1_000_000;
 /// A lease covers so much of this node's own demand.
 const LEASE_COVERS: u64 = 100 * MILLI;
+/// After a refill that failed, the next one is not asked for with the next request.
+const REFILL_REST: u64 = 100 * MILLI;
 
 /// When this node borrows, and how long it remembers. Times in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Spot {
     known: Known,
     /// A refill is on its way.
     refilling: bool,
+    /// After a refill that failed: no other one before.
+    refill_after: u64,
 }
 
 /// What the store said last.
@@ -132,8 +136,8 @@ impl Spot {
     }
 
     /// A refill did not come about.
-    pub(super) fn refill_failed(&mut self) {
-        self.refilling = false;
+    pub(super) fn refill_failed(&mut self, now: u64) {
+        (self.refilling, self.refill_after) = (false, now + REFILL_REST);
     }
 
     /// A refill arrived; hands back what there is no room for.
@@ -159,7 +163,7 @@ impl Spot {
 
     /// Units to ask for in the background, if it is time and the store has enough of them.
     fn refill(&mut self, terms: &Terms, rules: &Rules, size: u64, now: u64) -> u64 {
-        if self.refilling || size == 0 {
+        if self.refilling || size == 0 || now < self.refill_after {
             return 0;
         }
         let wanted = self.lease.wants(now, size);
@@ -265,11 +269,9 @@ mod tests {
         assert_eq!(refills[..5], [0; 5]);
         assert!(refills[5] > 0 && refills[6..] == [0, 0], "once: {refills:?}");
         assert_eq!(spot.judge(&terms(600, 1), &RULES, now).part, Part::Ask);
-        spot.refill_failed();
-        assert!(
-            spot.judge(&terms(600, 1), &RULES, now).refill > 0,
-            "a refill that failed is asked for again"
-        );
+        spot.refill_failed(now);
+        assert_eq!(spot.judge(&terms(600, 1), &RULES, now + REFILL_REST - 1).refill, 0);
+        assert!(spot.judge(&terms(600, 1), &RULES, now + REFILL_REST).refill > 0, "it is asked for again");
     }
 
     #[test]
@@ -321,7 +323,7 @@ mod tests {
     #[test]
     fn a_hot_key_at_its_limit_waits_for_more_than_one_unit() {
         let (mut spot, now) = hot(600);
-        spot.refill_failed();
+        spot.refilled(batch(0, now), now);
         spot.learn(now, 600_000);
         assert_eq!(
             spot.judge(&terms(600, 1), &RULES, now + 5 * MILLI).part,
@@ -350,7 +352,7 @@ mod tests {
         spot.refilled(batch(1, now), now);
         assert_eq!(spot.rank(), None);
         spot.judge(&terms(600, 1), &RULES, now);
-        spot.refill_failed();
+        spot.refill_failed(now);
         assert_eq!(spot.rank(), Some(now));
     }
 }
