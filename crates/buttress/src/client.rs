@@ -2,8 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress_bulkhead::{BulkheadLayerBuilder, HeldBody, UntilBodyEnd};
 use buttress_circuit_breaker::{Breaker, BreakerConfig, BreakerRegistry};
-use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
+use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
+use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, ThrottleBuilder};
 use buttress_reqwest::{AsReqwestBody, Client, EventsLayer, Reqwest, noting_redirects};
 use buttress_retry::{ResendHttp, RetryBuilder, StandardPolicy};
 use buttress_timeout::{BodyTimeoutBuilder, BodyTimeoutLayer, Responses, TimeoutBody};
@@ -103,6 +105,26 @@ impl ClientBuilder {
         self.outbound(|outbound| outbound.circuit_breaker(change))
     }
 
+    /// Sends attempts no faster than the service allows; see [`OutboundBuilder::throttle`].
+    pub fn throttle(
+        self,
+        change: impl FnOnce(
+            ThrottleBuilder<ByAuthority, HttpFeedback, AsError>,
+        ) -> ThrottleBuilder<ByAuthority, HttpFeedback, AsError>,
+    ) -> Self {
+        self.outbound(|outbound| outbound.throttle(change))
+    }
+
+    /// Limits how many attempts are under way at once; see [`OutboundBuilder::bulkhead`].
+    pub fn bulkhead(
+        self,
+        change: impl FnOnce(
+            BulkheadLayerBuilder<AsError, UntilBodyEnd>,
+        ) -> BulkheadLayerBuilder<AsError, UntilBodyEnd>,
+    ) -> Self {
+        self.outbound(|outbound| outbound.bulkhead(change))
+    }
+
     /// Takes the settings of breaker and retry from a profile.
     pub fn profile(self, profile: Profile) -> Self {
         self.outbound(|outbound| outbound.profile(profile))
@@ -187,12 +209,12 @@ fn assemble(
     let breaker = outbound.breaker().clone();
     let events = EventsLayer::new(&*name).with_breaker_state(move || breaker.state().as_str());
     let (correlation_id, deadline, calls) = outbound.halves(Reqwest::new(http.clone()));
-    // The clocks change the type of the body; it becomes reqwest's again before anybody sees it.
+    // The clocks and the bulkhead change the type of the body; it becomes reqwest's again before anybody sees it.
     let calls = MapResponseLayer::new(into_reqwest as fn(_) -> _).layer(body.layer(calls));
     Client::over(name, http, correlation_id.layer(events.layer(deadline.layer(calls))))
 }
 
-fn into_reqwest(response: http::Response<TimeoutBody<Body>>) -> http::Response<Body> {
+fn into_reqwest(response: http::Response<TimeoutBody<HeldBody<Body>>>) -> http::Response<Body> {
     response.map(Body::wrap)
 }
 

@@ -35,11 +35,12 @@
 //! # Place in the stack
 //!
 //! ```text
-//! inbound    correlation ID > deadline and total > body clocks > your app
-//! outbound   correlation ID > events > deadline and total > body clocks > retry > circuit breaker
-//!            > attempt timeout > deadline sent along > transport
+//! inbound    correlation ID > deadline and total > rate limit > bulkhead > body clocks > your app
+//! outbound   correlation ID > events > deadline and total > body clocks > retry > throttle > bulkhead
+//!            > circuit breaker > attempt timeout > deadline sent along > transport
 //! ```
 //!
+//! Rate limit, throttle and bulkhead are there when asked for, because only you know the numbers.
 //! [`Inbound`] and [`client()`] are these orders; [`Outbound`] is the second one for a transport of your own. For an
 //! order of your own there is [`stack`], which refuses those that are a mistake.
 //!
@@ -49,8 +50,10 @@
 //! |---|---|
 //! | `full` (default) | everything below |
 //! | `axum` | the [`Correlation`] extractor |
-//! | `circuit-breaker`, `correlation-id`, `retry`, `timeout` | that layer |
-//! | `reqwest` | [`client()`], with every outbound layer |
+//! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
+//! | `inbound` | [`Inbound`], with every inbound layer |
+//! | `outbound` | [`Outbound`], with every outbound layer |
+//! | `reqwest` | [`client()`], in the outbound stack |
 //!
 //! # Cancellation, cost, failures, options
 //!
@@ -59,7 +62,7 @@
 
 #[cfg(feature = "reqwest")]
 mod client;
-#[cfg(all(feature = "circuit-breaker", feature = "correlation-id", feature = "retry", feature = "timeout"))]
+#[cfg(feature = "outbound")]
 mod profile;
 pub mod stack;
 
@@ -93,14 +96,9 @@ pub use buttress_http::{AsProblem, refused_in};
 pub use buttress_reqwest::{ApiClient, ApiError, Client, Error};
 #[cfg(feature = "reqwest")]
 pub use client::{ClientBuilder, client};
-#[cfg(all(feature = "correlation-id", feature = "timeout"))]
+#[cfg(feature = "inbound")]
 pub use stack::{Inbound, InboundBuilder};
-#[cfg(all(
-    feature = "circuit-breaker",
-    feature = "correlation-id",
-    feature = "retry",
-    feature = "timeout"
-))]
+#[cfg(feature = "outbound")]
 pub use {
     profile::Profile,
     stack::{Outbound, OutboundBuilder},

@@ -1,21 +1,16 @@
 //! Stacks in the order that works, and a check for orders of your own.
 
 mod custom;
-#[cfg(all(feature = "correlation-id", feature = "timeout"))]
+#[cfg(feature = "inbound")]
 mod inbound;
 mod order;
-#[cfg(all(feature = "circuit-breaker", feature = "correlation-id", feature = "retry", feature = "timeout"))]
+#[cfg(feature = "outbound")]
 mod outbound;
 mod placed;
 
 pub use custom::{CustomBuilder, CustomStack, OrderError, Placed, inbound, outbound};
-#[cfg(all(feature = "correlation-id", feature = "timeout"))]
+#[cfg(feature = "inbound")]
 pub use inbound::{Inbound, InboundBuilder, InboundService};
 pub use order::{Direction, Finding, Severity, Step, check_order};
-#[cfg(all(
-    feature = "circuit-breaker",
-    feature = "correlation-id",
-    feature = "retry",
-    feature = "timeout"
-))]
+#[cfg(feature = "outbound")]
 pub use outbound::{Outbound, OutboundBuilder, OutboundService};

@@ -1,49 +1,65 @@
-use std::sync::Arc;
-use std::time::Duration;
+mod builder;
 
-use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
-use buttress_correlation_id::{CorrelationIdBuilder, CorrelationIdLayer, CorrelationIdService};
-use buttress_timeout::{
-    BodyTimeout, BodyTimeoutBuilder, BodyTimeoutLayer, DeadlineBuilder, DeadlineLayer, DeadlineService,
-    Responses,
-};
+use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadService, UntilBodyEnd};
+use buttress_correlation_id::{CorrelationIdLayer, CorrelationIdService};
+use buttress_http::AsProblem;
+use buttress_rate_limit::{Http, RateLimit, RateLimitLayer};
+use buttress_timeout::{BodyTimeout, BodyTimeoutLayer, DeadlineLayer, DeadlineService, Responses};
+use tower::util::{Either, option_layer};
 use tower_layer::Layer;
 
-/// The stack around an Axum app, as one layer: correlation ID, deadline, clocks on response bodies.
+pub use self::builder::InboundBuilder;
+
+/// The stack around an Axum app, as one layer: correlation ID, deadline, clocks on response bodies, and if asked for
+/// limits on how often and how much at once.
 ///
 /// ```
 /// use axum::{Router, routing::get};
 /// use buttress::Inbound;
+/// use buttress::rate_limit::{Policy, Quota, key};
 ///
-/// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(Inbound::default());
+/// let inbound = Inbound::builder()
+///     .rate_limit(|limit| limit.policy(Policy::named("address").key(key::client_addr()).quota(Quota::per_second(50))))
+///     .bulkhead(|bulkhead| bulkhead.max_concurrent(200))
+///     .build()?;
+/// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(inbound);
+/// # Ok::<(), buttress::ConfigError>(())
 /// ```
 ///
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID and span > deadline and total timeout > body clocks > your app
+/// correlation ID and span > deadline and total timeout > rate limit > bulkhead > body clocks > your app
 /// ```
+///
+/// A limit for each user belongs inside your authentication, in a [`RateLimitLayer`] of its own: here nobody knows yet
+/// who asks. [`Inbound::default`] has neither rate limit nor bulkhead.
 ///
 /// It is one layer because Axum boxes the service of each `.layer()` anew. Cloning shares everything; put one value
 /// on as many routers as you like.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Inbound {
     correlation_id: CorrelationIdLayer,
     deadline: DeadlineLayer,
+    rate_limit: Option<InboundRateLimitLayer>,
+    bulkhead: InboundBulkheadLayer,
     body: BodyTimeoutLayer<Responses>,
 }
 
+type InboundRateLimitLayer = RateLimitLayer<Http, AsProblem>;
+type InboundBulkheadLayer = BulkheadLayer<AsProblem, UntilBodyEnd>;
+
 /// The service that [`Inbound`] makes of another.
-pub type InboundService<S> = CorrelationIdService<DeadlineService<BodyTimeout<S, Responses>>>;
+pub type InboundService<S> = CorrelationIdService<DeadlineService<Limited<S>>>;
+
+/// What the limits are put around, or not.
+type Limited<S> = Either<RateLimit<Roomy<S>, Http, AsProblem>, Roomy<S>>;
+type Roomy<S> = BulkheadService<BodyTimeout<S, Responses>, AsProblem, UntilBodyEnd>;
 
 impl Inbound {
     /// Begins a stack with the defaults of its layers.
     pub fn builder() -> InboundBuilder {
-        InboundBuilder {
-            correlation_id: CorrelationIdLayer::builder(),
-            deadline: DeadlineLayer::inbound(),
-            body: BodyTimeoutLayer::responses(),
-        }
+        InboundBuilder::new()
     }
 
     /// The layer that takes, mints and echoes correlation IDs.
@@ -56,6 +72,17 @@ impl Inbound {
         &self.deadline
     }
 
+    /// The layer that limits how often callers may ask, if it was asked for; its quotas and modes can be changed
+    /// while it runs.
+    pub fn rate_limit(&self) -> Option<&RateLimitLayer<Http, AsProblem>> {
+        self.rate_limit.as_ref()
+    }
+
+    /// The bulkhead; it counts nothing and is off unless it was asked for.
+    pub fn bulkhead(&self) -> &Bulkhead {
+        self.bulkhead.bulkhead()
+    }
+
     /// The layer that puts clocks on response bodies; its mode can be changed while it runs.
     pub fn body(&self) -> &BodyTimeoutLayer<Responses> {
         &self.body
@@ -66,87 +93,8 @@ impl<S> Layer<S> for Inbound {
     type Service = InboundService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.correlation_id.layer(self.deadline.layer(self.body.layer(inner)))
-    }
-}
-
-/// Builds an [`Inbound`] stack.
-///
-/// | option | default | range | effect |
-/// |---|---|---|---|
-/// | `total` | 30 s | 1 ms to 1 day | the time from arrival to the end of the response |
-/// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
-/// | `mode` | enforce | | one switch for the layers that can refuse |
-/// | `observer` | nobody | | hears the signals of all layers |
-/// | `correlation_id` | [`CorrelationIdLayer::builder`] | | every option of that layer |
-/// | `deadline` | [`DeadlineLayer::inbound`] | | every option of that layer |
-/// | `body` | [`BodyTimeoutLayer::responses`] | | every option of that layer |
-#[must_use = "a builder does nothing until `build`"]
-#[derive(Debug)]
-pub struct InboundBuilder {
-    correlation_id: CorrelationIdBuilder,
-    deadline: DeadlineBuilder,
-    body: BodyTimeoutBuilder<Responses>,
-}
-
-impl InboundBuilder {
-    /// The time from the arrival of a request to the end of its response.
-    pub fn total(self, total: Duration) -> Self {
-        self.deadline(|deadline| deadline.total(total))
-    }
-
-    /// The longest gap in a response body.
-    pub fn body_idle(self, idle: Duration) -> Self {
-        self.body(|body| body.idle(idle))
-    }
-
-    /// A mode for the deadline and the body clocks, or a switch that something else turns.
-    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
-        let mode = mode.into();
-        self.deadline(|deadline| deadline.mode(mode.clone())).body(|body| body.mode(mode))
-    }
-
-    /// Lets somebody hear the signals of all layers, for metrics.
-    pub fn observer(self, observer: impl Observer) -> Self {
-        let observer: Arc<dyn Observer> = Arc::new(observer);
-        self.correlation_id(|ids| ids.observer(Arc::clone(&observer)))
-            .deadline(|deadline| deadline.observer(Arc::clone(&observer)))
-            .body(|body| body.observer(observer))
-    }
-
-    /// Changes the layer of correlation IDs.
-    pub fn correlation_id(self, change: impl FnOnce(CorrelationIdBuilder) -> CorrelationIdBuilder) -> Self {
-        Self { correlation_id: change(self.correlation_id), ..self }
-    }
-
-    /// Changes the layer of the deadline.
-    pub fn deadline(self, change: impl FnOnce(DeadlineBuilder) -> DeadlineBuilder) -> Self {
-        Self { deadline: change(self.deadline), ..self }
-    }
-
-    /// Changes the layer that puts clocks on response bodies.
-    pub fn body(
-        self,
-        change: impl FnOnce(BodyTimeoutBuilder<Responses>) -> BodyTimeoutBuilder<Responses>,
-    ) -> Self {
-        Self { body: change(self.body), ..self }
-    }
-
-    /// The stack.
-    ///
-    /// # Errors
-    ///
-    /// Lists everything that is wrong with the settings of all its layers.
-    pub fn build(self) -> Result<Inbound, ConfigError> {
-        let mut checks = Checks::of("inbound");
-        let correlation_id = checks.absorb(self.correlation_id.build());
-        let deadline = checks.absorb(self.deadline.build());
-        let body = checks.absorb(self.body.build());
-        let layers = correlation_id.zip(deadline).zip(body);
-        checks.finish_with(layers.map(|((correlation_id, deadline), body)| Inbound {
-            correlation_id,
-            deadline,
-            body,
-        }))
+        let roomy = self.bulkhead.layer(self.body.layer(inner));
+        let limited = option_layer(self.rate_limit.as_ref()).layer(roomy);
+        self.correlation_id.layer(self.deadline.layer(limited))
     }
 }

@@ -2,15 +2,18 @@ mod builder;
 
 use std::sync::Arc;
 
+use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadService, UntilBodyEnd};
 use buttress_circuit_breaker::{Breaker, CircuitBreaker, CircuitBreakerLayer};
 use buttress_core::AsError;
 use buttress_correlation_id::{PropagateCorrelationId, PropagateCorrelationIdLayer};
 use buttress_http::ClassifyHttp;
+use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, Throttle, ThrottleHandle, ThrottleLayer};
 use buttress_retry::{AsReplayBody, ResendHttp, Retry, RetryLayer, StandardPolicy};
 use buttress_timeout::{
     AttemptLimit, DeadlineLayer, DeadlineService, ForwardDeadline, ForwardDeadlineLayer, FromExtensions,
     Timeout, TimeoutLayer,
 };
+use tower::util::{Either, option_layer};
 use tower_layer::Layer;
 
 pub use self::builder::OutboundBuilder;
@@ -20,12 +23,16 @@ pub use self::builder::OutboundBuilder;
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID > deadline and total timeout > retry > circuit breaker > attempt timeout
+/// correlation ID > deadline and total timeout > retry > throttle > bulkhead > circuit breaker > attempt timeout
 /// > deadline sent along > your transport
 /// ```
 ///
+/// Throttle and bulkhead are there if asked for. Each attempt takes its turn at both, and gives its place back while
+/// the call waits for the next one.
+///
 /// The transport is any `Service<http::Request<W::Out>>` whose error can hold a refusal, as a boxed error can; `W`
-/// says what it takes as body. For reqwest, [`client`](crate::client()) builds all of it.
+/// says what it takes as body. Response bodies become [`HeldBody`](buttress_bulkhead::HeldBody), because a call is over
+/// when its body is. For reqwest, [`client`](crate::client()) builds all of it.
 ///
 /// One value is one breaker, one retry budget and one set of modes, however often it is cloned or layered.
 #[derive(Clone, Debug)]
@@ -33,12 +40,16 @@ pub struct Outbound<W = AsReplayBody> {
     correlation_id: PropagateCorrelationIdLayer,
     deadline: DeadlineLayer<AsError>,
     retry: HttpRetry<W>,
+    throttle: Option<OutboundThrottleLayer>,
+    bulkhead: OutboundBulkheadLayer,
     breaker: CircuitBreakerLayer<ClassifyHttp, AsError>,
     attempt: AttemptTimeoutLayer,
     forward: ForwardDeadlineLayer,
 }
 
 type HttpRetry<W> = RetryLayer<StandardPolicy, ResendHttp<W>>;
+type OutboundThrottleLayer = ThrottleLayer<ByAuthority, HttpFeedback, AsError>;
+type OutboundBulkheadLayer = BulkheadLayer<AsError, UntilBodyEnd>;
 type AttemptTimeoutLayer = TimeoutLayer<AsError, FromExtensions<AttemptLimit>>;
 type Attempt<S> = Timeout<ForwardDeadline<S>, AsError, FromExtensions<AttemptLimit>>;
 
@@ -46,7 +57,11 @@ type Attempt<S> = Timeout<ForwardDeadline<S>, AsError, FromExtensions<AttemptLim
 pub type OutboundService<S, W = AsReplayBody> = PropagateCorrelationId<DeadlineService<Calls<S, W>, AsError>>;
 
 /// The part of the stack that turns one call into attempts.
-type Calls<S, W> = Retry<CircuitBreaker<Attempt<S>, ClassifyHttp, AsError>, StandardPolicy, ResendHttp<W>>;
+type Calls<S, W> = Retry<Shaped<S>, StandardPolicy, ResendHttp<W>>;
+
+/// What the throttle is put around, or not.
+type Shaped<S> = Either<Throttle<Roomy<S>, ByAuthority, HttpFeedback, AsError>, Roomy<S>>;
+type Roomy<S> = BulkheadService<CircuitBreaker<Attempt<S>, ClassifyHttp, AsError>, AsError, UntilBodyEnd>;
 
 impl Outbound {
     /// Begins the stack for a service so named; the breaker and the signals of all layers bear the name.
@@ -71,6 +86,16 @@ impl<W> Outbound<W> {
         &self.retry
     }
 
+    /// The throttle, if it was asked for: who waits, and its quota.
+    pub fn throttle(&self) -> Option<&ThrottleHandle> {
+        self.throttle.as_ref().map(ThrottleLayer::throttle)
+    }
+
+    /// The bulkhead; it counts nothing and is off unless it was asked for.
+    pub fn bulkhead(&self) -> &Bulkhead {
+        self.bulkhead.bulkhead()
+    }
+
     /// The layer that bounds each attempt; its mode can be changed while it runs.
     pub fn attempt_timeout(&self) -> &TimeoutLayer<AsError, FromExtensions<AttemptLimit>> {
         &self.attempt
@@ -93,7 +118,9 @@ impl<W> Outbound<W> {
     where
         W: Clone,
     {
-        self.retry.layer(self.breaker.layer(self.attempt.layer(self.forward.layer(transport))))
+        let watched = self.breaker.layer(self.attempt.layer(self.forward.layer(transport)));
+        let shaped = option_layer(self.throttle.as_ref()).layer(self.bulkhead.layer(watched));
+        self.retry.layer(shaped)
     }
 }
 

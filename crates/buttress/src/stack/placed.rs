@@ -66,6 +66,45 @@ mod timeout {
     }
 }
 
+#[cfg(feature = "rate-limit")]
+mod rate_limit {
+    use buttress_rate_limit::throttle::ThrottleLayer;
+    use buttress_rate_limit::{RateLimitLayer, Subject};
+
+    use crate::stack::{Placed, Step};
+
+    impl<W: Subject, J> Placed for RateLimitLayer<W, J> {
+        fn step(&self) -> Step {
+            Step::RateLimit
+        }
+    }
+
+    impl<K, L, J> Placed for ThrottleLayer<K, L, J> {
+        fn step(&self) -> Step {
+            Step::Throttle
+        }
+    }
+}
+
+#[cfg(feature = "bulkhead")]
+mod bulkhead {
+    use buttress_bulkhead::{BulkheadLayer, KeyedBulkheadLayer};
+
+    use crate::stack::{Placed, Step};
+
+    impl<J, H> Placed for BulkheadLayer<J, H> {
+        fn step(&self) -> Step {
+            Step::Bulkhead
+        }
+    }
+
+    impl<K, P, J, H> Placed for KeyedBulkheadLayer<K, P, J, H> {
+        fn step(&self) -> Step {
+            Step::Bulkhead
+        }
+    }
+}
+
 #[cfg(feature = "retry")]
 mod retry {
     use buttress_retry::RetryLayer;

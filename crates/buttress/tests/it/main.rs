@@ -3,4 +3,5 @@
 
 mod custom;
 mod inbound;
+mod limits;
 mod outbound;

@@ -2,19 +2,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadLayerBuilder, UntilBodyEnd};
 use buttress_circuit_breaker::{
     Breaker, BreakerBuilder, BreakerConfig, BreakerRegistry, CircuitBreakerLayer, RegistryError,
 };
 use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
 use buttress_correlation_id::{PropagateCorrelationIdBuilder, PropagateCorrelationIdLayer};
 use buttress_http::ClassifyHttp;
+use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, ThrottleBuilder, ThrottleLayer};
 use buttress_retry::{AsReplayBody, ResendHttp, RetryBuilder, RetryLayer, StandardPolicy};
 use buttress_timeout::{
     AttemptLimit, DeadlineBuilder, DeadlineLayer, ForwardDeadlineBuilder, ForwardDeadlineLayer,
     FromExtensions, TimeoutBuilder, TimeoutLayer,
 };
 
-use super::{AttemptTimeoutLayer, Outbound};
+use super::{AttemptTimeoutLayer, Outbound, OutboundBulkheadLayer};
 use crate::Profile;
 
 /// Builds an [`Outbound`] stack.
@@ -25,6 +27,8 @@ use crate::Profile;
 /// | `attempt_timeout` | 10 s | 1 ms to 1 day, shorter than `timeout` | one attempt, up to its response head |
 /// | `retry` | 3 attempts, budget of 20 % | | every option of [`RetryLayer::builder`] |
 /// | `circuit_breaker` | 50 % of 20 calls in 30 s, or 5 in a row | | every option of [`BreakerConfig`] |
+/// | `throttle` | none | needs a quota | every option of [`ThrottleLayer::outbound`] |
+/// | `bulkhead` | none | | every option of [`BulkheadLayer::outbound`] |
 /// | `profile` | none | | breaker and retry by the name of what is called |
 /// | `registry` | none | | lists the breaker with others, under the stack's name |
 /// | `correlation_id`, `deadline`, `attempt`, `forward_deadline` | those of the layers | | every option of the layer |
@@ -46,11 +50,15 @@ struct Rest {
     observer: Option<Arc<dyn Observer>>,
     correlation_id: PropagateCorrelationIdBuilder,
     deadline: DeadlineBuilder<AsError>,
+    throttle: Option<OutboundThrottleBuilder>,
+    bulkhead: Option<OutboundBulkheadBuilder>,
     breaker: BreakerConfig,
     attempt: AttemptBuilder,
     forward: ForwardDeadlineBuilder,
 }
 
+type OutboundThrottleBuilder = ThrottleBuilder<ByAuthority, HttpFeedback, AsError>;
+type OutboundBulkheadBuilder = BulkheadLayerBuilder<AsError, UntilBodyEnd>;
 type AttemptBuilder = TimeoutBuilder<AsError, FromExtensions<AttemptLimit>>;
 
 impl OutboundBuilder {
@@ -67,6 +75,8 @@ impl OutboundBuilder {
             observer: None,
             correlation_id: PropagateCorrelationIdLayer::builder(),
             deadline: DeadlineLayer::outbound(Self::DEFAULT_TIMEOUT).name(Arc::clone(&name)),
+            throttle: None,
+            bulkhead: None,
             breaker: BreakerConfig::new(),
             attempt: TimeoutLayer::attempt(Self::DEFAULT_ATTEMPT_TIMEOUT).name(Arc::clone(&name)),
             forward: ForwardDeadlineLayer::builder()
@@ -103,6 +113,22 @@ impl<W> OutboundBuilder<W> {
     /// Changes the settings of the circuit breaker.
     pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
         self.rest(|rest| Rest { breaker: change(rest.breaker), ..rest })
+    }
+
+    /// Sends attempts no faster than a quota allows, which must be given: what comes too early waits for its turn.
+    pub fn throttle(self, change: impl FnOnce(OutboundThrottleBuilder) -> OutboundThrottleBuilder) -> Self {
+        self.rest(|rest| {
+            let throttle = rest.throttle.unwrap_or_else(|| ThrottleLayer::outbound(Arc::clone(&rest.name)));
+            Rest { throttle: Some(change(throttle)), ..rest }
+        })
+    }
+
+    /// Limits how many attempts are under way at once, response bodies included.
+    pub fn bulkhead(self, change: impl FnOnce(OutboundBulkheadBuilder) -> OutboundBulkheadBuilder) -> Self {
+        self.rest(|rest| {
+            let bulkhead = rest.bulkhead.unwrap_or_else(|| BulkheadLayer::outbound(Arc::clone(&rest.name)));
+            Rest { bulkhead: Some(change(bulkhead)), ..rest }
+        })
     }
 
     /// Takes the settings of breaker and retry from a profile.
@@ -175,53 +201,80 @@ impl<W> OutboundBuilder<W> {
     ///
     /// Lists everything that is wrong with the settings of all layers, and with the two timeouts together.
     pub fn build(self) -> Result<Outbound<W>, ConfigError> {
-        let Self { mut retry, rest } = self;
-        let Rest {
-            name,
-            registry,
-            mode,
-            observer,
-            correlation_id,
-            mut deadline,
-            breaker,
-            mut attempt,
-            mut forward,
-        } = rest;
-        let mut watcher = Breaker::builder(name).config(breaker);
+        let Self { retry, rest } = self.overseen();
+        let Rest { name, registry, mode, observer, breaker, .. } = rest;
+        let mut watcher = Breaker::builder(Arc::clone(&name)).config(breaker);
         if let Some(mode) = mode {
-            deadline = deadline.mode(mode.clone());
-            retry = retry.mode(mode.clone());
-            attempt = attempt.mode(mode.clone());
-            forward = forward.mode(mode.clone());
             watcher = watcher.mode(mode);
         }
         if let Some(observer) = observer {
-            deadline = deadline.observer(Arc::clone(&observer));
-            retry = retry.observer(Arc::clone(&observer));
-            attempt = attempt.observer(Arc::clone(&observer));
-            forward = forward.observer(Arc::clone(&observer));
             watcher = watcher.observer(observer);
         }
         let mut checks = Checks::of("outbound");
-        let correlation_id = checks.absorb(correlation_id.build());
-        let deadline = checks.absorb(deadline.build());
+        let correlation_id = checks.absorb(rest.correlation_id.build());
+        let deadline = checks.absorb(rest.deadline.build());
         let retry = checks.absorb(retry.build());
+        let throttle = checks.absorb(rest.throttle.map(ThrottleBuilder::build).transpose());
+        let bulkhead = rest.bulkhead.map_or_else(|| Ok(unlimited(name)), BulkheadLayerBuilder::build);
+        let bulkhead = checks.absorb(bulkhead);
         let breaker = breaker_of(watcher, registry.as_ref(), &mut checks);
-        let attempt = checks.absorb(attempt.build());
-        let forward = checks.absorb(forward.build());
+        let attempt = checks.absorb(rest.attempt.build());
+        let forward = checks.absorb(rest.forward.build());
         check_timeouts(deadline.as_ref(), attempt.as_ref(), &mut checks);
-        let layers = correlation_id.zip(deadline).zip(retry).zip(breaker).zip(attempt).zip(forward);
-        checks.finish_with(layers.map(
-            |(((((correlation_id, deadline), retry), breaker), attempt), forward)| Outbound {
-                correlation_id,
-                deadline,
-                retry,
-                breaker: CircuitBreakerLayer::with_breaker(breaker, ClassifyHttp::default(), AsError),
-                attempt,
-                forward,
-            },
-        ))
+        let outer = correlation_id.zip(deadline).zip(retry);
+        let limits = throttle.zip(bulkhead);
+        let inner = breaker.zip(attempt).zip(forward);
+        checks.finish_with(outer.zip(limits).zip(inner).map(|((outer, limits), inner)| {
+            let ((correlation_id, deadline), retry) = outer;
+            let (throttle, bulkhead) = limits;
+            let ((breaker, attempt), forward) = inner;
+            let breaker = CircuitBreakerLayer::with_breaker(breaker, ClassifyHttp::default(), AsError);
+            Outbound { correlation_id, deadline, retry, throttle, bulkhead, breaker, attempt, forward }
+        }))
     }
+
+    /// The same builder with the mode and the observer of the whole stack in every layer but the breaker.
+    fn overseen(self) -> Self {
+        let Self { mut retry, mut rest } = self;
+        if let Some(mode) = rest.mode.clone() {
+            retry = retry.mode(mode.clone());
+            rest = rest.moded(&mode);
+        }
+        if let Some(observer) = rest.observer.clone() {
+            retry = retry.observer(Arc::clone(&observer));
+            rest = rest.observed(&observer);
+        }
+        Self { retry, rest }
+    }
+}
+
+impl Rest {
+    fn moded(self, mode: &ModeSwitch) -> Self {
+        Self {
+            deadline: self.deadline.mode(mode.clone()),
+            throttle: self.throttle.map(|throttle| throttle.mode(mode.clone())),
+            bulkhead: self.bulkhead.map(|bulkhead| bulkhead.mode(mode.clone())),
+            attempt: self.attempt.mode(mode.clone()),
+            forward: self.forward.mode(mode.clone()),
+            ..self
+        }
+    }
+
+    fn observed(self, observer: &Arc<dyn Observer>) -> Self {
+        Self {
+            deadline: self.deadline.observer(Arc::clone(observer)),
+            throttle: self.throttle.map(|throttle| throttle.observer(Arc::clone(observer))),
+            bulkhead: self.bulkhead.map(|bulkhead| bulkhead.observer(Arc::clone(observer))),
+            attempt: self.attempt.observer(Arc::clone(observer)),
+            forward: self.forward.observer(Arc::clone(observer)),
+            ..self
+        }
+    }
+}
+
+/// The bulkhead of a stack that was not asked for one.
+fn unlimited(name: Arc<str>) -> OutboundBulkheadLayer {
+    BulkheadLayer::with_bulkhead(Bulkhead::off(name), AsError, UntilBodyEnd)
 }
 
 fn check_timeouts(
