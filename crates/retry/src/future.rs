@@ -25,11 +25,12 @@ pin_project! {
         A: Repeat,
         A: Discard<S::Response>,
     {
+        // Dropped in this order: what is short comes first, where it needs no room on the stack.
+        stage: Stage<P, Pause<A::Sent, A::Rest, S::Error>>,
+        run: Apart<Run<S, A>>,
         // `None` between two attempts.
         #[pin]
         attempt: Option<S::Future>,
-        run: Apart<Run<S, A>>,
-        stage: Stage<P, Pause<A::Sent, A::Rest, S::Error>>,
     }
 }
 

@@ -19,6 +19,19 @@ pub trait Resend<Req> {
     /// Prepares a request that may be sent again.
     fn split(&self, request: Req) -> (Self::Sent, Self::Kept);
 
+    /// Prepares a request that may be sent again, and sends it.
+    ///
+    /// The same as [`split`](Self::split) and a call; for a strategy whose requests are so large that each time one is
+    /// handed on is worth saving.
+    #[inline]
+    fn send<T>(&self, request: Req, call: impl FnOnce(Self::Sent) -> T) -> (T, Self::Kept)
+    where
+        Self: Sized,
+    {
+        let (request, kept) = self.split(request);
+        (call(request), kept)
+    }
+
     /// Prepares a request that is sent once, so that nothing is kept of it.
     fn once(&self, request: Req) -> Self::Sent;
 }

@@ -60,9 +60,9 @@ where
         if self.core.sends_once() {
             return ResponseFuture::once(self.inner.call(self.resend.once(request)));
         }
-        let (request, kept) = self.resend.split(request);
-        let run = Run { inner: self.inner.clone(), kept };
-        ResponseFuture::repeatable(self.inner.call(request), Arc::clone(&self.core), run)
+        let inner = self.inner.clone();
+        let (attempt, kept) = self.resend.send(request, |request| self.inner.call(request));
+        ResponseFuture::repeatable(attempt, Arc::clone(&self.core), Run { inner, kept })
     }
 }
 

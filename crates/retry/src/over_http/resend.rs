@@ -103,19 +103,20 @@ where
     type Sent = Request<W::Out>;
     type Kept = HttpKept<B, W>;
 
-    #[inline]
     fn split(&self, request: Request<B>) -> (Request<W::Out>, HttpKept<B, W>) {
+        self.send(request, |request| request)
+    }
+
+    #[inline]
+    fn send<T>(&self, request: Request<B>, call: impl FnOnce(Request<W::Out>) -> T) -> (T, HttpKept<B, W>) {
         let head = Head::of(&request);
-        let mut spare = None;
-        let mut request = request.map(|body| {
-            let (body, kept) = replayable(body, self.cap_bytes);
-            spare = kept;
-            self.wrap.wrap(body)
-        });
+        let (parts, body) = request.into_parts();
+        let (body, spare) = replayable(body, self.cap_bytes);
+        let mut request = Request::from_parts(parts, self.wrap.wrap(body));
         if let AttemptHeader::Always(_) = self.attempt_header {
             self.attempt_header.number(&mut request, Attempt::FIRST);
         }
-        (request, HttpKept { head, unpacked: OnceCell::new(), spare, how: self.clone() })
+        (call(request), HttpKept { head, unpacked: OnceCell::new(), spare, how: self.clone() })
     }
 
     fn once(&self, request: Request<B>) -> Request<W::Out> {
@@ -191,5 +192,35 @@ fn because(why: NotReplayable) -> CannotRepeat {
 impl<B, W> fmt::Debug for HttpKept<B, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpKept").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_split_is_the_one_that_would_be_sent() {
+        let resend =
+            ResendHttp { attempt_header: AttemptHeader::Always(AttemptHeader::NAME), ..ResendHttp::new() };
+        let request = || {
+            let request = Request::put("/a?b").header("x-own-name", "1");
+            request.body(Full::new(bytes::Bytes::from_static(b"body"))).expect("a valid request")
+        };
+        let (split, kept) = resend.split(request());
+        let (sent, kept_when_sent) = resend.send(request(), |sent| sent);
+        let all = |request: &Request<ReplayBody<Full<bytes::Bytes>>>| {
+            let size = request.body().size_hint().exact();
+            (request.method().clone(), request.uri().clone(), request.headers().clone(), size)
+        };
+        assert_eq!(all(&split), all(&sent));
+        assert_eq!(split.headers()[AttemptHeader::NAME], "1");
+        for kept in [kept, kept_when_sent] {
+            let head = kept.facts().expect("a valid head");
+            assert_eq!((&head.method, &head.uri), (split.method(), split.uri()));
+            assert!(!head.headers.contains_key(AttemptHeader::NAME), "kept is what the caller made");
+        }
     }
 }

@@ -6,7 +6,9 @@ use axum::body::Body;
 use buttress_backoff::{Backoff, Jitter};
 use buttress_core::BoxError;
 use buttress_http::ReplayBody;
-use buttress_retry::{ResendHttp, RetryBuilder, RetryLayer, StandardPolicy};
+use buttress_retry::{
+    Decision, Fault, ResendHttp, RetryBuilder, RetryLayer, RetryPolicy, StandardPolicy, Tried,
+};
 use buttress_testkit::message::{get, read};
 use buttress_testkit::{BodyProbe, Probe, Recorder, Reply, ScriptedBody, Step, Strict};
 use bytes::Bytes;
@@ -140,12 +142,37 @@ async fn a_response_that_is_not_retried_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_wait_the_response_is_read_as_far_as_it_is_there() {
+async fn in_a_wait_shorter_than_the_time_for_reading_the_response_is_let_go_at_its_end() {
     let layer =
         RetryLayer::builder().backoff(Backoff::exponential(Duration::from_millis(1)).jitter(Jitter::Full));
     let entropy = buttress_core::Entropy::seeded(0);
     let layer = layer.entropy(entropy).build().unwrap();
     let (inner, probe) = failing_once([Step::Data("do".into()), Step::Hold]);
     assert_eq!(layer.layer(inner).oneshot(get("/")).await.unwrap().status(), 200);
+    assert!(probe.is_dropped());
+}
+
+/// Sends again at once, whatever the schedule says.
+struct AtOnce;
+
+impl<Res> RetryPolicy<http::request::Parts, Response<Res>, BoxError> for AtOnce {
+    fn fault(&self, outcome: Result<&Response<Res>, &BoxError>) -> Option<Fault> {
+        RetryPolicy::<http::request::Parts, Response<Res>, BoxError>::fault(&StandardPolicy::new(), outcome)
+    }
+
+    fn decide(&self, _: &Tried<'_, http::request::Parts, Response<Res>, BoxError>) -> Decision {
+        Decision::RetryIn(Duration::ZERO)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_wait_the_response_is_read_as_far_as_it_is_there() {
+    let (inner, probe) = failing_once([Step::Data("do".into()), Step::Hold]);
+    // Between two ticks of the timer, so that waiting for it even once would show.
+    tokio::time::advance(Duration::from_micros(500)).await;
+    let began = Instant::now();
+    let layer = RetryLayer::builder().policy(AtOnce).build().unwrap();
+    assert_eq!(layer.layer(inner).oneshot(get("/")).await.unwrap().status(), 200);
+    assert_eq!((began.elapsed(), probe.bytes_read()), (Duration::ZERO, 2));
     assert!(probe.is_dropped());
 }
