@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use buttress_core::{AsError, Checks, ConfigError, Deadline, Mode, ModeSwitch, Observer, Reject};
 use buttress_http::deadline_of;
-use http::Request;
+use http::{Extensions, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::deadline_builder::MIN_USEFUL;
 use super::header::TimeoutHeader;
+use super::limits::AttemptLimit;
 use crate::face::Face;
 use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::rejection::LAYER;
@@ -42,6 +43,12 @@ struct Share {
 }
 
 impl Share {
+    /// The share of a request that may bring a limit of its own for each attempt at it.
+    fn for_request(self, extensions: &Extensions) -> Self {
+        let own = extensions.get::<AttemptLimit>().map(|limit| limit.0.max(SHORTEST));
+        Self { at_most: own.or(self.at_most), ..self }
+    }
+
     /// The time to tell the next service, `None` if there is nothing to tell.
     fn of(&self, now: Instant, deadline: Option<Deadline>) -> Result<Option<Duration>, TimedOut> {
         let Some(deadline) = deadline else { return Ok(self.at_most) };
@@ -116,7 +123,7 @@ impl<J> ForwardDeadlineBuilder<J> {
     }
 
     /// The most that the next service is told, such as the time limit of an attempt: what comes later is not waited
-    /// for. Default: all that is left.
+    /// for. An [`AttemptLimit`] in the request's extensions takes the place of this. Default: all that is left.
     pub fn at_most(self, at_most: Duration) -> Self {
         Self { share: Share { at_most: Some(at_most), ..self.share }, ..self }
     }
@@ -207,7 +214,9 @@ impl<J> ForwardDeadlineLayer<J> {
         if mode == Mode::Off {
             return Ok(());
         }
-        match (self.share.of(timer::now(), deadline_of(request.extensions())), mode) {
+        let extensions = request.extensions();
+        let share = self.share.for_request(extensions);
+        match (share.of(timer::now(), deadline_of(extensions)), mode) {
             (Err(late), Mode::Enforce) => return Err(late),
             (Err(late), _) => self.face.reporter.would_refuse(&late),
             (Ok(Some(left)), Mode::Enforce) => {

@@ -16,7 +16,8 @@ use crate::{Allowed, TimeOf, TimeoutBuilder, TimeoutLayer};
 pub struct TimeLimit(pub Duration);
 
 /// The time limit of each attempt at one call, in the extensions of its request; it takes the place of the limit
-/// of a layer made by [`TimeoutLayer::attempt`].
+/// of a layer made by [`TimeoutLayer::attempt`], and of the most that a
+/// [`ForwardDeadlineLayer`](crate::ForwardDeadlineLayer) tells the next service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AttemptLimit(pub Duration);
 

@@ -3,7 +3,8 @@
 use buttress_core::{BoxError, Context, Deadline, Kind, Mode, Refused, Verdict};
 use buttress_testkit::{Log, Recorder, Reply, Strict, message};
 use buttress_timeout::{
-    DeadlineLayer, ForwardDeadlineBuilder, ForwardDeadlineLayer, Phase, TimeoutHeader, TimeoutLayer,
+    AttemptLimit, DeadlineLayer, ForwardDeadlineBuilder, ForwardDeadlineLayer, Phase, TimeoutHeader,
+    TimeoutLayer,
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -110,4 +111,35 @@ async fn the_deadline_of_the_call_is_what_each_attempt_forwards() {
     let context = Context::new().with_deadline(Deadline::after(now(), 3 * SECOND));
     context.scope(service.oneshot(message::get("/"))).await.unwrap();
     assert_eq!(log.all(), [Some("10000".to_owned()), Some("2990".to_owned())]);
+}
+
+/// What comes after the attempt's own limit is not waited for, whoever set that limit.
+#[tokio::test(start_paused = true)]
+async fn a_request_with_an_attempt_limit_of_its_own_forwards_that_and_never_more_than_the_deadline() {
+    let table = [
+        // the request's own, at most, left => told
+        (SECOND, Some(10 * SECOND), Some(20_000), "1000"),
+        (SECOND, None, Some(20_000), "1000"),
+        (SECOND, None, None, "1000"),
+        (30 * SECOND, Some(10 * SECOND), None, "30000"),
+        (30 * SECOND, Some(10 * SECOND), Some(20_000), "19990"),
+        (MILLI / 2, Some(10 * SECOND), None, "1"),
+    ];
+    for (own, at_most, left, told) in table {
+        let log = Log::new();
+        let builder = ForwardDeadlineLayer::builder();
+        let builder = at_most.map_or(builder.clone(), |most| builder.at_most(most));
+        let mut request = message::get("/");
+        request.extensions_mut().insert(AttemptLimit(own));
+        if let Some(left) = left {
+            request.extensions_mut().insert(Deadline::after(now(), left * MILLI));
+        }
+        let service = builder.build().unwrap().layer(upstream(&log, "x-request-timeout-ms"));
+        service.oneshot(request).await.unwrap();
+        assert_eq!(
+            log.last().unwrap().as_deref(),
+            Some(told),
+            "own {own:?}, at most {at_most:?}, left {left:?}"
+        );
+    }
 }
