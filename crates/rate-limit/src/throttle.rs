@@ -61,7 +61,7 @@
 //! | path | locks | allocations | clock |
 //! |---|---|---|---|
 //! | at once | one, for a search in a map and one addition | 0 | once |
-//! | with a wait | four or five | 1, for the timer | three times |
+//! | with a wait | four | 1, for the timer | twice |
 //! | refused | three | 1, for the refusal | once |
 //!
 //! Timers of tokio fire at whole milliseconds, so a call leaves up to a millisecond after its slot, never before. No task is

@@ -151,8 +151,8 @@ impl ThrottleHandle {
         match turn {
             Ok(Turn::Now) => Admission::Now,
             Ok(Turn::After(wait, reservation)) => {
-                let ticket = Ticket::new(self.clone(), reservation, now, deadline);
-                self.delay(ticket, Duration::from_nanos(wait))
+                let wait = Duration::from_nanos(wait);
+                self.delay(Ticket::new(self.clone(), reservation, (now, now + wait), deadline), wait)
             }
             Err(Denial::Full(wait)) => {
                 self.deny(WhyThrottled::QueueFull(self.0.settings.limits.max_waiting), wait)

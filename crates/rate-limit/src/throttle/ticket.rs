@@ -13,6 +13,7 @@ pub(super) struct Ticket {
     /// Gone once the slot is used.
     reservation: Option<Reservation>,
     arrived: Instant,
+    slot: Instant,
     deadline: Option<Deadline>,
 }
 
@@ -30,16 +31,15 @@ impl Ticket {
     pub(super) fn new(
         throttle: ThrottleHandle,
         reservation: Reservation,
-        arrived: Instant,
+        (arrived, slot): (Instant, Instant),
         deadline: Option<Deadline>,
     ) -> Self {
-        Self { throttle, reservation: Some(reservation), arrived, deadline }
+        Self { throttle, reservation: Some(reservation), arrived, slot, deadline }
     }
 
-    /// When the slot is, as far as can be known now.
+    /// When the slot was when it was reserved.
     pub(super) fn slot(&self) -> Instant {
-        let now = now();
-        now + self.wait(now)
+        self.slot
     }
 
     /// Whether the call may be sent; if so, the slot is used.

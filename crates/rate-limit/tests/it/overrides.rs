@@ -225,6 +225,20 @@ async fn a_source_that_hangs_costs_a_quarter_of_a_second_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_holds_up_no_other_key() {
+    let table = Table::saying(Says::Quota(BIG));
+    let overrides = table.overrides().build().unwrap();
+    fetch(&overrides, 1).await;
+    table.say(Says::Hangs);
+    let hanging = fetch(&overrides, 2);
+    clock::settle().await;
+    assert_eq!(known(&overrides, 1), BIG, "R-18: no lock is held while the source is asked");
+    table.say(Says::Quota(SMALL));
+    assert_eq!(fetch(&overrides, 3).await, SMALL);
+    drop(hanging);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_panics_has_failed() {
     let table = Table::saying(Says::Panics);
     let overrides = table.overrides().build().unwrap();

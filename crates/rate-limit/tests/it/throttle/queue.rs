@@ -1,8 +1,8 @@
 use buttress_core::{Context, Deadline, Kind, Refused};
 use buttress_rate_limit::throttle::WhyThrottled;
 use buttress_rate_limit::{KeyHasher, Quota, ThrottleLayer, Throttled};
-use buttress_testkit::{Strict, clock};
-use tower::{Layer, Service, ServiceExt};
+use buttress_testkit::{Strict, allocations_of, clock};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{MS, SECOND, Upstream, begin, code, plain};
 
@@ -206,4 +206,16 @@ async fn every_service_of_one_layer_value_shares_the_timetable_and_a_fresh_one_d
     assert_eq!(upstream.sent().last(), Some(&(2, 100)));
     begin(&upstream.behind(&layer.fresh()), 3..5).await.join_all().await;
     assert_eq!(upstream.sent()[3..], [(3, 100), (4, 100)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_goes_at_once_allocates_nothing_and_one_that_waits_its_timer() {
+    let inner = service_fn(|call: u32| async move { Ok::<_, buttress_core::BoxError>(call) });
+    let mut service = plain().build().unwrap().layer(inner);
+    // The first one makes room for its key.
+    service.ready().await.unwrap().call(0).await.unwrap();
+    for (call, allocations) in [(1, 0), (2, 1)] {
+        let (_, report) = allocations_of(async { service.ready().await.unwrap().call(call).await }).await;
+        assert_eq!(report.count, allocations, "call {call}: {report:?}");
+    }
 }
