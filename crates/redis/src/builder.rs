@@ -70,7 +70,7 @@ impl RedisStoreBuilder {
 
     fn check(&self, checks: &mut Checks) {
         for url in &self.urls {
-            self.check_url(url, checks);
+            Self::check_url(url, checks);
         }
         let Self { prefix, connect_timeout, .. } = self;
         let printable = prefix.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}'));
@@ -81,7 +81,7 @@ impl RedisStoreBuilder {
         checks.require(fits, "connect_timeout", format_args!("{connect_timeout:?}"), "10 ms to 60 s");
     }
 
-    fn check_url(&self, url: &str, checks: &mut Checks) {
+    fn check_url(url: &str, checks: &mut Checks) {
         let tls = ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme));
         let allowed = if tls { TLS } else { FORM };
         checks.require(link::address(url).is_ok(), "url", shown(url), allowed);

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use crate::{Ask, Claim, Fate, KeyHash, Position, Rate, Ruling, Take};
 
-/// A burst of this many microseconds from the present lies below 2^53, to which a script on a server can count.
+/// The longest allowance in microseconds.
 const LONGEST: u64 = 6_300_000_000_000_000;
+/// A script on a server can count to 2^53, and so it can until the year 2049.
+const _: () = assert!(LONGEST + 2_500_000_000_000_000 < 1 << 53);
 
 /// At its limit, a hot key is asked for again once so many microseconds' worth of units have come in, and not for each
 /// one: they are collected and spent together.
@@ -84,9 +86,8 @@ mod tests {
     #[test]
     fn what_is_faster_than_a_server_counts_is_held_to_its_pace() {
         let rate =
-            in_micros(Quota::per(1_000, Duration::from_nanos(1_000)).burst(u64::MAX / 1_000).rate().unwrap());
+            in_micros(Quota::per(1_000, Duration::from_micros(1)).burst(u64::MAX / 1_000).rate().unwrap());
         assert_eq!((rate.interval(), rate.burst()), (1, LONGEST));
-        assert!(LONGEST < (1 << 53) - 2_500_000_000_000_000, "times until the year 2049 fit");
     }
 
     #[test]

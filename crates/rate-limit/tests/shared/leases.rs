@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use buttress_rate_limit::testing::MemoryStore;
-use buttress_rate_limit::{Claim, Leases, Quota, Tier};
+use buttress_rate_limit::{Answer, Claim, Leases, Quota, Tier};
 use buttress_testkit::{allocations_during, clock};
 
 use crate::fleet::{ask, builder, claim, claims, decide, hammer, node};
@@ -94,16 +94,16 @@ async fn a_request_that_a_lease_pays_answers_at_once_and_allocates_nothing() {
         clock::advance(MILLI).await;
     }
     let now = tokio::time::Instant::now().into_std();
-    let (_, report) = allocations_during(|| {
+    let ((), report) = allocations_during(|| {
         for _ in 0..10 {
-            assert!(format_is_now(&node.decide(&hot, now)));
+            assert!(is_admitted_at_once(&node.decide(&hot, now)));
         }
     });
     assert_eq!(report.count, 0, "{report:?}");
 }
 
-fn format_is_now(answer: &buttress_rate_limit::Answer) -> bool {
-    matches!(answer, buttress_rate_limit::Answer::Now(Ok(verdicts)) if verdicts.admitted())
+fn is_admitted_at_once(answer: &Answer) -> bool {
+    matches!(answer, Answer::Now(Ok(verdicts)) if verdicts.admitted())
 }
 
 #[tokio::test(start_paused = true)]

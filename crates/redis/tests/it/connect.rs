@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use buttress_core::Problem;
 use buttress_rate_limit::{Ask, KeyHash, Rate, Store, Take};
 use buttress_redis::RedisStore;
 use buttress_testkit::redis::{RedisCluster, RedisServer};
@@ -57,7 +58,7 @@ async fn all_settings_that_cannot_be_used_are_named_at_once() {
     let builder =
         RedisStore::builder("nowhere").or_through("else").prefix("{}").connect_timeout(Duration::ZERO);
     let error = builder.connect().await.unwrap_err();
-    let fields: Vec<&str> = error.problems().iter().map(|problem| problem.field()).collect();
+    let fields: Vec<&str> = error.problems().iter().map(Problem::field).collect();
     assert_eq!(fields, ["url", "url", "prefix", "connect_timeout"]);
 }
 
