@@ -13,8 +13,8 @@ use crate::terms::{Notice, Term, Terms};
 use crate::told::Told;
 use crate::trial::{Round, Step, Trial};
 use crate::{
-    Answer, Claim, Claims, Exempt, FetchFuture, KeyHash, KeyHasher, LocalTier, Lookup, MAX_POLICIES, Missing,
-    Occupancy, Pending, Policy, Quota, Subject, Tier,
+    Claim, Exempt, FetchFuture, KeyHash, KeyHasher, LocalTier, Lookup, MAX_POLICIES, Missing, Occupancy,
+    Pending, Policy, Quota, Subject, Tier,
 };
 
 /// What one layer value shares with all services made by it: its policies, and who decides.
@@ -26,7 +26,7 @@ pub(crate) struct Bench<W: Subject> {
     pub(crate) exempt: Exempt<W>,
     pub(crate) mode: ModeSwitch,
     pub(crate) reporter: Reporter,
-    local: LocalTier,
+    pub(crate) local: LocalTier,
     shared: Option<Arc<dyn Tier>>,
 }
 
@@ -161,21 +161,15 @@ impl<W: Subject> Bench<W> {
         self.local.occupancy(now())
     }
 
-    /// Asks whoever counts what is shared, or what is not.
+    /// The tier that counts what is shared, if there is one and this is.
     #[inline]
-    pub(crate) fn ask(&self, shared: bool, claims: &Claims, now: Instant) -> Answer {
-        match &self.shared {
-            Some(tier) if shared => tier.decide(claims, now),
-            _ => Answer::Now(Ok(self.local.decide_all(claims, now))),
-        }
+    pub(crate) fn sharing(&self, shared: bool) -> Option<&dyn Tier> {
+        if shared { self.shared.as_deref() } else { None }
     }
 
     /// Who counts what is shared, or what is not.
     pub(crate) fn tier(&self, shared: bool) -> &dyn Tier {
-        match &self.shared {
-            Some(tier) if shared => &**tier,
-            _ => &self.local,
-        }
+        self.sharing(shared).unwrap_or(&self.local)
     }
 
     pub(crate) fn name(&self, policy: usize) -> &Arc<str> {

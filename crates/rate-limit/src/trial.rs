@@ -16,6 +16,8 @@ use crate::{Answer, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subjec
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
     entries: ArrayVec<Entry, MAX_POLICIES>,
+    /// How many entries each round has.
+    sizes: [u8; ROUNDS],
     round: usize,
     /// What was charged and could still be given back, by round.
     charged: [bool; ROUNDS],
@@ -59,8 +61,11 @@ impl Round {
 impl Trial {
     #[inline]
     pub(crate) fn push(&mut self, policy: usize, round: Round, claim: Claim) {
+        let round = round.place();
         // There is a place for each policy of a layer.
-        let _ = self.entries.try_push(Entry { policy, claim, round: round.place(), position: None });
+        if self.entries.try_push(Entry { policy, claim, round, position: None }).is_ok() {
+            self.sizes[round] += 1;
+        }
     }
 
     #[inline]
@@ -85,42 +90,65 @@ impl Trial {
     #[inline]
     pub(crate) fn go_on<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Step {
         while self.round < ROUNDS {
-            let claims = self.claims();
-            if claims.is_empty() {
-                self.round += 1;
-                continue;
-            }
-            match bench.ask(Round::at(self.round).shared, &claims, now) {
-                Answer::Later(pending) => return Step::Later(pending),
-                Answer::Now(said) => {
-                    if let Some(refused) = self.hear(bench, said, now) {
-                        return Step::Refused(refused);
-                    }
+            let refused = match (self.sizes[self.round], bench.sharing(Round::at(self.round).shared)) {
+                (0, _) => {
+                    self.round += 1;
+                    continue;
                 }
+                (1, None) => self.count_one(bench, now),
+                (_, None) => self.hear(bench, &Ok(bench.local.decide_all(&self.claims(), now)), now),
+                (_, Some(tier)) => match tier.decide(&self.claims(), now) {
+                    Answer::Later(pending) => return Step::Later(pending),
+                    Answer::Now(said) => self.hear(bench, &said, now),
+                },
+            };
+            if let Some(refused) = refused {
+                return Step::Refused(refused);
             }
         }
         Step::Passed
     }
 
     /// Takes what a tier says of the round.
-    #[inline]
     pub(crate) fn hear<W: Subject>(
         &mut self,
         bench: &Bench<W>,
-        said: Result<Verdicts, Unavailable>,
+        said: &Result<Verdicts, Unavailable>,
         now: Instant,
     ) -> Option<Refused> {
-        let round = self.round;
-        self.round += 1;
         match said {
             Ok(verdicts) => {
-                let admitted = verdicts.admitted();
-                self.note(round, &verdicts);
-                self.charged[round] = admitted;
-                if admitted { None } else { self.violated(bench, round, now) }
+                let round = self.round;
+                let entries = self.entries.iter_mut().filter(|entry| entry.round == round);
+                for (entry, position) in entries.zip(&verdicts.positions) {
+                    entry.position = Some(*position);
+                }
+                self.close(bench, verdicts.admitted(), now)
             }
-            Err(unavailable) => self.end(bench, round, Refused::new(unavailable), now),
+            Err(unavailable) => {
+                self.round += 1;
+                self.end(bench, self.round - 1, Refused::new(*unavailable), now)
+            }
         }
+    }
+
+    /// A round of one policy that this process counts, which is the usual one.
+    #[inline]
+    fn count_one<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Option<Refused> {
+        let round = self.round;
+        let entry = self.entries.iter_mut().find(|entry| entry.round == round)?;
+        let position = bench.local.decide_one(&entry.claim, now);
+        entry.position = Some(position);
+        self.close(bench, position.fate == Fate::Admitted, now)
+    }
+
+    /// Ends a round whose entries know their positions.
+    #[inline]
+    fn close<W: Subject>(&mut self, bench: &Bench<W>, admitted: bool, now: Instant) -> Option<Refused> {
+        let round = self.round;
+        self.round += 1;
+        self.charged[round] = admitted;
+        if admitted { None } else { self.violated(bench, round, now) }
     }
 
     /// Gives back what was charged, since the request is not going to happen.
@@ -139,14 +167,6 @@ impl Trial {
     #[inline]
     fn claims(&self) -> Claims {
         self.entries.iter().filter(|entry| entry.round == self.round).map(|entry| entry.claim).collect()
-    }
-
-    #[inline]
-    fn note(&mut self, round: usize, verdicts: &Verdicts) {
-        let entries = self.entries.iter_mut().filter(|entry| entry.round == round);
-        for (entry, position) in entries.zip(&verdicts.positions) {
-            entry.position = Some(*position);
-        }
     }
 
     #[cold]

@@ -74,7 +74,7 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
             if let Some(asked) = pending {
                 let said = ready!(asked.as_mut().poll(cx));
                 *pending = None;
-                if let Some(refused) = trial.hear(bench, said, now()) {
+                if let Some(refused) = trial.hear(bench, &said, now()) {
                     return Poll::Ready(Some(refused));
                 }
             }
