@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use buttress_core::{Checks, ConfigError};
 
-use crate::{Claim, Claims, KeyHasher, LocalTier, Occupancy, Position, Quota, Rate, Tier};
+use crate::{Claim, Claims, Fate, KeyHasher, LocalTier, Occupancy, Position, Quota, Rate, Tier};
 
 mod answer;
 mod builder;
@@ -80,12 +80,11 @@ impl RateLimiter {
     ///
     /// If a quota has no room; then nothing is charged.
     pub fn check_at(&self, key: impl AsRef<[u8]>, units: u64, now: Instant) -> Result<Admitted, Denied> {
-        let verdicts = self.tier.decide_all(&self.claims(key.as_ref(), units), now);
-        if verdicts.admitted() {
-            Ok(Admitted::at(tightest(&verdicts.positions)))
-        } else {
-            Err(Denied::by(self.names().zip(&verdicts.positions)))
+        if let [named] = &*self.quotas {
+            let position = self.tier.decide_one(&named.claim(key.as_ref(), units), now);
+            return self.answer(&[position]);
         }
+        self.answer(&self.tier.decide_all(&self.claims(key.as_ref(), units), now).positions)
     }
 
     /// What a key may still spend, without touching it.
@@ -149,16 +148,27 @@ impl RateLimiter {
     }
 
     fn claims(&self, key: &[u8], cost: u64) -> Claims {
-        let claim = |Named { quota, rate, scope, .. }: &Named| {
-            let mut hasher = scope.clone();
-            hasher.part(key);
-            Claim::new(hasher.finish(), *quota, *rate, cost)
-        };
-        self.quotas.iter().map(claim).collect()
+        self.quotas.iter().map(|named| named.claim(key, cost)).collect()
+    }
+
+    fn answer(&self, positions: &[Position]) -> Result<Admitted, Denied> {
+        if positions.iter().all(|position| position.fate == Fate::Admitted) {
+            Ok(Admitted::at(tightest(positions)))
+        } else {
+            Err(Denied::by(self.names().zip(positions)))
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.quotas.iter().map(|quota| &quota.name)
+    }
+}
+
+impl Named {
+    fn claim(&self, key: &[u8], cost: u64) -> Claim {
+        let mut hasher = self.scope.clone();
+        hasher.part(key);
+        Claim::new(hasher.finish(), self.quota, self.rate, cost)
     }
 }
 

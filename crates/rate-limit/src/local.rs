@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::epoch::Epoch;
-use crate::table::Outcome;
 use crate::{
     Answer, Claim, Claims, Fate, HashKey, KeyHash, Occupancy, Position, Rate, Ruling, Table, Tier, Verdicts,
 };
@@ -48,10 +47,9 @@ impl LocalTier {
             return verdicts;
         }
         let now = self.ticks(now);
-        let outcomes = self.shared.table.decide_together(claims, now);
-        let placed = claims.iter().zip(outcomes);
-        verdicts.positions =
-            placed.map(|(claim, Outcome { ruling, tat })| position(ruling, tat, claim.rate, now)).collect();
+        self.shared.table.decide_together(claims, now, |claim, ruling, tat| {
+            verdicts.positions.push(position(ruling, tat, claim.rate, now));
+        });
         verdicts
     }
 

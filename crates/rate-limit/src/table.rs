@@ -8,7 +8,6 @@ mod latch;
 mod together;
 
 use bucket::{Bucket, Held, Tag, WAYS};
-pub(crate) use together::Outcome;
 
 /// The times of many keys in memory that never grows.
 ///

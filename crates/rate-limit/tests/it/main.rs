@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
 mod answers;
+mod decision_cost;
 mod exempt;
 mod gcra;
 mod hash;
