@@ -3,6 +3,7 @@
 
 mod api;
 mod flows;
+mod limits;
 mod outage;
 mod process;
 mod program;

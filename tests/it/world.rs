@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use control_plane::{ControlPlane, Resilience, Running};
+use buttress::rate_limit::Quota;
+use control_plane::{ControlPlane, RateLimits, Resilience, Running};
 use fleet_sim::{Fault, Upstream};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
@@ -65,7 +66,18 @@ impl World {
         Self::with(ControlPlane::builder().resilience(resilience)).await
     }
 
+    /// Without limits that a test which asks again and again could run into.
     pub(crate) async fn with(control_plane: ControlPlane) -> Self {
+        let plenty = Quota::per_second(100_000);
+        let limits = RateLimits { per_address: plenty, per_key: plenty, ..RateLimits::default() };
+        Self::of(control_plane.rate_limits(limits)).await
+    }
+
+    pub(crate) async fn limited_by(limits: RateLimits) -> Self {
+        Self::of(ControlPlane::builder().rate_limits(limits)).await
+    }
+
+    async fn of(control_plane: ControlPlane) -> Self {
         let running = control_plane.start().await.expect("it starts");
         Self { running, http: reqwest::Client::new() }
     }

@@ -48,11 +48,12 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below |
+//! | `full` (default) | everything below but `redis` |
 //! | `axum` | the [`Correlation`] extractor |
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
+//! | `redis` | rate limits that several processes share |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!
 //! # Cancellation, cost, failures, options
@@ -77,6 +78,8 @@ pub use buttress_correlation_id as correlation_id;
 pub use buttress_http as http;
 #[cfg(feature = "rate-limit")]
 pub use buttress_rate_limit as rate_limit;
+#[cfg(feature = "redis")]
+pub use buttress_redis as redis;
 #[cfg(feature = "reqwest")]
 pub use buttress_reqwest as reqwest;
 #[cfg(feature = "retry")]

@@ -1,14 +1,19 @@
 //! What the command line and the environment say.
 
+#[cfg(test)]
+mod tests;
+mod values;
+
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::http::Uri;
 
 use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
-use crate::settings::{Resilience, Upstreams};
+use crate::settings::{RateLimits, Resilience, Upstreams};
+
+use self::values::{duration, quota};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -16,6 +21,8 @@ control-plane deploys packages to device fleets through two flaky upstreams.
 
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
+                     [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR]
+                     [--redis URL] [--nodes N]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
   --upstreams URL          where a fleet-sim runs (default: one of our own, on the next port or any)
@@ -23,12 +30,21 @@ usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
   --jamf URL               the base URL of the Jamf-like API, together with --intune
   --breaker-failures N     failures in a row that open a circuit breaker (default 5)
   --breaker-open-for TIME  how long it stays open, such as 5s or 500ms (default 5s)
+  --address-rate RATE      requests of one client address, such as 100/s or 1000/m (default 100/s)
+  --key-rate RATE          requests with one API key, the field x-api-key (default 50/s)
+  --trusted-proxy CIDR     proxies whose x-forwarded-for is believed, such as 10.0.0.0/8 (default none)
+  --redis URL              a Redis that several instances share their limits through (default BUTTRESS_REDIS_URL)
+  --nodes N                how many instances share them, at the most (default 3)
   --help                   this text
 
 environment, for upstreams that are not simulated:
   INTUNE_CLIENT_ID, INTUNE_CLIENT_SECRET    what Intune is shown
   JAMF_CLIENT_ID, JAMF_CLIENT_SECRET        what Jamf is shown
   JAMF_USERNAME, JAMF_PASSWORD              what Jamf is shown if there is no client or it is refused
+
+environment, for limits that several instances share:
+  BUTTRESS_REDIS_URL       where Redis is, such as redis://127.0.0.1:6379 (default: each instance for itself)
+  BUTTRESS_HASH_SECRET     by what callers are hashed before they go there (default: the URL)
 
 environment, for the log on standard error:
   RUST_LOG                 what to log (default info)
@@ -55,6 +71,8 @@ pub(crate) struct Args {
     pub(crate) upstreams: Option<Upstreams>,
     /// How calls to them are protected.
     pub(crate) resilience: Resilience,
+    /// How often callers may ask.
+    pub(crate) rate_limits: RateLimits,
 }
 
 /// Something on the command line or in the environment that cannot be taken as it is.
@@ -94,6 +112,11 @@ struct Given {
     jamf: Option<String>,
     breaker_failures: Option<String>,
     breaker_open_for: Option<String>,
+    address_rate: Option<String>,
+    key_rate: Option<String>,
+    trusted_proxy: Option<String>,
+    redis: Option<String>,
+    nodes: Option<String>,
     problems: Vec<String>,
 }
 
@@ -110,6 +133,11 @@ impl Given {
             "--jamf" => &mut self.jamf,
             "--breaker-failures" => &mut self.breaker_failures,
             "--breaker-open-for" => &mut self.breaker_open_for,
+            "--address-rate" => &mut self.address_rate,
+            "--key-rate" => &mut self.key_rate,
+            "--trusted-proxy" => &mut self.trusted_proxy,
+            "--redis" => &mut self.redis,
+            "--nodes" => &mut self.nodes,
             _ => {
                 return self
                     .problems
@@ -131,9 +159,12 @@ impl Given {
                 text.parse().ok()
             });
         let resilience = self.resilience();
+        let rate_limits = self.rate_limits(&env);
         let upstreams = self.upstreams(&env);
         match listen {
-            Some(listen) if self.problems.is_empty() => Ok(Args { listen, upstreams, resilience }),
+            Some(listen) if self.problems.is_empty() => {
+                Ok(Args { listen, upstreams, resilience, rate_limits })
+            }
             _ => Err(InvalidArgs { problems: self.problems }),
         }
     }
@@ -151,6 +182,26 @@ impl Given {
             resilience.open_for = read.unwrap_or(resilience.open_for);
         }
         resilience
+    }
+
+    fn rate_limits(&mut self, env: &impl Fn(&str) -> Option<String>) -> RateLimits {
+        let mut limits = RateLimits::default();
+        for (name, rate, place) in [
+            ("--address-rate", self.address_rate.take(), &mut limits.per_address),
+            ("--key-rate", self.key_rate.take(), &mut limits.per_key),
+        ] {
+            let allowed = "1 to 1000000 per second, minute or hour, such as 100/s, 600/m or 5000/h";
+            let read = rate.and_then(|rate| self.check(name, &rate, allowed, quota));
+            *place = read.unwrap_or(*place);
+        }
+        limits.trusted_proxies.extend(self.trusted_proxy.take());
+        if let Some(nodes) = self.nodes.take() {
+            let read = |text: &str| text.parse().ok().filter(|nodes| (1..=10_000).contains(nodes));
+            limits.nodes = self.check("--nodes", &nodes, "1 to 10000", read).unwrap_or(limits.nodes);
+        }
+        limits.hash_secret = env("BUTTRESS_HASH_SECRET").map(Secret::new);
+        limits.redis = self.redis.take().or_else(|| env("BUTTRESS_REDIS_URL")).map(Secret::new);
+        limits
     }
 
     fn upstreams(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Upstreams> {
@@ -228,16 +279,6 @@ fn client(prefix: &str, env: &impl Fn(&str) -> Option<String>) -> Option<ClientC
     Some(ClientCredentials { id, secret: Secret::new(secret) })
 }
 
-/// Reads a whole number of seconds or milliseconds, from 1 ms to a day.
-fn duration(text: &str) -> Option<Duration> {
-    let (number, unit_ms) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1),
-        None => (text.strip_suffix('s')?, 1_000),
-    };
-    let millis = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
-    (1..=86_400_000).contains(&millis).then(|| Duration::from_millis(millis))
-}
-
 impl InvalidArgs {
     /// What is wrong, one text for each problem.
     pub(crate) fn problems(&self) -> &[String] {
@@ -252,89 +293,3 @@ impl fmt::Display for InvalidArgs {
 }
 
 impl Error for InvalidArgs {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CLIENT_OF_BOTH: [&str; 4] =
-        ["INTUNE_CLIENT_ID", "INTUNE_CLIENT_SECRET", "JAMF_CLIENT_ID", "JAMF_CLIENT_SECRET"];
-
-    fn read(line: &str, env: &[&str]) -> Result<Command, InvalidArgs> {
-        let args = line.split_whitespace().map(str::to_owned);
-        Command::read(args, |name| env.contains(&name).then(|| name.to_lowercase()))
-    }
-
-    fn args(line: &str, env: &[&str]) -> Args {
-        match read(line, env) {
-            Ok(Command::Run(args)) => *args,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn with_no_argument_it_brings_its_own_upstreams() {
-        let args = args("", &[]);
-        assert_eq!(args.listen.to_string(), DEFAULT_LISTEN);
-        assert!(args.upstreams.is_none());
-        assert_eq!(args.resilience.open_for, Duration::from_secs(5));
-    }
-
-    #[test]
-    fn arguments_are_taken_in_both_ways_to_write_them() {
-        let args = args("--listen=0.0.0.0:0 --breaker-failures 2 --breaker-open-for 250ms", &[]);
-        assert_eq!(args.listen.to_string(), "0.0.0.0:0");
-        assert_eq!(args.resilience.failures_to_open, 2);
-        assert_eq!(args.resilience.open_for, Duration::from_millis(250));
-    }
-
-    #[test]
-    fn simulated_upstreams_elsewhere_need_no_credentials_and_real_ones_do() {
-        let simulated = args("--upstreams http://sim:9090/", &[]).upstreams.expect("given");
-        assert_eq!(simulated.jamf_url, "http://sim:9090/jamf");
-        let real = "--intune http://graph.example --jamf http://jamf.example";
-        assert!(args(real, &CLIENT_OF_BOTH).upstreams.is_some());
-        assert_eq!(read(real, &[]).expect_err("no credentials").problems().len(), 2);
-    }
-
-    #[test]
-    fn jamf_falls_back_to_basic_authentication() {
-        let real = "--intune http://graph.example --jamf http://jamf.example";
-        let jamf = |env: &[&str]| args(real, env).upstreams.expect("given").jamf;
-        let user = ["INTUNE_CLIENT_ID", "INTUNE_CLIENT_SECRET", "JAMF_USERNAME", "JAMF_PASSWORD"];
-        assert!(matches!(jamf(&CLIENT_OF_BOTH), JamfCredentials::Client(_)));
-        assert!(matches!(jamf(&user), JamfCredentials::User(_)));
-        assert!(matches!(jamf(&[CLIENT_OF_BOTH, user].concat()), JamfCredentials::Either(..)));
-    }
-
-    #[test]
-    fn every_problem_names_the_argument_its_value_and_what_is_allowed() {
-        for (line, problem) in [
-            (
-                "--listen here",
-                r#"--listen is "here", allowed: an IP address and a port, such as 127.0.0.1:8080"#,
-            ),
-            ("--listen", "--listen needs a value"),
-            ("--listen [::1]:1 --listen [::1]:2", "--listen is given twice"),
-            ("--lisen x", r#""--lisen" is no argument; --help lists those that there are"#),
-            ("--breaker-failures 0", r#"--breaker-failures is "0", allowed: 1 to 1000000"#),
-            (
-                "--breaker-open-for 5",
-                r#"--breaker-open-for is "5", allowed: 1ms to 86400s, such as 5s or 500ms"#,
-            ),
-            ("--jamf http://j", "give --upstreams alone, or --intune and --jamf together, or none"),
-            (
-                "--upstreams https://sim",
-                r#"--upstreams is "https://sim", allowed: an http:// URL without query (this build brings no TLS)"#,
-            ),
-        ] {
-            assert_eq!(read(line, &[]).expect_err(line).problems()[0], problem);
-        }
-        assert_eq!(read("--listen x --breaker-failures y", &[]).expect_err("two").problems().len(), 2);
-    }
-
-    #[test]
-    fn whoever_asks_for_help_gets_it() {
-        assert!(matches!(read("--listen x --help", &[]), Ok(Command::Help)));
-    }
-}

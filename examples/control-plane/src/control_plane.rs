@@ -6,6 +6,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use buttress::rate_limit::SharedTier;
+use buttress::redis::RedisStore;
 use buttress::{BreakerRegistry, ConfigError, Inbound};
 use fleet_sim::FleetSim;
 use tokio::net::TcpListener;
@@ -13,9 +15,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::connectors::Connectors;
+use crate::limits::{self, SharedLimits};
 use crate::routes::{self, App};
 use crate::server;
-use crate::settings::{Resilience, Upstreams};
+use crate::settings::{RateLimits, Resilience, Upstreams};
 use crate::store::{Limits, Store};
 
 /// A control plane that does not run yet.
@@ -25,6 +28,7 @@ use crate::store::{Limits, Store};
 /// | `listen` | `127.0.0.1:0` | the address; port 0 picks a free one |
 /// | `upstreams` | simulated ones, in this process, on the next port or any | where the fleets are |
 /// | `resilience` | [`Resilience::default`] | how calls to them are protected |
+/// | `rate_limits` | [`RateLimits::default`] | how often callers may ask |
 /// | `limits` | [`Limits::default`] | how much is remembered |
 /// | `request_timeout` | 30 s | the deadline of each request |
 /// | `shutdown_grace` | 10 s | how long requests may take to end after a stop |
@@ -34,6 +38,7 @@ pub struct ControlPlane {
     listen: SocketAddr,
     upstreams: Option<Upstreams>,
     resilience: Resilience,
+    rate_limits: RateLimits,
     limits: Limits,
     request_timeout: Duration,
     shutdown_grace: Duration,
@@ -46,6 +51,7 @@ impl ControlPlane {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             upstreams: None,
             resilience: Resilience::default(),
+            rate_limits: RateLimits::default(),
             limits: Limits::default(),
             request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(10),
@@ -65,6 +71,11 @@ impl ControlPlane {
     /// How calls to the upstreams are protected.
     pub fn resilience(self, resilience: Resilience) -> Self {
         Self { resilience, ..self }
+    }
+
+    /// How often callers may ask.
+    pub fn rate_limits(self, rate_limits: RateLimits) -> Self {
+        Self { rate_limits, ..self }
     }
 
     /// How much is remembered.
@@ -92,17 +103,23 @@ impl ControlPlane {
             Some(upstreams) => (upstreams, None),
             None => simulate(self.listen).await.map_err(StartError::Simulation)?,
         };
-        let inbound = Inbound::builder().total(self.request_timeout).build()?;
+        let shared = limits::shared(&self.rate_limits).await?;
+        let clients = limits::clients(&self.rate_limits)?;
+        let inbound = Inbound::builder()
+            .total(self.request_timeout)
+            .rate_limit(|layer| limits::policies(layer, &self.rate_limits, shared.clone(), clients))
+            .build()?;
         let connectors = Connectors::new(&upstreams, &self.resilience)?;
         let breakers = connectors.breakers.clone();
-        let router = routes::router(App::new(Store::new(self.limits), connectors)).layer(inbound);
+        let router =
+            routes::router(App::new(Store::new(self.limits), connectors, shared.clone())).layer(inbound);
 
         let cannot_listen = |error| StartError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let stop = watch::Sender::new(false);
         let task = tokio::spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
-        Ok(Running { addr, breakers, simulation, stop, task })
+        Ok(Running { addr, breakers, simulation, shared_limits: shared, stop, task })
     }
 }
 
@@ -122,6 +139,7 @@ pub struct Running {
     addr: SocketAddr,
     breakers: BreakerRegistry,
     simulation: Option<fleet_sim::Running>,
+    shared_limits: Option<SharedLimits>,
     stop: watch::Sender<bool>,
     task: JoinHandle<usize>,
 }
@@ -142,6 +160,11 @@ impl Running {
         self.simulation.as_ref()
     }
 
+    /// The limits that are counted in Redis, if one was named.
+    pub fn shared_limits(&self) -> Option<&SharedTier<RedisStore>> {
+        self.shared_limits.as_deref()
+    }
+
     /// Accepts no more connections and lets requests that are being answered finish within the grace.
     ///
     /// Returns how many connections had to be ended then.
@@ -149,6 +172,9 @@ impl Running {
         self.stop.send_replace(true);
         // An error would mean that the accept loop panicked, and its connections with it.
         let ended = (&mut self.task).await.unwrap_or_default();
+        if let Some(limits) = self.shared_limits.take() {
+            limits.shutdown().await;
+        }
         if let Some(simulation) = self.simulation.take() {
             simulation.shutdown().await;
         }

@@ -34,9 +34,13 @@ pub async fn program() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     // Asked for before anybody can know our address, so that no signal finds us unprepared.
     let stop = asked_to_stop()?;
-    let Args { listen, upstreams, resilience } = args;
+    let Args { listen, upstreams, resilience, rate_limits } = args;
     let open_for = resilience.open_for;
-    let control_plane = ControlPlane::builder().listen(listen).upstreams(upstreams).resilience(resilience);
+    let control_plane = ControlPlane::builder()
+        .listen(listen)
+        .upstreams(upstreams)
+        .resilience(resilience)
+        .rate_limits(rate_limits);
     let running = control_plane.start().await?;
     let simulation = running.simulation().map(fleet_sim::Running::addr);
     print(&Banner { listening: running.addr(), simulation, open_for }.to_string())?;

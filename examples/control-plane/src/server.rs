@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
+use buttress::http::PeerAddr;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -34,8 +35,10 @@ pub(crate) async fn serve(
         let has_room = connections.len() < MAX_CONNECTIONS;
         tokio::select! {
             accepted = listener.accept(), if has_room => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), stop.clone()));
+                Ok((stream, peer)) => {
+                    // Whom the rate limit counts; the layers find it in each request of the connection.
+                    let router = router.clone().layer(Extension(PeerAddr(peer)));
+                    connections.spawn(connection(stream, router, stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use buttress::circuit_breaker::BreakerConfig;
+use buttress::rate_limit::Quota;
 
 use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 
@@ -80,6 +81,45 @@ impl Default for Resilience {
             backoff: Duration::from_millis(100),
             attempt_timeout: Duration::from_secs(3),
             total_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How often callers may ask.
+///
+/// | setting | default | effect |
+/// |---|---|---|
+/// | `per_address` | 100 per second | requests of one client address |
+/// | `per_key` | 50 per second | requests with one API key, the field `x-api-key` |
+/// | `trusted_proxies` | none | proxies whose `x-forwarded-for` says who the client is |
+/// | `redis` | none | a Redis that several instances share the limits through |
+/// | `nodes` | 3 | how many instances share them, at the most expected |
+/// | `hash_secret` | the URL of Redis | by what addresses and keys are hashed; the same for all instances |
+#[derive(Clone, Debug)]
+pub struct RateLimits {
+    /// Requests of one client address.
+    pub per_address: Quota,
+    /// Requests with one API key.
+    pub per_key: Quota,
+    /// Proxies whose `x-forwarded-for` is believed, as address ranges such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// The URL of a Redis; it may hold a password.
+    pub redis: Option<Secret>,
+    /// How many instances share the limits. If Redis is gone, each goes on with its share.
+    pub nodes: u32,
+    /// By what addresses and keys are hashed before they go to Redis.
+    pub hash_secret: Option<Secret>,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            per_address: Quota::per_second(100),
+            per_key: Quota::per_second(50),
+            trusted_proxies: Vec::new(),
+            redis: None,
+            nodes: 3,
+            hash_secret: None,
         }
     }
 }

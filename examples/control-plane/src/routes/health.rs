@@ -15,14 +15,16 @@ pub(super) async fn live() -> Json<Value> {
 
 /// Ready is a process that can do its work. A connector that is out does not change that: the other one goes on, calls
 /// through this one fail at once, and another instance would fare no better. So it is listed, and no reason to take
-/// this instance out of the balance.
+/// this instance out of the balance. The same holds for Redis.
 pub(super) async fn ready(app: Shared) -> Json<Value> {
     let snapshots = app.connectors.breakers.snapshots();
-    let status = if snapshots.iter().all(Snapshot::is_healthy) { "ready" } else { "degraded" };
-    let dependencies: BTreeMap<_, _> = snapshots
-        .iter()
-        .map(|breaker| (breaker.name(), if breaker.is_healthy() { "up" } else { "out" }))
-        .collect();
+    let connectors = snapshots.iter().map(|breaker| (breaker.name(), breaker.is_healthy()));
+    // Without Redis each instance goes on with its share of the limits.
+    let redis = app.shared_limits.iter().map(|limits| ("redis", !limits.stats().down));
+    let health: BTreeMap<_, _> = connectors.chain(redis).collect();
+    let status = if health.values().all(|&is_up| is_up) { "ready" } else { "degraded" };
+    let dependencies: BTreeMap<_, _> =
+        health.into_iter().map(|(name, is_up)| (name, if is_up { "up" } else { "out" })).collect();
     Json(json!({ "status": status, "dependencies": dependencies }))
 }
 

@@ -19,6 +19,7 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::connectors::Connectors;
+use crate::limits::SharedLimits;
 use crate::problem::ApiProblem;
 use crate::rollout::Rollout;
 use crate::store::Store;
@@ -32,14 +33,15 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub(crate) struct App {
     store: Store,
     connectors: Connectors,
+    shared_limits: Option<SharedLimits>,
 }
 
 /// How handlers get at it.
 type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
-    pub(crate) fn new(store: Store, connectors: Connectors) -> Self {
-        Self { store, connectors }
+    pub(crate) fn new(store: Store, connectors: Connectors, shared_limits: Option<SharedLimits>) -> Self {
+        Self { store, connectors, shared_limits }
     }
 
     fn rollout(&self) -> Rollout<'_> {
