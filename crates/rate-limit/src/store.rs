@@ -47,14 +47,8 @@ pub enum Take {
     All(u64),
     /// Charge as many as there is room for, so many at most.
     UpTo(u64),
-    /// Give units back.
-    Back {
-        /// How many.
-        units: u64,
-        /// The store's time until which the charge lasts, as [`Reply::tat`] told it: what has drained away by itself
-        /// since cannot be given back, or it would be spent twice. [`u64::MAX`] if nobody knows.
-        until: u64,
-    },
+    /// Give so many units back; a key never has more than a burst.
+    Back(u64),
     /// Charge for what has happened already, as far as one allowance goes.
     Charge(u64),
 }
@@ -62,19 +56,10 @@ pub enum Take {
 /// What a [`Store`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The units that were charged; those given back for [`Take::Back`], one that had begun to drain away included.
+    /// The units that were charged; 0 for [`Take::Back`].
     pub granted: u64,
-    /// The store's time, in microseconds since any epoch.
-    pub now: u64,
-    /// The key's time after the decision, on the same clock.
-    pub tat: u64,
-}
-
-impl Reply {
-    /// Microseconds until the key has a full burst.
-    pub const fn debt(&self) -> u64 {
-        self.tat.saturating_sub(self.now)
-    }
+    /// Microseconds until the key has a full burst, after the decision.
+    pub debt: u64,
 }
 
 /// Why a [`Store`] did not decide.

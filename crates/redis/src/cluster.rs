@@ -71,10 +71,9 @@ async fn give_back(
     charged: &[usize],
 ) -> Result<(), StoreError> {
     for place in charged.iter().copied().filter(|place| matches!(asks[*place].take, Take::All(_))) {
-        let Reply { granted, tat, .. } = replies[place];
-        let back = Ask { take: Take::Back { units: granted, until: tat }, ..asks[place] };
+        let back = Ask { take: Take::Back(replies[place].granted), ..asks[place] };
         let answer = script::decide(link, names, &[back]).await?;
-        replies[place] = answer.first().map_or(replies[place], |after| Reply { granted: 0, ..*after });
+        replies[place] = answer.first().copied().unwrap_or_default();
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 -- Decides any number of asks at once, by this server's clock, in whole microseconds.
--- KEYS: one for each ask. ARGV: five for each: interval, burst, what to take, units, until.
--- Replies with the clock, and for each ask the units granted and the key's time.
+-- KEYS: one for each ask. ARGV: four for each: interval, burst, what to take, units.
+-- Replies for each ask with the units granted, and the microseconds until the key has a full burst.
 
 -- As digits, because a large number would else be written with an exponent.
 local function digits(number)
@@ -13,7 +13,7 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 -- Read everything before anything is written.
 local stored, tats, asks = {}, {}, {}
 for i, key in ipairs(KEYS) do
-  local at = i * 5 - 5
+  local at = i * 4 - 4
   local interval, burst = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   asks[i] = {
     key = key,
@@ -22,7 +22,6 @@ for i, key in ipairs(KEYS) do
     latest = now + interval * burst,
     take = ARGV[at + 3],
     units = tonumber(ARGV[at + 4]),
-    through = tonumber(ARGV[at + 5]),
   }
   if stored[key] == nil then
     local text = redis.call('GET', key)
@@ -45,10 +44,9 @@ local function decide(ask, tat, all)
   if ask.take == 'all' then
     if all and ask.units <= room then granted = ask.units end
   elseif ask.take == 'back' then
-    -- What has drained away by itself since is not there to be given back.
-    local back = math.min(math.min(ask.units, ask.burst) * ask.interval, math.max(0, ask.through - now))
-    if tat > now then tat = math.max(now, tat - back) end
-    return math.ceil(back / ask.interval), tat
+    -- Not further back than to now: a key never has more than a burst.
+    if tat > now then tat = math.max(now, tat - math.min(ask.units, ask.burst) * ask.interval) end
+    return 0, tat
   else
     granted = math.min(ask.units, room)
   end
@@ -82,9 +80,9 @@ for key, tat in pairs(after) do
   end
 end
 
-local reply = { digits(now) }
+local reply = {}
 for i = 1, #asks do
-  reply[i * 2] = digits(grants[i])
-  reply[i * 2 + 1] = digits(times[i])
+  reply[i * 2 - 1] = digits(grants[i])
+  reply[i * 2] = digits(math.max(0, times[i] - now))
 end
 return reply

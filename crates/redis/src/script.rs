@@ -37,30 +37,26 @@ fn command(verb: &str, script: &str, names: &Names, asks: &[Ask]) -> Cmd {
         command.arg(names.of(ask));
     }
     for ask in asks {
-        let (word, units, until) = words(ask.take);
-        command.arg(ask.rate.interval()).arg(ask.rate.burst()).arg(word).arg(units).arg(until);
+        let (word, units) = words(ask.take);
+        command.arg(ask.rate.interval()).arg(ask.rate.burst()).arg(word).arg(units);
     }
     command
 }
 
-fn words(take: Take) -> (&'static str, u64, u64) {
+fn words(take: Take) -> (&'static str, u64) {
     match take {
-        Take::All(units) => ("all", units, 0),
-        Take::UpTo(units) => ("some", units, 0),
-        Take::Charge(units) => ("charge", units, 0),
-        Take::Back { units, until } => ("back", units, until),
+        Take::All(units) => ("all", units),
+        Take::UpTo(units) => ("some", units),
+        Take::Charge(units) => ("charge", units),
+        Take::Back(units) => ("back", units),
     }
 }
 
-/// The reply is the clock, and then for each ask what was granted and the key's time.
 fn read(numbers: &[u64], asks: usize) -> Result<Vec<Reply>, StoreError> {
-    match numbers {
-        [now, rest @ ..] if rest.len() == 2 * asks => {
-            let reply = |pair: &[u64]| Reply { granted: pair[0], now: *now, tat: pair[1] };
-            Ok(rest.chunks_exact(2).map(reply).collect())
-        }
-        _ => Err(StoreError::unreachable(format!("{} numbers for {asks} asks", numbers.len()))),
+    if numbers.len() != 2 * asks {
+        return Err(StoreError::unreachable(format!("{} numbers for {asks} asks", numbers.len())));
     }
+    Ok(numbers.chunks_exact(2).map(|pair| Reply { granted: pair[0], debt: pair[1] }).collect())
 }
 
 fn failure(error: RedisError) -> StoreError {

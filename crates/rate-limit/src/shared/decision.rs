@@ -142,8 +142,8 @@ impl<S: Store> Paid<S> {
         let mut verdicts = verdicts(&self.drafts);
         let open = verdicts.positions.iter_mut().zip(&self.drafts).filter(|(_, draft)| draft.is_open());
         for ((position, _), (Draft { terms, .. }, reply)) in open.zip(asked_for()) {
-            self.core.book.with_known(terms.key, |spot| spot.learn(asked, reply.debt()));
-            let debt = reply.debt();
+            self.core.book.with_known(terms.key, |spot| spot.learn(asked, reply.debt));
+            let debt = reply.debt;
             *position = if charged { terms.at(Fate::Admitted, debt) } else { terms.position(debt) };
         }
         if !charged && verdicts.admitted() {

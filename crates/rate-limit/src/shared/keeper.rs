@@ -126,22 +126,22 @@ async fn run<S: Store>(core: &Core<S>, asks: &[Ask]) {
 fn settle<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
     match ask.take {
         Take::UpTo(_) => refilled(core, ask, reply, asked),
-        Take::Back { .. } => {
-            core.counters.returned.add(reply.granted);
-            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt()));
+        Take::Back(units) => {
+            core.counters.returned.add(units);
+            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt));
         }
         Take::All(_) | Take::Charge(_) => {
-            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt()));
+            core.book.with_known(ask.key, |spot| spot.learn(asked, reply.debt));
         }
     }
 }
 
 fn refilled<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
     core.counters.leased.add(reply.granted);
-    let batch = Batch { units: reply.granted, taken: asked, until: reply.tat, rate: ask.rate };
+    let batch = Batch { units: reply.granted, taken: asked, rate: ask.rate };
     let now = core.ticks_now();
     let full = core.book.with_known(ask.key, |spot| {
-        spot.learn(asked, reply.debt());
+        spot.learn(asked, reply.debt);
         spot.refilled(batch, now)
     });
     // Without a spot, or without room in it, the units go back.

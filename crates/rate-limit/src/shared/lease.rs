@@ -29,8 +29,6 @@ pub(super) struct Batch {
     pub(super) units: u64,
     /// When they were asked for, on this node's clock.
     pub(super) taken: u64,
-    /// The store's time until which the charge lasts.
-    pub(super) until: u64,
     /// What a unit was charged at.
     pub(super) rate: Rate,
 }
@@ -108,7 +106,7 @@ impl Lease {
 impl Batch {
     /// The errand that gives it back.
     pub(super) fn back(&self, key: KeyHash, scope: KeyHash) -> Ask {
-        Ask { key, scope, rate: self.rate, take: Take::Back { units: self.units, until: self.until } }
+        Ask { key, scope, rate: self.rate, take: Take::Back(self.units) }
     }
 
     fn is_fresh(&self, now: u64) -> bool {
@@ -121,7 +119,7 @@ mod tests {
     use super::*;
 
     fn batch(units: u64, taken: u64) -> Batch {
-        Batch { units, taken, until: taken + 1_000, rate: Rate::from_ticks(1, 1) }
+        Batch { units, taken, rate: Rate::from_ticks(1, 1) }
     }
 
     fn lease(batches: &[Batch]) -> Lease {

@@ -174,7 +174,7 @@ impl Spot {
 
     /// Why the store would refuse, as far as it may be remembered.
     fn refusal(&self, terms: &Terms, rules: &Rules, now: u64) -> Option<Fate> {
-        if self.known.at == 0 || now.saturating_sub(self.known.at) > rules.memory {
+        if terms.cost == 0 || self.known.at == 0 || now.saturating_sub(self.known.at) > rules.memory {
             return None;
         }
         match terms.rate.decide(self.debt(now), 0, terms.cost) {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn batch(units: u64, taken: u64) -> Batch {
-        Batch { units, taken, until: 0, rate: Rate::from_ticks(1_000, 600) }
+        Batch { units, taken, rate: Rate::from_ticks(1_000, 600) }
     }
 
     #[test]

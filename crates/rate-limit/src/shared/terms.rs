@@ -35,9 +35,10 @@ impl Terms {
         Ask { key: self.key, scope: self.scope, rate: self.rate, take }
     }
 
-    /// The same for all that is worth a call if a lease of `size` is wanted: at least what the claim costs.
+    /// The same for all that is worth a call if a lease of `size` is wanted: at least what the claim costs. A claim
+    /// that costs nothing only looks, and is never refused.
     pub(super) fn collected(&self, size: u64) -> Self {
-        let collected = size.min(COLLECT_FOR / self.rate.interval());
+        let collected = if self.cost == 0 { 0 } else { size.min(COLLECT_FOR / self.rate.interval()) };
         Self { cost: collected.max(self.cost), ..*self }
     }
 

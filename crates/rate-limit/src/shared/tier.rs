@@ -127,7 +127,7 @@ impl<S: Store> Tier for SharedTier<S> {
             return self.core.stand_in.refund(claim, units, now);
         }
         self.core.book.with_known(claim.key, Spot::forget);
-        let ask = Terms::of(claim, self.core.nodes).ask(Take::Back { units, until: u64::MAX });
+        let ask = Terms::of(claim, self.core.nodes).ask(Take::Back(units));
         self.core.errand(ask);
         self.keeper.ensure(&self.core);
     }

@@ -147,15 +147,10 @@ fn apply(tats: &mut HashMap<KeyHash, u64>, ask: &Ask, now: u64) -> Reply {
             let (tat, excess) = rate.charge(stored, now, units);
             (units - excess, tat)
         }
-        Take::Back { units, until } => {
-            let charged = units.min(rate.burst()) * rate.interval();
-            let back = charged.min(until.saturating_sub(now));
-            let tat = rate.clamp(stored, now);
-            (back.div_ceil(rate.interval()), if tat > now { now.max(tat - back) } else { tat })
-        }
+        Take::Back(units) => (0, rate.refund(stored, now, units)),
     };
     tats.insert(ask.key, tat);
-    Reply { granted, now, tat }
+    Reply { granted, debt: tat.saturating_sub(now) }
 }
 
 fn micros(duration: Duration) -> u64 {
