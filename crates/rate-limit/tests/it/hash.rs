@@ -8,7 +8,9 @@ const SECRET: &[u8] = b"0123456789abcdef";
 
 fn hash(key: &HashKey, policy: &str, parts: &[&str]) -> KeyHash {
     let mut hasher = key.scope(policy);
-    parts.iter().for_each(|part| hasher.part(part.as_bytes()));
+    for part in parts {
+        hasher.part(part.as_bytes());
+    }
     hasher.finish()
 }
 
