@@ -53,6 +53,10 @@ curl -sw '\n' -X POST {api}/deployments/$DEPLOYMENT/promote
 
 # the circuit breakers
 curl -sw '\n' {api}/health/circuit-breakers
+
+# more than an address may ask in a second: some are refused, and every answer says what is left
+curl -so /dev/null -w '%{{http_code}}\n' '{api}/packages/[1-300]' | sort | uniq -c
+curl -isw '\n' {api}/packages/1 | grep -i -e '^HTTP' -e ratelimit -e retry-after
 "#
     )
 }
