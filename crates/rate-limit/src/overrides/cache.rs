@@ -157,12 +157,12 @@ mod tests {
         let (mut cache, start) = (cache(10), start());
         cache.tell(key(1), BIG, start);
         cache.tell(key(2), None, start);
-        let nanosecond = Duration::from_nanos(1);
+        let just_under = |seconds: u64| Duration::new(seconds - 1, 999_999_999);
         for (age, seen) in [
             (Duration::ZERO, [Seen::Fresh(BIG), Seen::Fresh(None)]),
-            (60 * SECOND - nanosecond, [Seen::Fresh(BIG), Seen::Fresh(None)]),
+            (just_under(60), [Seen::Fresh(BIG), Seen::Fresh(None)]),
             (60 * SECOND, [Seen::Stale(BIG), Seen::Stale(None)]),
-            (660 * SECOND - nanosecond, [Seen::Stale(BIG), Seen::Stale(None)]),
+            (just_under(660), [Seen::Stale(BIG), Seen::Stale(None)]),
             (660 * SECOND, [Seen::Nothing, Seen::Nothing]),
         ] {
             assert_eq!([1, 2].map(|number| cache.look(key(number), start + age)), seen, "{age:?}");

@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn only_a_key_that_rests_gives_way() {
         let mut book = Book::new(LIMITS);
-        for number in 1..=3 {
-            exhaust(&mut book, number, number as u64);
+        for (number, now) in (1..=3).zip(1..) {
+            exhaust(&mut book, number, now);
         }
         assert!(book.go(key(4), 20), "none rests, and the shared place is unused");
         assert_eq!((book.place(key(4), 20), book.tally().crowded), (SHARED, 1));
