@@ -12,7 +12,7 @@ use crate::{Ask, MAX_ASKS, Reply, Store, Take};
 /// The one task of a tier: it refills leases and gives them back, runs errands, and probes a store that is gone.
 ///
 /// It has at most one call at the store at a time. It ends when the tier is dropped, after it has given back what was
-/// left, which takes two time budgets at most.
+/// left; a store that does not answer is given up after a few time budgets.
 #[derive(Debug, Default)]
 pub(super) struct Keeper(Mutex<Option<JoinHandle<()>>>);
 

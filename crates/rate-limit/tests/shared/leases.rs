@@ -72,6 +72,19 @@ async fn what_is_parked_is_at_most_half_a_burst_and_comes_back_when_nobody_spend
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_parked_for_a_second_even_if_somebody_spends_from_it() {
+    let store = MemoryStore::default();
+    let node = node(&store);
+    let quota = Quota::per_day(1).burst(1_000);
+    assert_eq!(hammer(&node, "all", quota, MILLI, 100).await, 100);
+    assert!(node.stats().parked > 4);
+    // Often enough for a lease not to be idle, and not for another one.
+    assert_eq!(hammer(&node, "all", quota, 200 * MILLI, 10).await, 10);
+    assert_eq!(node.stats().parked, 0);
+    assert!(ask(&node, "all", quota, 890).await && !ask(&node, "all", quota, 1).await, "all of it is back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_at_its_limit_is_collected_and_admitted_at_its_rate() {
     let store = MemoryStore::default();
     let node = node(&store);
@@ -199,4 +212,21 @@ async fn a_refund_and_a_charge_reach_the_store() {
     clock::settle().await;
     assert!(!ask(&node, "one", quota, 2).await);
     assert!(ask(&node, "one", quota, 1).await);
+}
+
+#[test]
+fn a_tier_outlives_the_runtime_that_it_was_first_used_in() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let first = runtime();
+    let tier = first.block_on(async {
+        let tier = node(&MemoryStore::default());
+        assert_eq!(hammer(&tier, "hot", Quota::per_second(10_000), MILLI, 100).await, 100);
+        tier
+    });
+    let leased = tier.stats().leased;
+    assert!(leased > 0);
+    drop(first);
+    assert_eq!(runtime().block_on(hammer(&tier, "another", Quota::per_second(10_000), MILLI, 100)), 100);
+    assert!(tier.stats().leased > leased, "its task runs again");
 }

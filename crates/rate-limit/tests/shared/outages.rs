@@ -187,6 +187,43 @@ async fn errands_for_a_store_that_is_gone_are_dropped_and_counted_and_the_local_
 }
 
 #[tokio::test(start_paused = true)]
+async fn errands_do_not_go_on_knocking_at_a_store_that_is_gone() {
+    let store = MemoryStore::default();
+    let node = node(&store);
+    let quota = Quota::per_day(1).burst(6);
+    assert!(ask(&node, "one", quota, 1).await);
+    store.fail();
+    let (before, now) = (store.calls(), Instant::now().into_std());
+    for _ in 0..1_000 {
+        node.refund(&claim("one", quota, 1), 1, now);
+    }
+    clock::settle().await;
+    assert_eq!((store.calls() - before, node.stats().dropped), (5, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_in_line_when_the_store_was_lost_is_not_caught_up_on_later() {
+    let store = MemoryStore::default();
+    let node = node(&store);
+    let quota = Quota::per_day(1).burst(6);
+    assert!(ask(&node, "one", quota, 6).await);
+    store.hang();
+    for name in 0..4 {
+        ask(&node, &name.to_string(), quota, 1).await;
+    }
+    let now = Instant::now().into_std();
+    node.refund(&claim("one", quota, 1), 1, now);
+    clock::advance(BUDGET / 2).await;
+    node.refund(&claim("one", quota, 1), 1, now);
+    clock::advance(BUDGET).await;
+    assert!(node.stats().down);
+    store.heal();
+    clock::advance(PROBED).await;
+    assert_eq!((node.stats().down, node.stats().dropped), (false, 2));
+    assert!(!ask(&node, "one", quota, 1).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tier_dropped_in_an_outage_leaves_no_task() {
     let store = MemoryStore::default();
     let node = node(&store);
