@@ -55,9 +55,16 @@ fn a_waiter_is_woken_whenever_the_permit_returns() {
     });
 }
 
+/// For three threads that all wait: every interleaving of them takes ten minutes.
+fn model_with_few_preemptions(work: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(work);
+}
+
 #[test]
 fn two_waiters_of_one_permit_both_get_their_turn() {
-    loom::model(|| {
+    model_with_few_preemptions(|| {
         let bulkhead = bulkhead(1, 2);
         let permit = bulkhead.try_acquire().unwrap();
         let threads: Vec<_> = (0..2)
@@ -88,7 +95,7 @@ fn a_permit_that_is_granted_to_a_waiter_who_leaves_is_not_lost() {
 
 #[test]
 fn the_waiter_behind_one_who_leaves_is_woken() {
-    loom::model(|| {
+    model_with_few_preemptions(|| {
         let bulkhead = bulkhead(1, 2);
         let permit = bulkhead.try_acquire().unwrap();
         let (first, second) = (bulkhead.enqueue().unwrap(), bulkhead.enqueue().unwrap());

@@ -96,6 +96,29 @@ async fn a_request_whose_deadline_has_passed_does_not_queue_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_comes_too_late_takes_no_place_from_others() {
+    let layer = BulkheadLayer::plain("reports").max_concurrent(1).queue(1).build().unwrap();
+    let _permit = layer.bulkhead().try_acquire().unwrap();
+    let mut service = layer.layer(gated());
+    service.ready().await.unwrap();
+    let late = Context::new().with_deadline(in_seconds(0)).run(|| service.call(1));
+    assert_eq!(gauge(layer.bulkhead()), (1, 0), "refused before anybody polls it");
+    assert_eq!(code_of(&late.await.unwrap_err()), Some("bulkhead_wait_exceeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_polled_after_its_end_stays_pending_and_takes_nothing() {
+    let bulkhead = one_with_queue(1);
+    let mut acquire = task::spawn(bulkhead.acquire());
+    drop(assert_ready!(acquire.poll()));
+    assert_pending!(acquire.poll());
+    let mut place = task::spawn(bulkhead.enqueue().unwrap());
+    drop(assert_ready!(place.poll()));
+    assert_pending!(place.poll());
+    assert_eq!(gauge(&bulkhead), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_permit_that_comes_with_the_end_of_the_wait_is_used() {
     let bulkhead = for_calls(1).queue(2).max_wait(SECOND).build().unwrap();
     let permit = bulkhead.try_acquire().unwrap();
