@@ -116,6 +116,8 @@ fn reservations_queue_in_order_and_end_at_the_longest_wait() {
     assert_eq!((waits, refused), (vec![0, 0, 0, 10, 20], 30));
     assert_eq!(RATE.reserve(tat, 1_005, 1, 25), Ok((25, 1_060)), "a little later the next one fits");
     assert_eq!(RATE.reserve(tat, 1_000, 0, 25), Ok((0, tat)));
+    assert_eq!(RATE.reserve(9_999, 1_000, 0, 25), Ok((0, 1_055)), "no time lies beyond the longest wait");
+    assert_eq!(RATE.reserve(9_999, 1_000, 1, 25), Err(35));
     assert_eq!(RATE.reserve(0, 1_000, 4, u64::MAX), Err(u64::MAX), "more than a burst never fits");
     assert_eq!(RATE.reserve(0, u64::MAX, 1, 5), Err(u64::MAX), "time is over");
 }

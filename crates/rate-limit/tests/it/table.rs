@@ -149,6 +149,25 @@ fn a_look_takes_no_slot_and_changes_nothing() {
 }
 
 #[test]
+fn whoever_has_nothing_to_store_pushes_nobody_out() {
+    let table = Table::new(16);
+    for number in 0..17 {
+        assert!(admits(&table, number, START, TEN_PER_SECOND, 5));
+    }
+    let occupancy = table.occupancy(START);
+    assert_eq!((occupancy.live, occupancy.evicted, occupancy.merged), (16, 1, 0));
+    for number in 17..400 {
+        admits(&table, number, START, TEN_PER_SECOND, 0);
+    }
+    assert_eq!(table.occupancy(START).evicted, 1, "looks push nobody out, even of those who owe");
+    let table = Table::new(16);
+    for (number, cost) in (0..16).map(|number| (number, 5)).chain((16..100).map(|number| (number, 6))) {
+        admits(&table, number, START, TEN_PER_SECOND, cost);
+    }
+    assert_eq!(table.occupancy(START).evicted, 0, "nor does what can never be admitted");
+}
+
+#[test]
 fn refused_costs_nothing_r13() {
     let table = Table::new(16);
     assert!(admits(&table, 1, START, TEN_PER_SECOND, 4));
@@ -193,7 +212,7 @@ fn an_hour_back_leaves_nobody_locked_out_for_longer_than_an_allowance_in_slots_o
     }
     assert!(table.occupancy(ahead).merged > 0, "some of it lies in cells");
     let (mut now, mut refused) = (START, 0);
-    for number in 0..100 {
+    for number in 1_000..1_100 {
         let late = now + TEN_PER_SECOND.allowance();
         refused += u64::from(!admits(&table, number, now, TEN_PER_SECOND, 1));
         assert!(admits(&table, number, late, TEN_PER_SECOND, 1), "{number} after its allowance");

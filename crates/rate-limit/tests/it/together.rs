@@ -7,6 +7,7 @@ use buttress_rate_limit::{
     Answer, Claim, Claims, Fate, KeyHash, LocalTier, MAX_POLICIES, Quota, RateLimiter, Tier, Verdicts,
 };
 use proptest::prelude::*;
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 fn key(bucket: u8, number: u8) -> KeyHash {
@@ -101,6 +102,29 @@ fn no_claims_are_admitted_and_a_look_charges_nothing() {
 }
 
 #[test]
+fn looks_at_keys_that_owe_elsewhere_push_nobody_out() {
+    let (tier, now) = (LocalTier::new(16), now());
+    for number in 0..40 {
+        decide(&tier, &[claim(key(0, number), TEN, 1)], now);
+    }
+    let evicted = tier.occupancy(now).evicted;
+    for number in 40..80 {
+        decide(&tier, &[claim(key(0, number), TEN, 0), claim(key(0, number + 100), TEN, 0)], now);
+    }
+    assert_eq!(tier.occupancy(now).evicted, evicted);
+}
+
+#[test]
+fn a_refusal_mends_the_times_of_all_keys_after_the_clock_stepped_back() {
+    let (tier, now) = (LocalTier::new(1_024), now());
+    let (good, bad) = (claim(key(0, 1), TEN, 10), claim(key(200, 1), TWO, 1));
+    assert!(decide(&tier, &[good], now + Duration::from_secs(3_600)).admitted());
+    decide(&tier, &[bad, bad], now);
+    assert!(!decide(&tier, &[good, bad], now).admitted());
+    assert_eq!(left(&tier, &good, now + Duration::from_secs(1)), 10, "one allowance later all is well");
+}
+
+#[test]
 fn a_cost_beyond_one_burst_says_never_and_charges_nothing_r17() {
     let (tier, now) = (LocalTier::new(1_024), now());
     let claims = [claim(key(0, 1), TEN, 3), claim(key(9, 1), TWO, 3)];
@@ -135,54 +159,57 @@ fn an_instant_before_the_tier_began_is_a_time_like_any_other() {
 }
 
 const BURST: u64 = 1_000;
+const ROUNDS: u8 = 30;
 
-/// Runs 64 tasks on two threads, which ask for eight times as much as there is, and counts what is admitted.
-fn race(ask: impl Fn(usize) -> bool + Send + Sync + 'static) -> u64 {
+/// Runs 64 tasks on two threads, which ask in every round for twice as much as there is; what each round admitted.
+fn race(ask: impl Fn(usize, u8) -> bool + Send + Sync + 'static) -> Vec<u64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let ask = Arc::new(ask);
+    let together = Arc::new(Barrier::new(64));
     let task = |task| {
-        let ask = Arc::clone(&ask);
+        let (ask, together) = (Arc::clone(&ask), Arc::clone(&together));
         async move {
-            let mut admitted = 0;
-            for turn in 0..BURST / 8 {
-                admitted += u64::from(ask(task));
-                if turn % 16 == 0 {
-                    tokio::task::yield_now().await;
-                }
+            let mut admitted = Vec::new();
+            for round in 0..ROUNDS {
+                together.wait().await;
+                admitted.push((0..BURST / 32).filter(|_| ask(task, round)).count() as u64);
             }
             admitted
         }
     };
     runtime.block_on(async {
-        let tasks: JoinSet<u64> = (0..64).map(task).collect();
-        tasks.join_all().await.into_iter().sum()
+        let tasks: JoinSet<Vec<u64>> = (0..64).map(task).collect();
+        let add =
+            |sums: Vec<u64>, more: Vec<u64>| sums.iter().zip(more).map(|(sum, more)| sum + more).collect();
+        tasks.join_all().await.into_iter().reduce(add).unwrap()
     })
 }
 
 #[test]
 fn tasks_that_race_for_a_burst_get_exactly_the_burst_r12() {
     let now = now();
-    let quota = Quota::per_hour(BURST);
-    let limiter = RateLimiter::builder().quota(quota).build().unwrap();
-    let clone = limiter.clone();
-    assert_eq!(race(move |_| clone.check_at("hot", 1, now).is_ok()), BURST);
-    assert!(limiter.check_at("hot", 1, now).is_err());
+    let limiter = RateLimiter::builder().quota(Quota::per_hour(BURST)).build().unwrap();
+    let racing = limiter.clone();
+    let admitted = race(move |_, round| racing.check_at(round.to_le_bytes(), 1, now).is_ok());
+    assert_eq!(admitted, [BURST; ROUNDS as usize]);
+    assert!(limiter.check_at(0_u8.to_le_bytes(), 1, now).is_err());
 }
 
 #[test]
 fn tasks_that_race_over_several_keys_charge_all_of_them_equally_r12_l8() {
-    let now = now();
-    let quota = Quota::per_hour(BURST);
-    let tier = LocalTier::new(1_024);
-    let (mine, ours) = (claim(key(7, 1), quota, 1), claim(key(200, 2), quota, 1));
+    let (now, quota, tier) = (now(), Quota::per_hour(BURST), LocalTier::new(1_024));
+    let claims = move |round| [8 * round, 8 * round + 4].map(|bucket| claim(key(bucket, round), quota, 1));
     let racing = tier.clone();
     // Half of them name the keys the other way round.
-    let admitted = race(move |task| {
+    let admitted = race(move |task, round| {
+        let [mine, ours] = claims(round);
         let order = if task % 2 == 0 { [mine, ours] } else { [ours, mine] };
         decide(&racing, &order, now).admitted()
     });
-    assert_eq!(admitted, BURST);
-    assert_eq!((left(&tier, &mine, now), left(&tier, &ours, now)), (0, 0));
+    assert_eq!(admitted, [BURST; ROUNDS as usize]);
+    for claim in (0..ROUNDS).flat_map(claims) {
+        assert_eq!(left(&tier, &claim, now), 0);
+    }
 }
 
 proptest! {
