@@ -130,11 +130,6 @@ impl Spot {
         }
     }
 
-    /// Forgets what the store said, because units have gone back to it.
-    pub(super) fn forget(&mut self) {
-        self.known = Known::default();
-    }
-
     /// A refill did not come about.
     pub(super) fn refill_failed(&mut self, now: u64) {
         (self.refilling, self.refill_after) = (false, now + REFILL_REST);
@@ -302,14 +297,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_not_remembered_for_longer_than_memory_goes_or_after_a_refund() {
+    fn a_refusal_is_not_remembered_for_longer_than_memory_goes_or_after_better_news() {
         let rules = Rules { memory: MILLI, ..RULES };
         let mut spot = Spot::default();
         spot.learn(START, 10_000);
         assert_eq!(spot.judge(&terms(10, 5), &rules, START + MILLI).part, Part::Refused);
         assert_eq!(spot.judge(&terms(10, 5), &rules, START + MILLI + 1).part, Part::Ask);
         assert_eq!(spot.judge(&terms(10, 5), &RULES, START + MILLI).part, Part::Refused);
-        spot.forget();
+        spot.learn(START + 1, 4_000);
         assert_eq!(spot.judge(&terms(10, 5), &RULES, START + MILLI).part, Part::Ask);
     }
 

@@ -6,7 +6,6 @@ use crate::shared::SharedTierBuilder;
 use crate::shared::core::Core;
 use crate::shared::decision::{Paid, Sure, verdicts};
 use crate::shared::keeper::Keeper;
-use crate::shared::spot::Spot;
 use crate::shared::stats::SharedStats;
 use crate::shared::terms::Terms;
 use crate::{Answer, Claim, Claims, HashKey, Pending, Store, Take, Tier};
@@ -126,7 +125,6 @@ impl<S: Store> Tier for SharedTier<S> {
         if self.core.is_down() {
             return self.core.stand_in.refund(claim, units, now);
         }
-        self.core.book.with_known(claim.key, Spot::forget);
         let ask = Terms::of(claim, self.core.nodes).ask(Take::Back(units));
         self.core.errand(ask);
         self.keeper.ensure(&self.core);

@@ -146,6 +146,15 @@ async fn a_spoilt_key_is_counted_and_takes_nobody_with_it() {
     let stats = node.stats();
     assert_eq!((stats.garbage, stats.failures, stats.down), (20, 0, false));
     assert_eq!(stats.degraded, 20, "the stand-in decides for it");
+    for _ in 0..3 {
+        store.fail();
+        for name in 0..4 {
+            ask(&node, &name.to_string(), Quota::per_day(30), 1).await;
+        }
+        store.spoil();
+        ask(&node, "spoilt", Quota::per_day(30), 1).await;
+    }
+    assert!(!node.stats().down, "even that is an answer");
     store.heal();
     assert_eq!(fate(&node, "well", Quota::per_day(30), 1).await, Fate::Admitted);
 }
