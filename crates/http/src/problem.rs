@@ -100,7 +100,7 @@ impl<B: From<Bytes>, E> Reject<Response<B>, E> for AsProblem {
 }
 
 fn document(why: &Refused, status: StatusCode) -> Bytes {
-    let mut text = Vec::with_capacity(192);
+    let mut text = Vec::with_capacity(384);
     // Writing to memory does not fail, and neither does any member; an empty document would still be an answer.
     let _ = write_document(&mut text, why, status);
     text.into()

@@ -17,7 +17,6 @@ pub(crate) use self::stamp::Stamp;
 use self::stamp::{Legacy, Standard};
 use self::text::Text;
 use crate::MAX_POLICIES;
-use crate::terms::Terms;
 use crate::told::Told;
 
 /// What responses say about a layer's limits.
@@ -82,47 +81,43 @@ impl Fields {
     }
 
     pub(crate) fn stamp(&self, told: &Told<'_>) -> Option<Stamp> {
-        if self.standard == Members::None && self.legacy.is_none() {
-            return None;
-        }
-        let lines = Line::all(told);
-        let tightest = Line::tightest(&lines)?;
-        let shown = match self.standard {
+        let standard = match self.standard {
+            Members::All => Standard::of(told, Line::each(told)),
+            Members::Tightest => Standard::of(told, Line::tightest(told).into_iter()),
             Members::None => None,
-            Members::All => Some(&*lines),
-            Members::Tightest => Some(std::slice::from_ref(tightest)),
         };
-        Some(Stamp {
-            standard: shown.and_then(|shown| Standard::of(told, &lines, shown)),
-            legacy: self.legacy.as_ref().map(|wall| Legacy::of(tightest, wall.now())),
-        })
+        let legacy =
+            self.legacy.as_ref().and_then(|wall| Some(Legacy::of(&Line::tightest(told)?, wall.now())));
+        (standard.is_some() || legacy.is_some()).then_some(Stamp { standard, legacy })
     }
 }
 
 impl Standard {
-    fn of(told: &Told<'_>, lines: &[Line<'_>], shown: &[Line<'_>]) -> Option<Self> {
+    /// Nothing if no policy is enforced.
+    fn of<'a>(told: &Told<'a>, shown: impl Iterator<Item = Line<'a>>) -> Option<Self> {
         let mut limit = Text::new();
         for line in shown {
-            member::write_limit(&mut limit, line, told.refused);
+            member::write_limit(&mut limit, &line, told.refused);
         }
         Some(Self {
-            policy: policy_value(told.terms, lines)?,
             limit: limit.into_value()?,
-            exhausted: lines.iter().any(|line| line.position.remaining == 0),
+            policy: policy_value(told)?,
+            exhausted: Line::each(told).any(|line| line.position.remaining == 0),
         })
     }
 }
 
 /// The policies that applied: usually all of them with their own quotas, which was written when those were set.
-fn policy_value(terms: &Terms, lines: &[Line<'_>]) -> Option<HeaderValue> {
-    let is_own = |line: &Line<'_>| terms.of.get(line.policy).is_some_and(|term| term.quota == line.quota);
-    let all_own = lines.iter().all(is_own);
-    match lines {
-        _ if all_own && lines.len() == terms.of.len() => terms.field.of_all(),
-        [line] if all_own => terms.field.of_one(line.policy),
+fn policy_value(told: &Told<'_>) -> Option<HeaderValue> {
+    let terms = told.terms;
+    let is_own = |line: Line<'_>| terms.of.get(line.policy).is_some_and(|term| term.quota == line.quota);
+    let own = Line::each(told).all(is_own);
+    match Line::each(told).count() {
+        number if own && number == terms.of.len() => terms.field.of_all(),
+        1 if own => terms.field.of_one(Line::each(told).next()?.policy),
         _ => {
             let mut text = Text::new();
-            for line in lines {
+            for line in Line::each(told) {
                 member::write_policy(&mut text, line.name, line.quota);
             }
             text.into_value()

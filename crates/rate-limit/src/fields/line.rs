@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use super::PerPolicy;
 use crate::told::Told;
 use crate::{Fate, Position, Quota};
 
@@ -16,18 +15,20 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// A line for each policy that is enforced, in the order of the layer.
-    pub(super) fn all(told: &Told<'a>) -> PerPolicy<Self> {
-        let lines = told.trial.enforced().filter_map(|entry| {
-            let name = &*told.terms.of.get(entry.policy)?.name;
+    #[inline]
+    pub(super) fn each(told: &Told<'a>) -> impl Iterator<Item = Self> + use<'a> {
+        let terms = told.terms;
+        told.trial.enforced().filter_map(move |entry| {
+            let name = &*terms.of.get(entry.policy)?.name;
             Some(Self { policy: entry.policy, name, quota: entry.claim.quota, position: entry.position? })
-        });
-        lines.collect()
+        })
     }
 
     /// The line that tells the caller most: of policies that refuse, of the one that keeps him waiting for longest; else
     /// of the one that has the smallest share left.
-    pub(super) fn tightest(lines: &[Self]) -> Option<&Self> {
-        lines.iter().reduce(|tightest, line| if line.is_tighter_than(tightest) { line } else { tightest })
+    pub(super) fn tightest(told: &Told<'a>) -> Option<Self> {
+        Self::each(told)
+            .reduce(|tightest, line| if line.is_tighter_than(&tightest) { line } else { tightest })
     }
 
     /// How long until the same request would be admitted: forever if waiting does not help.

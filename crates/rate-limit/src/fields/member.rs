@@ -40,16 +40,16 @@ fn write(terms: &[Term]) -> Option<HeaderValue> {
 pub(super) fn write_policy(text: &mut Text, name: &str, quota: Quota) {
     let (units, seconds) = in_whole_seconds(quota);
     text.member(name);
-    text.parameter("q", units);
-    text.parameter("w", seconds);
+    text.parameter(";q=", units);
+    text.parameter(";w=", seconds);
     if quota.burst_units() != units {
-        text.parameter("buttress-burst", quota.burst_units());
+        text.parameter(";buttress-burst=", quota.burst_units());
     }
 }
 
 pub(super) fn write_limit(text: &mut Text, line: &Line<'_>, refused: bool) {
     text.member(line.name);
-    text.parameter("r", line.position.remaining);
+    text.parameter(";r=", line.position.remaining);
     let wait = match line.position.fate {
         Fate::Denied { wait } => Some(whole_seconds(wait).max(1)),
         Fate::Admitted if !refused && !line.position.next.is_zero() => {
@@ -58,7 +58,7 @@ pub(super) fn write_limit(text: &mut Text, line: &Line<'_>, refused: bool) {
         Fate::Admitted | Fate::Never => None,
     };
     if let Some(seconds) = wait {
-        text.parameter("t", seconds);
+        text.parameter(";t=", seconds);
     }
 }
 

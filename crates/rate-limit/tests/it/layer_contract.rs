@@ -1,8 +1,5 @@
 //! Every law, in every mode.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
 use buttress_core::{AsError, BoxError, Mode};
 use buttress_http::AsProblem;
 use buttress_rate_limit::{Exempt, Fields, Http, Plain, Policy, Quota, RateLimitLayer, Settle};
@@ -110,5 +107,4 @@ fn what_is_public_can_be_sent_between_threads() {
     check::<buttress_rate_limit::RateLimited>();
     check::<buttress_rate_limit::KeyMissing>();
     check::<buttress_rate_limit::RateLimitBuilder<Http, AsProblem>>();
-    check::<Result<Duration, Infallible>>();
 }

@@ -74,6 +74,19 @@ async fn an_address_that_an_outer_layer_found_is_the_one_that_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_many_bits_name_a_client_is_the_choice_of_the_layer_that_found_it() {
+    let service = limited([per_address(Quota::per_day(1))]);
+    let found = |addr: &str| {
+        let client = ClientAddr::new(addr.parse::<IpAddr>().unwrap()).unwrap();
+        let mut request = from("10.0.0.1");
+        request.extensions_mut().insert(client.with_prefixes(24, 48));
+        request
+    };
+    let asked = ["2001:db8:1:2::1", "2001:db8:1:3::1", "192.0.2.1", "192.0.2.2"].map(found);
+    assert_eq!(statuses(&service, asked).await, [200, 429, 200, 429]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ipv6_network_is_one_client_and_a_larger_one_can_be() {
     let service = limited([per_address(Quota::per_day(1))]);
     let addresses = ["2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1"];

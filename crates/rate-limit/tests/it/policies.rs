@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use buttress_core::{Left, Verdict};
 use buttress_http::refused_in;
-use buttress_rate_limit::{Policy, Quota, RateLimitLayer, RateLimited, key};
+use buttress_rate_limit::{Fields, Http, Policy, Quota, RateLimitBuilder, RateLimitLayer, RateLimited, key};
 use buttress_testkit::clock::advance;
 use buttress_testkit::{Recorder, message};
 use http::HeaderName;
@@ -115,4 +115,26 @@ async fn eight_policies_are_decided_together() {
     let answer = message::send(&service, ask()).await;
     assert_eq!(document(&answer)["violated-policies"], json!(names));
     assert_eq!(lines(&answer, "ratelimit")[0].split(", ").count(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_wait_counts_wherever_its_policy_stands() {
+    let told = |policies: Vec<Policy<Http>>| async move {
+        let builder = policies.into_iter().fold(RateLimitLayer::inbound(), RateLimitBuilder::policy);
+        let service = builder.fields(Fields::tightest().with_legacy()).build().unwrap().layer(fine());
+        message::send(&service, from("::1")).await;
+        let answer = message::send(&service, from("::1")).await;
+        let of = |name: &str| answer.header(name).unwrap_or("none").to_owned();
+        [of("retry-after"), of("x-ratelimit-limit"), of("ratelimit")]
+    };
+    let (short, long) = (|| per_address(Quota::per_second(2)).cost(2), || in_all(Quota::per_minute(1)));
+    let expected = ["60", "1", r#""in-all";r=0;t=60"#];
+    assert_eq!(told(vec![short(), long()]).await, expected);
+    assert_eq!(told(vec![long(), short()]).await, expected);
+    let never = || Policy::named("never").key(key::everyone()).quota(Quota::per_second(3)).cost_by(|_| 4);
+    let expected = ["none", "3", r#""never";r=3"#];
+    assert_eq!(told(vec![short().cost_by(|_| 3), never()]).await[0], expected[0]);
+    for policies in [vec![long(), never()], vec![never(), long()]] {
+        assert_eq!(told(policies).await, expected, "of these, one does not end");
+    }
 }

@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use buttress_core::{BoxError, Mode, Refused};
-use buttress_http::refused_in;
 use buttress_rate_limit::{
-    Answer, Claim, Claims, HashKey, KeyMissing, LocalTier, OverrideKey, Overrides, Quota, RateLimitLayer,
-    RateLimited, Tier, Unavailable, Verdicts,
+    Answer, Claim, Claims, HashKey, KeyMissing, LocalTier, Missing, OverrideKey, Overrides, Policy, Quota,
+    RateLimitLayer, RateLimited, Tier, Unavailable, Verdicts, key,
 };
 use buttress_testkit::{Recorder, Strict, drop_at_every_poll, message, poll_bounded};
+use http::HeaderName;
 use parking_lot::Mutex;
 use tower::{Layer, Service, ServiceExt};
 
-use crate::web::{Ask, Inner, fine, from, in_all, lines, per_address, statuses};
+use crate::web::{Ask, Inner, fine, from, in_all, lines, per_address, statuses, with};
 
 /// A tier that needs some polls for each decision, as one that asks a server does.
 #[derive(Debug)]
@@ -198,6 +198,34 @@ async fn a_key_with_a_quota_of_its_own_gets_that_one() {
     assert_eq!(told("192.0.2.8").await, r#""per-address";q=1;w=3600"#);
 }
 
+/// The key of a fallback is nobody's name.
+#[tokio::test(start_paused = true)]
+async fn nobody_has_a_quota_of_his_own_under_a_fallback() {
+    let overrides =
+        Overrides::builder(|_| async { Ok::<_, BoxError>(Some(Quota::per_hour(9))) }).build().unwrap();
+    let policy = Policy::named("per-key").key(key::header(HeaderName::from_static("x-api-key")));
+    let policy =
+        policy.quota(Quota::per_hour(1)).missing(Missing::fallback("anonymous")).overrides(overrides.clone());
+    let layer = RateLimitLayer::inbound().policy(policy).build().unwrap();
+    let service = layer.layer(fine());
+    assert_eq!(statuses(&service, ["::1"; 2].map(from)).await, [200, 429]);
+    assert_eq!(overrides.counts().asked, 0);
+    assert_eq!(statuses(&service, [with(from("::1"), "x-api-key", "k")]).await, [200]);
+    assert_eq!(overrides.counts().asked, 1);
+}
+
+/// Of policies that observe, too, what is refused near by costs no round trip.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_locally_is_not_asked_about_far_away() {
+    for mode in [Mode::Enforce, Mode::Observe] {
+        let tier = Distant::after(1);
+        let builder = RateLimitLayer::inbound().policy(per_address(Quota::per_hour(1)).local()).mode(mode);
+        let layer = builder.policy(in_all(Quota::per_hour(9))).shared(tier.clone()).build().unwrap();
+        statuses(&layer.layer(fine()), ["::1"; 5].map(from)).await;
+        assert_eq!(tier.asked.load(Ordering::SeqCst), 1, "{mode}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outbound_refusal_after_a_wait_is_an_error_that_says_why() {
     let layer = RateLimitLayer::outbound()
@@ -215,5 +243,4 @@ async fn an_outbound_refusal_after_a_wait_is_an_error_that_says_why() {
     assert_eq!(limited.violated().collect::<Vec<_>>(), ["in-all"]);
     assert_eq!(limited.wait(), Some(Duration::from_secs(3_600)));
     assert!(refused.downcast_ref::<KeyMissing>().is_none() && !refused.reached_inner());
-    let _ = refused_in::<()>;
 }
