@@ -28,6 +28,8 @@ use time::Times;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
+    // Every service has a subscriber; without one, spans are written for the `log` crate where a peer asks for that.
+    let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new());
     match options::read(std::env::args().skip(1)).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -122,12 +122,24 @@ pub(crate) fn get<B: Default>() -> Request<B> {
     with_headers(6)
 }
 
-/// The same request from a caller who sends a correlation ID along.
-pub(crate) fn get_with_id<B: Default>() -> Request<B> {
-    let mut request = with_headers(7);
-    request.headers_mut().insert(HeaderName::from_static(ID_HEADER), made(ID));
+/// The same request as a layer behind a router gets it.
+pub(crate) fn routed<B: Default>() -> Request<B> {
+    let mut request = with_headers(6);
+    request.extensions_mut().insert(MatchedRoute("/api/v1/{collection}"));
     request
 }
+
+/// The same from a caller who sends a correlation ID along.
+pub(crate) fn routed_with_id<B: Default>() -> Request<B> {
+    let mut request = with_headers(7);
+    request.headers_mut().insert(HeaderName::from_static(ID_HEADER), read(ID));
+    request.extensions_mut().insert(MatchedRoute("/api/v1/{collection}"));
+    request
+}
+
+/// Stands for what routers leave in the extensions before they call a layer, as Axum does with its matched path.
+#[derive(Clone)]
+struct MatchedRoute(#[expect(dead_code, reason = "whoever reads it is not measured")] &'static str);
 
 /// The request with its six headers, and room for exactly so many, as a server reserves it.
 fn with_headers<B: Default>(room: usize) -> Request<B> {
@@ -145,9 +157,15 @@ fn with_headers<B: Default>(room: usize) -> Request<B> {
     request
 }
 
-/// A value in memory of its own, as one that came over a connection or was put together for the request.
+/// A value in memory of its own, as one that was put together for the request.
 fn made(text: &str) -> HeaderValue {
     HeaderValue::from_str(black_box(text)).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// A value that shares the buffer which the head was read into, as hyper makes all values of a request.
+fn read(text: &str) -> HeaderValue {
+    let buffer = Bytes::copy_from_slice(black_box(text).as_bytes());
+    HeaderValue::from_maybe_shared(buffer.clone()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 static PATH: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("/api/v1/devices"));

@@ -5,7 +5,7 @@ use http::HeaderName;
 use tower::{Layer, ServiceBuilder};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
-use super::bare::{Body, Handler, ID_HEADER, get, get_with_id};
+use super::bare::{Body, Handler, ID_HEADER, routed, routed_with_id};
 use super::built;
 use crate::budget::Budget;
 use crate::drive::service;
@@ -15,26 +15,26 @@ const PEER: &str = "tower-http, set and propagate";
 
 pub(crate) const MINTED: Case = Case {
     name: "correlation-minted",
-    what: "correlation ID of a request that brings none, six headers",
-    bare: Subject::bare("bare service", || service(Handler, get::<Body>)),
+    what: "correlation ID of a request that brings none, six headers, behind a router",
+    bare: Subject::bare("bare service", || service(Handler, routed::<Body>)),
     rows: &[
-        Subject::ours("buttress", || ours(&CorrelationIdLayer::default(), get))
+        Subject::ours("buttress", || ours(&CorrelationIdLayer::default(), routed))
             .within(Budget::instructions(1_800).half_of(PEER)),
         Subject::ours("buttress, UUID v7", || {
-            ours(&built(CorrelationIdLayer::builder().mint(Mint::V7).build()), get)
+            ours(&built(CorrelationIdLayer::builder().mint(Mint::V7).build()), routed)
         }),
-        Subject::peer(PEER, || peer(get)),
+        Subject::peer(PEER, || peer(routed)),
     ],
 };
 
 pub(crate) const ARRIVED: Case = Case {
     name: "correlation-arrived",
-    what: "correlation ID of a request that brings one, seven headers",
-    bare: Subject::bare("bare service", || service(Handler, get_with_id::<Body>)),
+    what: "correlation ID of a request that brings one, seven headers, behind a router",
+    bare: Subject::bare("bare service", || service(Handler, routed_with_id::<Body>)),
     rows: &[
-        Subject::ours("buttress", || ours(&CorrelationIdLayer::default(), get_with_id))
+        Subject::ours("buttress", || ours(&CorrelationIdLayer::default(), routed_with_id))
             .within(Budget::instructions(1_000).half_of(PEER)),
-        Subject::peer(PEER, || peer(get_with_id)),
+        Subject::peer(PEER, || peer(routed_with_id)),
     ],
 };
 
