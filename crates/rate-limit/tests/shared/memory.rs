@@ -4,6 +4,8 @@ use buttress_rate_limit::testing::MemoryStore;
 use buttress_rate_limit::{Fate, Quota};
 use buttress_testkit::clock;
 
+use tokio::time::Instant;
+
 use crate::fleet::{ask, builder, claim, claims, decide, fate, hammer, node};
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -97,4 +99,41 @@ async fn one_key_in_two_policies_is_charged_for_both_or_refused() {
     let twice = claims([claim("one", quota, 2), claim("one", quota, 2)]);
     assert!(!decide(&node, &twice).await.1.unwrap().admitted(), "each fits, and both do not");
     assert!(ask(&node, "one", quota, 3).await, "nothing was charged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_for_one_key_holds_up_no_other_r18() {
+    let store = MemoryStore::default();
+    let node = node(&store);
+    let quota = Quota::per_day(1).burst(600);
+    assert_eq!(hammer(&node, "leased", quota, MILLI, 50).await, 50);
+    store.set_latency(40 * MILLI);
+    let start = Instant::now();
+    let [first, second, third] = ["first", "second", "third"].map(|name| ask(&node, name, quota, 1));
+    let leased = async {
+        assert!(ask(&node, "leased", quota, 1).await);
+        start.elapsed()
+    };
+    let (_, _, _, leased) = tokio::join!(first, second, third, leased);
+    assert_eq!(leased, Duration::ZERO, "a lease waits for nobody");
+    assert!(start.elapsed() < 45 * MILLI, "all at once, and not one after the other: {:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_full_burst_does_not_wobble_between_the_store_and_memory_r23() {
+    let store = MemoryStore::default();
+    let node = builder(&store).remember_for(20 * MILLI).build().unwrap();
+    let quota = Quota::per_minute(6).burst(3);
+    let one = claims([claim("one", quota, 1)]);
+    while decide(&node, &one).await.1.unwrap().admitted() {}
+    let (start, mut told) = (Instant::now(), Vec::new());
+    let before = store.calls();
+    for _ in 0..100 {
+        let position = decide(&node, &one).await.1.unwrap().positions[0];
+        told.push(start.elapsed() + position.full);
+        clock::advance(7 * MILLI).await;
+    }
+    let calls = store.calls() - before;
+    assert!((10..90).contains(&calls), "some by the store, some from memory: {calls}");
+    assert!(told.iter().all(|full| *full == told[0]), "{told:?}");
 }
