@@ -97,7 +97,13 @@ impl Wake for Woken {
 /// Does one subject's operation so many times, and nothing else: what the counter of instructions looks at.
 pub(crate) fn run_here(subject: &Subject, times: u64) {
     let _runtime = enter();
-    let mut worker = (subject.build)()();
+    let worker = (subject.build)()();
+    counted(worker, times);
+}
+
+/// Its instructions are counted, and nothing outside.
+#[inline(never)]
+fn counted(mut worker: Worker, times: u64) {
     worker(times);
 }
 

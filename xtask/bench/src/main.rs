@@ -2,7 +2,8 @@
 //!
 //! Read [`subject`] first: a case is a table, a subject one of its rows. [`cases`] holds them, [`drive`] is the
 //! loop they all run in. [`count`] has valgrind count what one operation takes, [`time`] lets the subjects of a
-//! case race in turn, and [`report`] prints both, with each budget and whether it is kept.
+//! case race in turn, and [`report`] prints both, with each budget and whether it is kept. What cannot be told in
+//! such figures is an [`experiment`], which measures what it likes.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool answers on its terminal")]
 
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ mod callgrind;
 mod cases;
 mod count;
 mod drive;
+mod experiment;
 mod options;
 mod page;
 mod report;
@@ -19,6 +21,7 @@ mod subject;
 mod time;
 
 use count::Count;
+use experiment::{Experiment, Findings};
 use options::{Options, Task};
 use report::Table;
 use subject::Case;
@@ -44,6 +47,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Help => println!("{}", options::USAGE),
         Task::List => report::list(),
         Task::Operations { case, row, count } => drive::run_here(cases::subject(&case, row)?, count),
+        Task::Row { experiment, row, pace } => experiment::run_here(cases::row(&experiment, row)?, pace)?,
         Task::Profile { case, row } => count::profile(cases::find(&case)?, row)?,
         Task::Measure(options) => measure(&options)?,
     }
@@ -51,7 +55,7 @@ fn run(task: Task) -> Result<(), Failure> {
 }
 
 fn measure(options: &Options) -> Result<(), Failure> {
-    let cases = options.cases()?;
+    let (cases, experiments) = options.chosen()?;
     let counts = counts(&cases, options)?;
     let times = times(&cases, options);
     let tables: Vec<Table> = cases
@@ -62,7 +66,18 @@ fn measure(options: &Options) -> Result<(), Failure> {
     for table in &tables {
         println!("{}", report::text(table));
     }
-    if options.markdown { page::write_all(&tables) } else { Ok(()) }
+    let findings = findings(&experiments, options)?;
+    for findings in &findings {
+        println!("{}", report::findings_text(findings));
+    }
+    if options.markdown { page::write_all(&tables, &findings) } else { Ok(()) }
+}
+
+/// Experiments take time and are about time.
+fn findings(experiments: &[&'static Experiment], options: &Options) -> Result<Vec<Findings>, Failure> {
+    let Some(pace) = options.pace() else { return Ok(Vec::new()) };
+    let run = |experiment: &&'static Experiment| experiment::run(experiment, pace).transpose();
+    experiments.iter().filter_map(run).collect()
 }
 
 /// All counts come first: they are exact however busy the machine is.

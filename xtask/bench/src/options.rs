@@ -1,5 +1,6 @@
 //! What to measure, and how.
 
+use crate::experiment::{Experiment, Pace};
 use crate::time::Effort;
 use crate::{Case, Failure, cases, count};
 
@@ -7,9 +8,9 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench [option]...
 
   --list                   name the cases and their subjects
-  --only CASE              measure this case; may be given several times
+  --only CASE              measure this case or experiment; may be given several times
   --quick                  fewer rounds: instructions and allocations stay exact, ratios become rough
-  --without-times          count instructions and allocations only
+  --without-times          count instructions and allocations only; no experiments
   --markdown               put the tables into docs/performance.md as well
   --profile CASE ROW       have callgrind say where the instructions of a row go; the bare service is row 0
   --help                   show this text
@@ -24,6 +25,12 @@ pub(crate) enum Task {
     Profile {
         case: String,
         row: usize,
+    },
+    /// What this program runs of itself for an experiment.
+    Row {
+        experiment: String,
+        row: usize,
+        pace: Pace,
     },
     /// What this program has callgrind run of itself.
     Operations {
@@ -55,6 +62,12 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Task, 
             "--profile" => {
                 return Ok(Task::Profile { case: value("a case and a row")?, row: value("a row")?.parse()? });
             }
+            "--row" => {
+                let (experiment, row) = (value("an experiment and a row")?, value("a row")?.parse()?);
+                let is_quick = arguments.next().is_some_and(|option| option == "--quick");
+                let pace = if is_quick { Pace::Quick } else { Pace::Full };
+                return Ok(Task::Row { experiment, row, pace });
+            }
             "--operations" => {
                 let (case, row) = (value("a case")?, value("a row")?.parse()?);
                 return Ok(Task::Operations { case, row, count: value("a number")?.parse()? });
@@ -66,12 +79,17 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Task, 
 }
 
 impl Options {
-    /// The chosen cases, in the order of the list.
-    pub(crate) fn cases(&self) -> Result<Vec<&'static Case>, Failure> {
+    /// The chosen cases and experiments, in the order of the list.
+    pub(crate) fn chosen(&self) -> Result<(Vec<&'static Case>, Vec<&'static Experiment>), Failure> {
         if self.only.is_empty() {
-            return Ok(cases::ALL.iter().collect());
+            return Ok((cases::ALL.iter().collect(), cases::EXPERIMENTS.iter().collect()));
         }
-        self.only.iter().map(|name| cases::find(name)).collect()
+        let (experiments, cases): (Vec<_>, Vec<_>) =
+            self.only.iter().partition(|name| cases::find_experiment(name).is_ok());
+        let cases: Result<_, Failure> = cases.into_iter().map(|name| cases::find(name)).collect();
+        let experiments: Result<_, Failure> =
+            experiments.into_iter().map(|name| cases::find_experiment(name)).collect();
+        Ok((cases?, experiments?))
     }
 
     /// How many operations are counted; `None` if there is nothing to count them with.
@@ -81,6 +99,15 @@ impl Options {
             return None;
         }
         Some(if self.quick { 1_000 } else { 10_000 })
+    }
+
+    /// How long experiments look; `None` if they do not.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        match (self.without_times, self.quick) {
+            (true, _) => None,
+            (false, true) => Some(Pace::Quick),
+            (false, false) => Some(Pace::Full),
+        }
     }
 
     pub(crate) fn effort(&self) -> Effort {

@@ -2,14 +2,15 @@
 
 use std::fs;
 
+use crate::experiment::Findings;
 use crate::report::Table;
 use crate::{Failure, cases, report};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance.md");
 const END: &str = "<!-- end of figures -->";
 
-/// Replaces the figures of these cases on the page; those of the budgets only if no case is missing.
-pub(crate) fn write_all(tables: &[Table]) -> Result<(), Failure> {
+/// Replaces the figures of these cases and experiments on the page; those of the budgets only if no case is missing.
+pub(crate) fn write_all(tables: &[Table], findings: &[Findings]) -> Result<(), Failure> {
     let page = fs::read_to_string(PAGE)?;
     let with = |page: String, name: &str, figures: &str| {
         replaced(&page, name, figures)
@@ -17,6 +18,9 @@ pub(crate) fn write_all(tables: &[Table]) -> Result<(), Failure> {
     };
     let write = |page, table: &Table| with(page, table.case.name, &report::markdown(table));
     let mut page = tables.iter().try_fold(page, write)?;
+    for findings in findings {
+        page = with(page, findings.experiment.name, &report::findings_markdown(findings))?;
+    }
     if tables.len() == cases::ALL.len() {
         page = with(page, "budgets", &report::budgets(tables))?;
     }

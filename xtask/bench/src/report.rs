@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::budget::{Budget, Verdict};
 use crate::cases;
 use crate::count::Count;
+use crate::experiment::Findings;
 use crate::subject::{Case, Subject, Whose};
 use crate::time::{Times, median};
 
@@ -200,6 +201,37 @@ pub(crate) fn markdown(table: &Table) -> String {
     out
 }
 
+/// An experiment as text, a block for each row: its heads are too long for columns.
+pub(crate) fn findings_text(findings: &Findings) -> String {
+    let experiment = findings.experiment;
+    let wide = experiment.heads.iter().map(|head| head.len()).max().unwrap_or(0);
+    let mut out = format!("== {}: {}", experiment.name, experiment.what);
+    for (row, figures) in experiment.rows.iter().zip(&findings.figures) {
+        let _ = write!(out, "\n{}", row.name);
+        for (head, figure) in experiment.heads.iter().zip(figures) {
+            let _ = write!(out, "\n  {head:wide$}  {:>12}", figure.map_or_else(none, number));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// An experiment as the page shows it.
+pub(crate) fn findings_markdown(findings: &Findings) -> String {
+    let heads = findings.experiment.heads;
+    let mut out = format!(
+        "| {} | {} |\n|---|{}\n",
+        findings.experiment.what,
+        heads.join(" | "),
+        "---:|".repeat(heads.len())
+    );
+    for (row, figures) in findings.experiment.rows.iter().zip(&findings.figures) {
+        let cells: Vec<_> = figures.iter().map(|figure| figure.map_or_else(none, number)).collect();
+        let _ = writeln!(out, "| {} | {} |", row.name, cells.join(" | "));
+    }
+    out
+}
+
 /// Every budget of every case, and whether it is kept.
 pub(crate) fn budgets(tables: &[Table]) -> String {
     let mut out = "| case | row | what | at most | seen | |\n|---|---|---|---:|---:|---|\n".to_owned();
@@ -222,6 +254,12 @@ pub(crate) fn list() {
         println!("{}: {}", case.name, case.what);
         for (row, subject) in case.subjects().enumerate() {
             println!("  {row} {}", subject.name);
+        }
+    }
+    for experiment in cases::EXPERIMENTS {
+        println!("{}: {}", experiment.name, experiment.what);
+        for row in experiment.rows {
+            println!("  {}", row.name);
         }
     }
 }

@@ -1,0 +1,63 @@
+//! A Redis server for one experiment.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use buttress_core::ConfigError;
+use buttress_redis::RedisStore;
+
+const PROGRAM: &str = "redis-server";
+const LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
+
+/// A server of this process's own, on the loopback address; it keeps nothing and ends when this is dropped.
+pub(super) struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    pub(super) fn start() -> io::Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let mut command = Command::new(PROGRAM);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self { process, port })
+    }
+
+    /// Connects as soon as it answers.
+    pub(super) async fn connect(&self) -> Result<RedisStore, ConfigError> {
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        for _ in 1..LOOKS {
+            if let Ok(store) = RedisStore::connect(url.clone()).await {
+                return Ok(store);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        RedisStore::connect(url).await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already if this fails.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(super) fn is_installed() -> bool {
+    let version = Command::new(PROGRAM).arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
