@@ -80,3 +80,31 @@ impl fmt::Debug for Book {
         f.debug_struct("Book").field("keys", &(self.sets.len() * WAYS)).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rate;
+    use crate::shared::spot::Rules;
+    use crate::shared::terms::Terms;
+
+    #[test]
+    fn a_key_takes_as_much_memory_as_the_options_say() {
+        let bytes = size_of::<Mutex<[Spot; WAYS]>>() / WAYS;
+        assert!((250..=300).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn room_is_fixed_and_the_oldest_key_makes_way() {
+        let book = Book::new(WAYS);
+        let rules = Rules { lease_above: None, memory: 0 };
+        let keys = (1..=2 * WAYS as u64).map(|bits| (KeyHash::from_bits(bits.into()), bits));
+        for (key, now) in keys.clone() {
+            let terms = Terms { key, scope: key, rate: Rate::from_ticks(1, 1), cost: 1, cap: 0 };
+            assert!(book.with(key, |spot| spot.judge(&terms, &rules, now)).is_some());
+        }
+        let known = keys.filter(|(key, _)| book.with_known(*key, |_| ()).is_some());
+        let newest: Vec<u64> = known.map(|(_, bits)| bits).collect();
+        assert_eq!(newest, (9..=16).collect::<Vec<u64>>());
+    }
+}
