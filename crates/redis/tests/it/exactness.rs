@@ -2,12 +2,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use buttress_rate_limit::{Ask, Quota, Rate, Store, Take};
+use buttress_rate_limit::{Ask, Leases, Quota, Rate, Store, Take};
 use buttress_redis::RedisStore;
 use buttress_testkit::redis::{RedisCluster, RedisServer};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::fleet::{PATIENCE, ask, claim, decide, key, patient, until};
+use crate::fleet::{PATIENCE, ask, builder, claim, decide, key, patient, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_tasks_on_three_nodes_with_leases_admit_a_burst_to_the_unit() {
@@ -109,4 +110,24 @@ async fn policies_on_different_nodes_of_a_cluster_are_decided_all_or_nothing() {
     }
     assert!(tokio::time::timeout(PATIENCE, node.shutdown()).await.is_ok());
     assert_eq!((node.stats().degraded, node.stats().failures), (0, 0));
+}
+
+#[tokio::test]
+async fn a_thousand_decisions_about_a_hot_key_cost_a_few_round_trips() {
+    let server = RedisServer::start();
+    let quota = Quota::per_second(1_000_000);
+    let mut spent = Vec::new();
+    for leases in [Leases::off(), Leases::default()] {
+        let node = builder(&server.url()).await.time_budget(PATIENCE / 10).leases(leases).build().unwrap();
+        let start = Instant::now();
+        for _ in 0..20_000 {
+            assert!(ask(&node, "hot", quota).await);
+            // As requests would: the tasks in the background run in between.
+            tokio::task::yield_now().await;
+        }
+        spent.push((node.stats().round_trips / 20, start.elapsed()));
+    }
+    println!("per thousand decisions, without leases and with: {spent:?}");
+    assert_eq!(spent[0].0, 1_000);
+    assert!(spent[1].0 < 100, "{spent:?}");
 }
