@@ -33,7 +33,7 @@ pub(crate) enum Role {
 use Role::{Adapter, Core, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
-const CRATES: [(&str, Role); 20] = [
+const CRATES: [(&str, Role); 21] = [
     ("axum-stack", User),
     ("buttress", Facade),
     ("buttress-backoff", Idea),
@@ -42,6 +42,7 @@ const CRATES: [(&str, Role); 20] = [
     ("buttress-core", Core),
     ("buttress-correlation-id", Layer),
     ("buttress-http", Http),
+    ("buttress-idempotency", Layer),
     ("buttress-rate-limit", Layer),
     ("buttress-redis", Adapter),
     ("buttress-reqwest", Adapter),

@@ -48,11 +48,12 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below but `redis` |
+//! | `full` (default) | everything below but `idempotency` and `redis` |
 //! | `axum` | the [`Correlation`] extractor |
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
+//! | `idempotency` | records of what was run, and a store of them in memory |
 //! | `redis` | rate limits that several processes share |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!
@@ -76,6 +77,8 @@ pub use buttress_core as core;
 #[cfg(feature = "correlation-id")]
 pub use buttress_correlation_id as correlation_id;
 pub use buttress_http as http;
+#[cfg(feature = "idempotency")]
+pub use buttress_idempotency as idempotency;
 #[cfg(feature = "rate-limit")]
 pub use buttress_rate_limit as rate_limit;
 #[cfg(feature = "redis")]

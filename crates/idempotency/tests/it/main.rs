@@ -1,0 +1,4 @@
+//! The machine of a record, its bytes, and the store in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod memory;
