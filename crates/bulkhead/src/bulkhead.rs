@@ -151,7 +151,10 @@ impl Bulkhead {
         let mut checks = Checks::of(LAYER);
         let limit = Limit::checked(calls, &mut checks);
         checks.finish()?;
-        self.set_limit(limit);
+        let before = self.set_limit(limit);
+        if before != calls {
+            self.0.rules.limit_changed(&self.0.name, before, calls);
+        }
         Ok(())
     }
 
@@ -165,9 +168,9 @@ impl Bulkhead {
         &self.0.rules.mode
     }
 
-    pub(crate) fn set_limit(&self, limit: Limit) {
-        let before = self.0.set_limit(limit);
-        self.0.limit_changed(before, limit.get());
+    /// Puts a limit into force without a word, and returns the one before.
+    pub(crate) fn set_limit(&self, limit: Limit) -> u32 {
+        self.0.set_limit(limit)
     }
 
     /// A permit, if there is one which nobody waits for; if not, nothing has happened.

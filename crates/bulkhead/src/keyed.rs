@@ -1,6 +1,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::mem;
 use std::sync::Arc;
 
 use buttress_core::{Checks, ConfigError, ModeSwitch};
@@ -31,7 +32,7 @@ impl KeyLimits {
         Self { max_keys: 10_000 }
     }
 
-    /// The most bulkheads that are kept, from 1 to 1,000,000; each takes about 300 bytes.
+    /// The most bulkheads that are kept, from 1 to 1,000,000; each takes about 300 bytes, and its key.
     pub const fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
         self
@@ -183,7 +184,8 @@ impl<K: Key> KeyedBulkheads<K> {
         }
     }
 
-    /// Lets more or fewer calls of each key run at once, of those to come included.
+    /// Lets more or fewer calls of each key run at once, of those to come included. It is logged and signalled once,
+    /// not for each key.
     ///
     /// # Errors
     ///
@@ -194,8 +196,12 @@ impl<K: Key> KeyedBulkheads<K> {
         checks.finish()?;
         let _one_at_a_time = self.0.changing.lock();
         // First for those to come, so that none is made with the old limit after the others have the new one.
-        *self.0.limit.lock() = limit;
-        self.bulkheads().iter().for_each(|bulkhead| bulkhead.set_limit(limit));
+        let before = mem::replace(&mut *self.0.limit.lock(), limit).get();
+        let changed = self.bulkheads().iter().filter(|bulkhead| bulkhead.set_limit(limit) != calls).count();
+        // Told once: how many keys there are may be up to strangers.
+        if changed > 0 || before != calls {
+            self.0.rules.limit_changed(&self.0.name, before, calls);
+        }
         Ok(())
     }
 

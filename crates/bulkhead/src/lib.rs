@@ -85,8 +85,9 @@
 //! | waits | one short one to join, at each poll and to leave | 1 | twice | 1 |
 //! | the permit returns to a waiter | one short one | 0 | never | none |
 //!
-//! No lock is held while code of others runs, wakers and observers included, and none across an `.await`. A bulkhead
-//! takes about 300 bytes, and 24 for each place in the queue that was ever taken at once. No task is spawned.
+//! No lock is held while code of others runs, wakers and observers included, but for what a key does when it is
+//! compared, cloned and printed; and none across an `.await`. A bulkhead takes about 300 bytes, and 24 for each place in
+//! the queue that was ever taken at once. No task is spawned.
 //!
 //! # When things fail
 //!

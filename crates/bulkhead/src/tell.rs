@@ -5,7 +5,7 @@ use buttress_core::{Left, Mode, Signal, Verdict};
 use crate::gate::Gate;
 use crate::permit::Permit;
 use crate::rejection::{Cause, Saturated};
-use crate::rules::LAYER;
+use crate::rules::{LAYER, Rules};
 
 /// What is counted and told, always outside the lock.
 impl Gate {
@@ -54,16 +54,20 @@ impl Gate {
         self.report(Verdict::Abandoned, "bulkhead_wait_abandoned", None);
     }
 
-    /// Somebody changed the limit.
-    pub(crate) fn limit_changed(&self, before: u32, now: u32) {
-        if before != now {
-            tracing::info!(bulkhead = &*self.name, old_limit = before, new_limit = now, "bulkhead changed");
-            self.report(Verdict::Changed, "bulkhead_limit_changed", Some(Left::Calls(now.into())));
-        }
+    fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {
+        self.rules.report(verdict, code, left);
+    }
+}
+
+impl Rules {
+    /// Somebody changed the limit of one bulkhead, or of all that are called so.
+    pub(crate) fn limit_changed(&self, name: &str, before: u32, now: u32) {
+        tracing::info!(bulkhead = name, old_limit = before, new_limit = now, "bulkhead changed");
+        self.report(Verdict::Changed, "bulkhead_limit_changed", Some(Left::Calls(now.into())));
     }
 
     fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {
-        let signal = Signal { left, ..Signal::new(LAYER, &self.rules.instance, verdict, code) };
-        signal.report(self.rules.observer.as_deref());
+        let signal = Signal { left, ..Signal::new(LAYER, &self.instance, verdict, code) };
+        signal.report(self.observer.as_deref());
     }
 }

@@ -71,6 +71,22 @@ fn an_observer_may_use_the_bulkhead_that_it_hears_of() {
 }
 
 #[test]
+fn a_limit_that_is_changed_for_all_keys_is_told_once() {
+    let recorder = Recorder::new();
+    let keys = for_calls(1).observer(recorder.clone()).keyed::<u32>(KeyLimits::new()).unwrap();
+    for stranger in 0..100 {
+        keys.get(&stranger);
+    }
+    keys.set_max_concurrent(5).unwrap();
+    keys.set_max_concurrent(5).unwrap();
+    assert_eq!(recorder.verdicts(), [(Verdict::Changed, "bulkhead_limit_changed")]);
+    assert_eq!(recorder.entries()[0].instance.as_ref() as &str, "reports");
+    keys.get(&7).set_max_concurrent(9).unwrap();
+    keys.set_max_concurrent(5).unwrap();
+    assert_eq!(recorder.verdicts().len(), 3, "one key of its own, and all of them again");
+}
+
+#[test]
 fn signals_of_keys_carry_the_common_name_and_refusals_the_key() {
     let recorder = Recorder::new();
     let hosts = for_calls(1).observer(recorder.clone()).keyed::<String>(KeyLimits::new()).unwrap();
