@@ -149,8 +149,10 @@ impl Table {
     #[inline]
     fn update<T>(&self, key: KeyHash, now: u64, ahead: u64, change: impl FnOnce(u64) -> (T, u64)) -> T {
         self.expect_ahead(ahead);
-        let bucket = self.bucket(key);
-        if let Some(slot) = bucket.find(tag(key)) {
+        let bucket = &self.buckets[self.place(key)];
+        let seen = bucket.look(tag(key));
+        let bucket = bucket.hold();
+        if let Some(slot) = bucket.find_again(tag(key), seen) {
             let (answer, tat) = change(bucket.tat(slot));
             bucket.set(slot, tat);
             return answer;

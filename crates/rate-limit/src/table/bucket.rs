@@ -68,6 +68,22 @@ impl Bucket {
         Held(self)
     }
 
+    /// Where a key seems to lie, without the latch.
+    ///
+    /// Taking the latch is a barrier to the processor. A look before it fetches all lines of the bucket that the holder
+    /// is going to need at the same time, and not one after the other.
+    #[inline]
+    pub(super) fn look(&self, tag: Tag) -> Slot {
+        let slot = self.position(tag).unwrap_or(Slot(0));
+        self.tats[slot.0 % WAYS].load(Ordering::Relaxed);
+        slot
+    }
+
+    #[inline]
+    fn position(&self, tag: Tag) -> Option<Slot> {
+        self.tags.iter().position(|other| other.load(Ordering::Relaxed) == tag.0).map(Slot)
+    }
+
     /// How many slots say anything at `now`; a look without the latch, so changes that run meanwhile may be missed.
     pub(super) fn live(&self, now: u64) -> usize {
         self.tats.iter().filter(|tat| tat.load(Ordering::Relaxed) > now).count()
@@ -85,7 +101,14 @@ impl Bucket {
 impl Held<'_> {
     #[inline]
     pub(super) fn find(&self, tag: Tag) -> Option<Slot> {
-        self.tags.iter().position(|other| other.load(Ordering::Relaxed) == tag.0).map(Slot)
+        self.position(tag)
+    }
+
+    /// The same for a key that was seen somewhere a moment ago.
+    #[inline]
+    pub(super) fn find_again(&self, tag: Tag, seen: Slot) -> Option<Slot> {
+        let is_there = self.tags[seen.0 % WAYS].load(Ordering::Relaxed) == tag.0;
+        if is_there { Some(seen) } else { self.find(tag) }
     }
 
     #[inline]
