@@ -87,7 +87,10 @@ where
 {
     type Output = Result<H::Held, S::Error>;
 
-    #[expect(clippy::inline_always, reason = "it is polled from one place, and left alone costs 28 instructions")]
+    #[expect(
+        clippy::inline_always,
+        reason = "it is polled from one place, and left alone costs 28 instructions"
+    )]
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let StateProjection::Running { future, permit, hold } = self.as_mut().project().state.project() {
