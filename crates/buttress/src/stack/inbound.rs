@@ -32,6 +32,11 @@ pub use self::builder::InboundBuilder;
 /// correlation ID and span > deadline and total timeout > rate limit > bulkhead > body clocks > your app
 /// ```
 ///
+/// Whoever counts addresses has to be told them: the server puts a [`PeerAddr`](buttress_http::PeerAddr) into the
+/// extensions of each request, or the limit gets a resolver that knows where else the peer is found
+/// (`.client_addr(ClientAddrResolver::builder().peer_from(..).build()?)`). Else a request has no address, and what
+/// becomes of it is the policy's `missing`: by default it is refused.
+///
 /// A limit for each user belongs inside your authentication, in a [`RateLimitLayer`] of its own: here nobody knows yet
 /// who asks. [`Inbound::default`] has neither rate limit nor bulkhead.
 ///
@@ -78,7 +83,8 @@ impl Inbound {
         self.rate_limit.as_ref()
     }
 
-    /// The bulkhead; it counts nothing and is off unless it was asked for.
+    /// The bulkhead. Unless it was asked for it is off: it counts what runs, and refuses nothing until its mode is
+    /// changed.
     pub fn bulkhead(&self) -> &Bulkhead {
         self.bulkhead.bulkhead()
     }

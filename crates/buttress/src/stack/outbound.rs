@@ -91,7 +91,8 @@ impl<W> Outbound<W> {
         self.throttle.as_ref().map(ThrottleLayer::throttle)
     }
 
-    /// The bulkhead; it counts nothing and is off unless it was asked for.
+    /// The bulkhead. Unless it was asked for it is off: it counts what runs, and refuses nothing until its mode is
+    /// changed.
     pub fn bulkhead(&self) -> &Bulkhead {
         self.bulkhead.bulkhead()
     }

@@ -25,6 +25,7 @@ impl<'a> Check<'a> {
     fn inbound(&mut self) {
         self.correlation_first();
         self.bodies_inside_deadline();
+        self.bulkhead_inside_deadline();
         if self.has(goes_out) {
             self.mistake("wrong_direction", "a layer for requests that go out", "put it around a client");
         }
@@ -64,6 +65,7 @@ impl<'a> Check<'a> {
         }
         self.correlation_first();
         self.bodies_inside_deadline();
+        self.bulkhead_inside_deadline();
         self.retry();
         self.attempts();
         self.limits();
@@ -142,6 +144,13 @@ impl<'a> Check<'a> {
                 "put it inside, because the service that is called counts attempts",
             );
         }
+        if self.is_outside(is_bulkhead, |step| is_throttle(step) || is_rate_limit(step)) {
+            self.doubt(
+                "bulkhead_outside_limit",
+                "the bulkhead outside a rate limit or throttle",
+                "put it inside, or a call keeps its place while it only waits for its turn",
+            );
+        }
         if self.is_outside(is_bulkhead, is_retry) {
             self.doubt(
                 "bulkhead_outside_retry",
@@ -179,6 +188,16 @@ impl<'a> Check<'a> {
                 "body_timeout_outside_deadline",
                 "the body clock outside the deadline",
                 "put it inside, where it can see the deadline",
+            );
+        }
+    }
+
+    fn bulkhead_inside_deadline(&mut self) {
+        if self.is_outside(is_bulkhead, is_deadline) {
+            self.doubt(
+                "bulkhead_outside_deadline",
+                "the bulkhead outside the deadline",
+                "put it inside, or its queue is waited in for longer than the request may last",
             );
         }
     }
