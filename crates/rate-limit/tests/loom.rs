@@ -40,6 +40,20 @@ fn threads_that_race_for_one_unit_get_one() {
 }
 
 #[test]
+fn threads_that_race_for_a_new_key_beside_others_give_it_one_slot() {
+    model(|| {
+        let table = Arc::new(Table::new(16));
+        // Whoever looks before the latch and sees nothing thinks of the first slot, so that one is taken.
+        assert!(admits(&table, key(0, 3)));
+        let other = Arc::clone(&table);
+        let other = thread::spawn(move || admits(&other, key(0, 1)));
+        let mine = admits(&table, key(0, 1));
+        assert!(mine ^ other.join().unwrap(), "one and not the other");
+        assert_eq!(table.occupancy(100).live, 2, "one key, one slot");
+    });
+}
+
+#[test]
 fn keys_that_race_into_one_bucket_get_a_slot_each() {
     model(|| {
         let table = Arc::new(Table::new(16));
