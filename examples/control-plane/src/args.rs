@@ -1,5 +1,6 @@
 //! What the command line and the environment say.
 
+mod limits;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -13,7 +14,7 @@ use axum::http::Uri;
 use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 use crate::settings::{RateLimits, Resilience, Upstreams};
 
-use self::values::{duration, quota};
+use self::values::duration;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -21,7 +22,7 @@ control-plane deploys packages to device fleets through two flaky upstreams.
 
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
-                     [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR]
+                     [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR,..]
                      [--redis URL] [--nodes N]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
@@ -32,7 +33,7 @@ usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
   --breaker-open-for TIME  how long it stays open, such as 5s or 500ms (default 5s)
   --address-rate RATE      requests of one client address, such as 100/s or 1000/m (default 100/s)
   --key-rate RATE          requests with one API key, the field x-api-key (default 50/s)
-  --trusted-proxy CIDR     proxies whose x-forwarded-for is believed, such as 10.0.0.0/8 (default none)
+  --trusted-proxy CIDR,..  proxies whose x-forwarded-for is believed, such as 10.0.0.0/8,192.0.2.7 (default none)
   --redis URL              a Redis that several instances share their limits through (default BUTTRESS_REDIS_URL)
   --nodes N                how many instances share them, at the most (default 3)
   --help                   this text
@@ -44,7 +45,8 @@ environment, for upstreams that are not simulated:
 
 environment, for limits that several instances share:
   BUTTRESS_REDIS_URL       where Redis is, such as redis://127.0.0.1:6379 (default: each instance for itself)
-  BUTTRESS_HASH_SECRET     by what callers are hashed before they go there (default: the URL)
+  BUTTRESS_HASH_SECRET     by what callers are hashed before they go there, 16 bytes or more, the same for all
+                           instances (default: the URL, which all have to spell alike then)
 
 environment, for the log on standard error:
   RUST_LOG                 what to log (default info)
@@ -182,26 +184,6 @@ impl Given {
             resilience.open_for = read.unwrap_or(resilience.open_for);
         }
         resilience
-    }
-
-    fn rate_limits(&mut self, env: &impl Fn(&str) -> Option<String>) -> RateLimits {
-        let mut limits = RateLimits::default();
-        for (name, rate, place) in [
-            ("--address-rate", self.address_rate.take(), &mut limits.per_address),
-            ("--key-rate", self.key_rate.take(), &mut limits.per_key),
-        ] {
-            let allowed = "1 to 1000000 per second, minute or hour, such as 100/s, 600/m or 5000/h";
-            let read = rate.and_then(|rate| self.check(name, &rate, allowed, quota));
-            *place = read.unwrap_or(*place);
-        }
-        limits.trusted_proxies.extend(self.trusted_proxy.take());
-        if let Some(nodes) = self.nodes.take() {
-            let read = |text: &str| text.parse().ok().filter(|nodes| (1..=10_000).contains(nodes));
-            limits.nodes = self.check("--nodes", &nodes, "1 to 10000", read).unwrap_or(limits.nodes);
-        }
-        limits.hash_secret = env("BUTTRESS_HASH_SECRET").map(Secret::new);
-        limits.redis = self.redis.take().or_else(|| env("BUTTRESS_REDIS_URL")).map(Secret::new);
-        limits
     }
 
     fn upstreams(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Upstreams> {

@@ -26,12 +26,11 @@ pub(crate) async fn shared(limits: &RateLimits) -> Result<Option<SharedLimits>, 
     let Some(url) = &limits.redis else { return Ok(None) };
     let store = RedisStore::builder(url.expose()).prefix("control-plane").connect().await?;
     // Every instance knows the address of Redis, and only they know its password.
-    let secret = limits.hash_secret.as_ref().unwrap_or(url);
-    let tier = SharedTier::builder(store)
-        .name("redis")
-        .nodes(limits.nodes)
-        .hash_secret(format!("control-plane {}", secret.expose()))
-        .build()?;
+    let secret = match &limits.hash_secret {
+        Some(secret) => secret.expose().to_owned(),
+        None => format!("control-plane {}", url.expose()),
+    };
+    let tier = SharedTier::builder(store).name("redis").nodes(limits.nodes).hash_secret(secret).build()?;
     Ok(Some(Arc::new(tier)))
 }
 

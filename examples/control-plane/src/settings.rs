@@ -94,7 +94,7 @@ impl Default for Resilience {
 /// | `trusted_proxies` | none | proxies whose `x-forwarded-for` says who the client is |
 /// | `redis` | none | a Redis that several instances share the limits through |
 /// | `nodes` | 3 | how many instances share them, at the most expected |
-/// | `hash_secret` | the URL of Redis | by what addresses and keys are hashed; the same for all instances |
+/// | `hash_secret` | the URL of Redis | by what addresses and keys are hashed, 16 bytes or more; the same for all instances |
 #[derive(Clone, Debug)]
 pub struct RateLimits {
     /// Requests of one client address.

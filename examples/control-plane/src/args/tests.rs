@@ -87,6 +87,9 @@ fn limits_and_where_they_are_shared_are_taken_from_the_command_line_before_the_e
     assert_eq!((limits.per_address, limits.per_key), (Quota::per_minute(600), Quota::per_second(5)));
     assert_eq!(limits.nodes, 7);
     assert_eq!(limits.trusted_proxies, ["10.0.0.0/8"]);
+    let two = args("--trusted-proxy 10.0.0.0/8,2001:db8::7", &["BUTTRESS_HASH_SECRET"]).rate_limits;
+    assert_eq!(two.trusted_proxies, ["10.0.0.0/8", "2001:db8::7"]);
+    assert_eq!(two.hash_secret.expect("in the environment").expose(), "buttress_hash_secret");
     assert_eq!(limits.redis.expect("given").expose(), "redis://here");
     let from_env = args("", &["BUTTRESS_REDIS_URL"]).rate_limits.redis.expect("in the environment");
     assert_eq!(from_env.expose(), "buttress_redis_url");
@@ -99,4 +102,13 @@ fn limits_that_cannot_be_read_are_refused() {
         let problem = format!("--address-rate is {bad:?}, allowed: {rate}");
         assert_eq!(read(&format!("--address-rate {bad}"), &[]).expect_err(bad).problems(), [problem]);
     }
+    let networks = "addresses and networks with commas between them, such as 10.0.0.0/8,192.0.2.7";
+    for bad in ["proxy", "10.0.0.1/8", "0.0.0.0/0", ""] {
+        let problem = format!("--trusted-proxy is {bad:?}, allowed: {networks}");
+        let line = format!("--trusted-proxy 192.0.2.1,{bad}");
+        assert_eq!(read(&line, &[]).expect_err(bad).problems(), [problem]);
+    }
+    let short = |name: &str| (name == "BUTTRESS_HASH_SECRET").then(|| "fifteen letters".to_owned());
+    let refused = Command::read([], short).expect_err("a secret that is none");
+    assert_eq!(refused.problems(), ["BUTTRESS_HASH_SECRET has 15 bytes, allowed: 16 or more"]);
 }
