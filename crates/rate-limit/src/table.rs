@@ -18,7 +18,9 @@ use bucket::{Bucket, Held, Tag, WAYS};
 /// a limit. The price is paid by newcomers during such a flood: they may begin poorer than they should, by one
 /// allowance at most, and recover at their own rate from then on, since they get a slot even when they are denied.
 ///
-/// Times are ticks of any one clock; [`RateLimiter`](crate::RateLimiter) brings one.
+/// Times are ticks of any one clock; [`RateLimiter`](crate::RateLimiter) brings one. Threads may get their turn in
+/// another order than they read it in: who comes behind others by up to 2^33 ticks, 8.6 seconds in nanoseconds, is
+/// decided at the time of those who came before. By more than that, the clock has stepped back.
 ///
 /// ```
 /// use buttress_rate_limit::{HashKey, Rate, Ruling, Table};
@@ -77,7 +79,7 @@ impl Table {
         if cost == 0 {
             return rate.decide(self.tat(key, now), now, 0);
         }
-        self.update(key, now, rate.allowance(), |tat| {
+        self.update(key, now, rate.allowance(), |tat, now| {
             let ruling = rate.decide(tat, now, cost);
             (ruling, ruling.tat())
         })
@@ -90,7 +92,7 @@ impl Table {
     /// The wait that would have been, if it is longer than `max_wait`.
     pub fn reserve(&self, key: KeyHash, now: u64, rate: Rate, cost: u64, max_wait: u64) -> Result<u64, u64> {
         let ahead = rate.allowance().saturating_add(max_wait);
-        self.update(key, now, ahead, |tat| match rate.reserve(tat, now, cost, max_wait) {
+        self.update(key, now, ahead, |tat, now| match rate.reserve(tat, now, cost, max_wait) {
             Ok((wait, reserved)) => (Ok(wait), reserved),
             Err(wait) => (Err(wait), tat),
         })
@@ -98,7 +100,7 @@ impl Table {
 
     /// Charges as many whole units as there is room for, `want` at most, and says how many.
     pub fn up_to(&self, key: KeyHash, now: u64, rate: Rate, want: u64) -> u64 {
-        self.update(key, now, rate.allowance(), |tat| rate.up_to(tat, now, want))
+        self.update(key, now, rate.allowance(), |tat, now| rate.up_to(tat, now, want))
     }
 
     /// Charges for what has happened already, as far as one allowance goes, and returns the units beyond it.
@@ -111,6 +113,7 @@ impl Table {
     /// A key that had to leave the table gets nothing back: what it owes is shared with others by then.
     pub fn refund(&self, key: KeyHash, now: u64, rate: Rate, cost: u64) {
         let bucket = self.bucket(key);
+        let now = bucket.arrive(now);
         if let Some(slot) = bucket.find(tag(key)) {
             bucket.set(slot, rate.refund(bucket.tat(slot), now, cost));
         }
@@ -121,7 +124,7 @@ impl Table {
         let bucket = self.bucket(key);
         match bucket.find(tag(key)) {
             Some(slot) => bucket.tat(slot),
-            None => bucket.owed(tag(key), self.horizon(now)),
+            None => bucket.owed(tag(key), self.horizon(bucket.time(now))),
         }
     }
 
@@ -145,19 +148,20 @@ impl Table {
         size_of_val(&*self.buckets)
     }
 
-    /// Changes a key's time, which may lie `ahead` of now at most, under the lock of its bucket.
+    /// Changes a key's time, which may lie `ahead` of now at most, under the lock of its bucket and at the time there.
     #[inline]
-    fn update<T>(&self, key: KeyHash, now: u64, ahead: u64, change: impl FnOnce(u64) -> (T, u64)) -> T {
+    fn update<T>(&self, key: KeyHash, now: u64, ahead: u64, change: impl FnOnce(u64, u64) -> (T, u64)) -> T {
         self.expect_ahead(ahead);
         let bucket = &self.buckets[self.place(key)];
         let seen = bucket.look(tag(key));
         let bucket = bucket.hold();
+        let now = bucket.arrive(now);
         if let Some(slot) = bucket.find_again(tag(key), seen) {
-            let (answer, tat) = change(bucket.tat(slot));
+            let (answer, tat) = change(bucket.tat(slot), now);
             bucket.set(slot, tat);
             return answer;
         }
-        let (answer, tat) = change(bucket.owed(tag(key), self.horizon(now)));
+        let (answer, tat) = change(bucket.owed(tag(key), self.horizon(now)), now);
         if tat > now {
             bucket.enter(tag(key), tat, now, self.horizon(now));
         }

@@ -8,7 +8,11 @@ use crate::sync::{AtomicU64, Ordering};
 pub(super) const WAYS: usize = 16;
 
 /// How many cells take what leaves a full bucket.
-const CELLS: usize = 13;
+const CELLS: usize = 12;
+
+/// The furthest that a caller may come behind others: 8.6 s, if ticks are nanoseconds. Who comes later still has a clock
+/// that stepped back.
+const LATE: u64 = 1 << 33;
 
 /// Sixteen keys, and cells for what could not stay: six cache lines, found by hash.
 ///
@@ -19,6 +23,8 @@ pub(super) struct Bucket {
     latch: Latch,
     evicted: AtomicU64,
     merged: AtomicU64,
+    /// The latest time that anybody came at.
+    latest: AtomicU64,
     /// By hash of the key: the latest time that any key which had to leave took with it.
     cells: [AtomicU64; CELLS],
     tags: [AtomicU64; WAYS],
@@ -56,6 +62,7 @@ impl Bucket {
             latch: Latch::new(),
             evicted: AtomicU64::new(0),
             merged: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
             cells: array::from_fn(|_| AtomicU64::new(0)),
             tags: array::from_fn(|_| AtomicU64::new(0)),
             tats: array::from_fn(|_| AtomicU64::new(0)),
@@ -99,6 +106,24 @@ impl Bucket {
 }
 
 impl Held<'_> {
+    /// What time it is here for somebody who read the clock at `now`.
+    ///
+    /// A thread may be stopped between its look at the clock and its turn. Decided at the time it read, it would find
+    /// the time of a busy key too far ahead, take that for a step of the clock, and give back what others have spent.
+    #[inline]
+    pub(super) fn time(&self, now: u64) -> u64 {
+        let latest = self.latest.load(Ordering::Relaxed);
+        if now < latest && latest - now <= LATE { latest } else { now }
+    }
+
+    /// The same, and for everybody from now on.
+    #[inline]
+    pub(super) fn arrive(&self, now: u64) -> u64 {
+        let now = self.time(now);
+        self.latest.store(now, Ordering::Relaxed);
+        now
+    }
+
     #[inline]
     pub(super) fn find(&self, tag: Tag) -> Option<Slot> {
         self.position(tag)

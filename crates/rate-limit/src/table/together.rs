@@ -48,6 +48,10 @@ impl Table {
         }
         let mut buckets = Buckets::new();
         self.hold_all(claims, &mut buckets);
+        let now = buckets.iter().fold(now, |now, (_, bucket)| bucket.time(now));
+        for (_, bucket) in &buckets {
+            bucket.arrive(now);
+        }
         for (place, claim) in claims.iter().enumerate() {
             let draft = self.draft(claim, &claims[..place], drafts, &buckets, now);
             drafts.push(draft);

@@ -195,6 +195,39 @@ fn tasks_that_race_for_a_burst_get_exactly_the_burst_r12() {
     assert!(limiter.check_at(0_u8.to_le_bytes(), 1, now).is_err());
 }
 
+/// Each thread reads the clock by itself, so that some are stopped between that and the decision, and come late.
+#[test]
+fn threads_that_race_over_a_rate_get_no_more_than_the_rate_r12() {
+    const THREADS: usize = 16;
+    const CALLS: usize = 20_000;
+    let two = RateLimiter::builder()
+        .named("one", Quota::per_second(BURST))
+        .named("two", Quota::per_hour(BURST * BURST));
+    for limiter in [RateLimiter::builder().quota(Quota::per_second(BURST)), two].map(|of| of.build().unwrap())
+    {
+        let begun = now();
+        let ask = || (0..CALLS).filter(|_| limiter.check("k").is_ok()).count() as u64;
+        let admitted: u64 = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        let most = BURST + u64::try_from((now() - begun).as_millis()).unwrap() * BURST / 1_000 + 1;
+        assert!(admitted <= most, "{admitted} of {most}");
+    }
+}
+
+#[test]
+fn who_comes_late_with_an_early_time_is_decided_at_the_latest_of_any_key() {
+    let (tier, early) = (LocalTier::new(1_024), now());
+    let late = early + Duration::from_millis(300);
+    let (one, two) = (claim(key(0, 1), TEN, 10), claim(key(200, 1), TEN, 10));
+    assert!(decide(&tier, &[one, two], late).admitted());
+    let one_each = [one, two].map(|claim| Claim { cost: 1, ..claim });
+    assert!(!decide(&tier, &one_each, early).admitted());
+    assert!(!decide(&tier, &one_each, late).admitted(), "nothing was given back");
+    assert!(decide(&tier, &one_each, late + Duration::from_millis(100)).admitted());
+}
+
 #[test]
 fn tasks_that_race_over_several_keys_charge_all_of_them_equally_r12_l8() {
     let (now, quota, tier) = (now(), Quota::per_hour(BURST), LocalTier::new(1_024));
