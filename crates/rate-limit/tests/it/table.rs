@@ -1,6 +1,6 @@
 //! Many keys in little memory: exact while there is room, never more permissive when there is not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use buttress_rate_limit::{KeyHash, Rate, Ruling, Table};
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ fn newcomers_in_a_flood_are_admitted_within_one_allowance_and_then_at_their_rate
     };
     until(START, START + STEP);
     let start = START + STEP;
-    let mut admitted: HashMap<u64, Vec<u64>> = HashMap::new();
+    let mut admitted: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for now in (0..=10).map(|step| start + step * STEP) {
         for newcomer in (1 << 40)..(1 << 40) + 50_u64 {
             if admits(&table, newcomer, now, TEN_PER_SECOND, 1) {
