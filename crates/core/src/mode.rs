@@ -64,6 +64,7 @@ impl ModeSwitch {
     }
 
     /// The mode in force.
+    #[inline]
     pub fn get(&self) -> Mode {
         match self.0.load(Ordering::Relaxed) {
             0 => Mode::Enforce,

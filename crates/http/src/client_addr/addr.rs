@@ -1,7 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-
-use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::canonical::canonical;
 
@@ -45,6 +43,7 @@ impl ClientAddr {
         canonical(addr).map(|addr| Self::of(addr, IPV4_PREFIX, IPV6_PREFIX))
     }
 
+    #[inline]
     pub(super) fn of(canonical: IpAddr, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
         let prefix = match canonical {
             IpAddr::V4(_) => ipv4_prefix.min(32),
@@ -63,13 +62,24 @@ impl ClientAddr {
     }
 
     /// The whole address.
+    #[inline]
     pub fn addr(&self) -> IpAddr {
         self.addr
     }
 
     /// The first address of the network that counts as this client.
+    #[inline]
     pub fn network(&self) -> IpAddr {
-        IpNet::new(self.addr, self.prefix).map_or(self.addr, |net| net.network())
+        match self.addr {
+            IpAddr::V4(addr) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                Ipv4Addr::from_bits(addr.to_bits() & mask).into()
+            }
+            IpAddr::V6(addr) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                Ipv6Addr::from_bits(addr.to_bits() & mask).into()
+            }
+        }
     }
 
     /// How many bits of the address name the network.
@@ -80,6 +90,7 @@ impl ClientAddr {
     /// The network as bytes, equal exactly for those who count as one client; IPv4 in its mapped form.
     ///
     /// Keys of different prefixes are not told apart: what counts per /48 and what counts per /64 need separate tables.
+    #[inline]
     pub fn key(&self) -> [u8; 16] {
         match self.network() {
             IpAddr::V4(network) => network.to_ipv6_mapped().octets(),

@@ -3,6 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net};
 
 /// The one form of an address, decided by its bits and not by how it was spelt; none if it is nobody's.
+#[inline]
 pub(super) fn canonical(addr: IpAddr) -> Option<IpAddr> {
     let addr = match addr {
         IpAddr::V6(v6) => embedded(v6).map_or(addr, IpAddr::V4),

@@ -37,24 +37,36 @@ impl Default for Rules {
 }
 
 impl Rules {
+    #[inline]
     pub(super) fn client(&self, canonical: IpAddr) -> ClientAddr {
         ClientAddr::of(canonical, self.ipv4_prefix, self.ipv6_prefix)
     }
 
+    #[inline]
     pub(super) fn peer(&self, extensions: &Extensions) -> Option<IpAddr> {
-        let known = extensions.get().map(|PeerAddr(peer)| *peer);
-        let found = known.or_else(|| self.peer_from.as_ref()?.find(extensions));
-        found.map(|peer| peer.ip())
+        let known = extensions.get().map(|PeerAddr(peer)| peer.ip());
+        known.or_else(|| Some(self.peer_from.as_ref()?.find(extensions)?.ip()))
     }
 
     pub(super) fn decide(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> (Option<IpAddr>, How) {
         let hop = peer.and_then(canonical);
-        let trusted = match hop {
+        if self.trusts(peer, hop) { self.named_by(hop, headers) } else { self.stranger(hop, headers) }
+    }
+
+    /// The client, without what that rests on: the header of a stranger is not even looked for.
+    #[inline]
+    pub(super) fn find(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let hop = peer.and_then(canonical);
+        if self.trusts(peer, hop) { self.named_by(hop, headers).0 } else { hop }
+    }
+
+    #[inline]
+    fn trusts(&self, peer: Option<IpAddr>, hop: Option<IpAddr>) -> bool {
+        match hop {
             Some(hop) => self.trusted.contains(hop),
             // A peer whose address is nobody's is not one that has none.
             None => peer.is_none() && self.absent_peer_trusted,
-        };
-        if trusted { self.named_by(hop, headers) } else { self.stranger(hop, headers) }
+        }
     }
 
     fn stranger(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> (Option<IpAddr>, How) {

@@ -27,6 +27,7 @@ impl Trusted {
         Self(merged)
     }
 
+    #[inline]
     pub(super) fn contains(&self, canonical: IpAddr) -> bool {
         let after = self.0.partition_point(|net| net.network() <= canonical);
         self.0[..after].last().is_some_and(|net| net.contains(&canonical))

@@ -44,6 +44,25 @@ fn another_place_is_asked_if_the_server_put_none() {
     assert_eq!(said(resolver.resolve_request(&Extensions::new(), &none)), ("-".into(), How::NoPeer));
 }
 
+/// Peers that are strangers, proxies, nobody and absent, with a header that is there or is not, whoever is trusted.
+#[test]
+fn the_client_of_a_peer_is_the_same_whether_or_not_it_is_said_what_that_rests_on() {
+    let trusting = behind_proxies(ForwardedBy::XForwardedFor);
+    let absent = ClientAddrResolver::builder().trust_absent_peer().header(ForwardedBy::XForwardedFor);
+    let absent = absent.ipv6_prefix(48).build().unwrap();
+    let peers = [Some("192.0.2.1"), Some(PROXY), Some("2001:db8:aaaa::1"), Some("0.0.0.0"), Some("::"), None];
+    for resolver in [trusting, absent, ClientAddrResolver::default()] {
+        for lines in [&["2001:db8::7, 10.0.0.2"][..], &["unknown"], &[]] {
+            for at in peers {
+                let extensions = at.map_or_else(Extensions::new, |at| with(PeerAddr(peer(at))));
+                let headers = headers(XFF, lines);
+                let client = resolver.resolve_request(&extensions, &headers).addr;
+                assert_eq!(resolver.client_of_peer(&extensions, &headers), client, "{at:?} {lines:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_client_is_put_there_once_and_believed_further_in() {
     let outer = behind_proxies(ForwardedBy::XForwardedFor);
