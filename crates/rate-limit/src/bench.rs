@@ -14,7 +14,7 @@ use crate::told::Told;
 use crate::trial::{Round, Step, Trial};
 use crate::{
     Claim, Exempt, FetchFuture, KeyHash, KeyHasher, LocalTier, Lookup, MAX_POLICIES, Missing, Occupancy,
-    Pending, Policy, Quota, Subject, Tier,
+    Pending, Policy, Position, Quota, Ruling, Subject, Tier,
 };
 
 /// What one layer value shares with all services made by it: its policies, and who decides.
@@ -28,6 +28,8 @@ pub(crate) struct Bench<W: Subject> {
     pub(crate) reporter: Reporter,
     pub(crate) local: LocalTier,
     shared: Option<Arc<dyn Tier>>,
+    /// Whether anything may follow once the response is there: what it is told, or settling.
+    is_followed: bool,
 }
 
 /// What a bench is made of.
@@ -46,13 +48,17 @@ pub(crate) struct Parts<W: Subject> {
 pub(crate) struct Seat<W: Subject> {
     pub(crate) policy: Policy<W>,
     pub(crate) shared: bool,
+    /// Whether this process counts by quotas that it knows, so that nobody is ever waited for.
+    is_decided_at_once: bool,
     hasher: KeyHasher,
     fallback: Option<KeyHash>,
 }
 
 /// What becomes of a request.
 pub(crate) enum Decision<W: Subject> {
-    Passes(Option<After<W>>),
+    Passes,
+    /// It passes, and something is done with the response.
+    Followed(After<W>),
     Refused(Refused, W::Mark),
     Waits(Box<Docket>),
 }
@@ -83,27 +89,25 @@ impl<W: Subject> Seat<W> {
             }
             Missing::Reject | Missing::RejectAs(_) | Missing::Skip => None,
         };
-        Self { policy, shared: shared.is_some(), hasher, fallback }
+        let is_decided_at_once = shared.is_none() && policy.overrides.is_none();
+        Self { policy, shared: shared.is_some(), is_decided_at_once, hasher, fallback }
     }
 
-    /// The key of a request, or nothing if the policy does not apply.
+    /// Writes the key of a request, if it has one.
     #[inline]
-    fn key(&self, head: &W::Head<'_>) -> Result<Option<KeyHash>, KeyMissing> {
-        let mut hasher = self.hasher.clone();
-        let write = self.policy.key.as_ref();
-        match write.map(|write| write(head, &mut KeyWriter::hashing(&mut hasher))) {
-            Some(Presence::Present) => Ok(Some(hasher.finish())),
-            Some(Presence::Ambiguous) => Err(KeyMissing::ambiguous(Arc::clone(&self.policy.name))),
-            Some(Presence::Missing) | None => self.key_of_nobody(),
-        }
+    fn write_key(&self, head: &W::Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
+        self.policy.key.as_ref().map_or(Presence::Missing, |write| write(head, into))
     }
 
-    #[cold]
-    fn key_of_nobody(&self) -> Result<Option<KeyHash>, KeyMissing> {
-        let refuse = |status| Err(KeyMissing::new(Arc::clone(&self.policy.name), status));
+    /// The key of a request that has none, or why it is refused; nothing if the policy does not apply to it.
+    fn key_of_nobody(&self, presence: Presence) -> Result<Option<KeyHash>, KeyMissing> {
+        let name = || Arc::clone(&self.policy.name);
+        if presence == Presence::Ambiguous {
+            return Err(KeyMissing::ambiguous(name()));
+        }
         match self.policy.missing {
-            Missing::Reject => refuse(None),
-            Missing::RejectAs(status) => refuse(Some(status)),
+            Missing::Reject => Err(KeyMissing::new(name(), None)),
+            Missing::RejectAs(status) => Err(KeyMissing::new(name(), Some(status))),
             Missing::Skip | Missing::Fallback(_) => Ok(self.fallback),
         }
     }
@@ -116,6 +120,10 @@ impl<W: Subject> Seat<W> {
         }
     }
 
+    fn round(&self, mode: Mode) -> Round {
+        Round { observed: mode == Mode::Observe, shared: self.shared }
+    }
+
     /// The quota of this key, if it has one of its own, or the wait for it.
     fn override_of(&self, key: KeyHash, head: &W::Head<'_>, now: Instant) -> Option<Lookup> {
         let overrides = self.policy.overrides.as_ref()?;
@@ -125,9 +133,7 @@ impl<W: Subject> Seat<W> {
         }
         let spell = || {
             let mut text = String::new();
-            if let Some(write) = &self.policy.key {
-                write(head, &mut KeyWriter::spelling(&mut text));
-            }
+            self.write_key(head, &mut KeyWriter::spelling(&mut text));
             text.into_boxed_str()
         };
         Some(overrides.lookup(key, spell, now))
@@ -137,10 +143,11 @@ impl<W: Subject> Seat<W> {
 impl<W: Subject> Bench<W> {
     pub(crate) fn new(parts: Parts<W>, terms: ArrayVec<Term, MAX_POLICIES>) -> Self {
         let Parts { subject, policies, exempt, mode, reporter, local, shared } = parts;
+        let is_followed = subject.marks() || policies.iter().any(|policy| policy.settle.is_some());
         let seats = policies.into_iter().take(MAX_POLICIES);
         let seats = seats.map(|policy| Seat::new(policy, shared.as_deref(), &local)).collect();
         let notice = Notice::new(Arc::new(Terms::new(0, terms)));
-        Self { subject, seats, notice, exempt, mode, reporter, local, shared }
+        Self { subject, seats, notice, exempt, mode, reporter, local, shared, is_followed }
     }
 
     /// The same bench with counts and mode switches of its own.
@@ -181,8 +188,59 @@ impl<W: Subject> Bench<W> {
     pub(crate) fn decide(self: &Arc<Self>, terms: &Terms, head: &W::Head<'_>) -> Decision<W> {
         let mode = self.mode.get();
         if mode == Mode::Off || self.exempt.holds_for(head) {
-            return Decision::Passes(None);
+            return Decision::Passes;
         }
+        match (&*self.seats, &*terms.of) {
+            ([seat], [term]) if seat.is_decided_at_once => self.decide_one(mode, seat, term, terms, head),
+            _ => self.decide_all(mode, terms, head),
+        }
+    }
+
+    /// Decides by the only policy of the layer, which is the usual case: what it admits needs no trial, unless somebody
+    /// wants to hear of it.
+    #[inline]
+    fn decide_one(
+        self: &Arc<Self>,
+        mode: Mode,
+        seat: &Seat<W>,
+        term: &Term,
+        terms: &Terms,
+        head: &W::Head<'_>,
+    ) -> Decision<W> {
+        let mode = weaker(mode, seat.policy.mode.get());
+        let key = match self.key(mode, seat, head) {
+            Ok(Some(key)) => key,
+            Ok(None) => return Decision::Passes,
+            Err(refused) => return Decision::Refused(refused, W::Mark::default()),
+        };
+        let claim = Claim::new(key, term.quota, term.rate, seat.cost(head));
+        let now = now();
+        let ticks = self.local.ticks(now);
+        let ruling = self.local.rule(&claim, ticks);
+        if matches!(ruling, Ruling::Admit { .. }) && !self.is_followed {
+            return Decision::Passes;
+        }
+        let position = Position::after(ruling, &claim, ticks);
+        self.follow(Trial::of_one(0, seat.round(mode), claim), position, terms, now)
+    }
+
+    /// Goes on where a policy that was decided alone refuses, or somebody wants to hear of it.
+    #[inline(never)]
+    fn follow(
+        self: &Arc<Self>,
+        mut trial: Trial,
+        position: Position,
+        terms: &Terms,
+        now: Instant,
+    ) -> Decision<W> {
+        match trial.hear_one(self, position, now) {
+            None => self.passed(terms, &trial).map_or(Decision::Passes, Decision::Followed),
+            Some(refused) => Decision::Refused(refused, self.refused(terms, &trial)),
+        }
+    }
+
+    #[inline(never)]
+    fn decide_all(self: &Arc<Self>, mode: Mode, terms: &Terms, head: &W::Head<'_>) -> Decision<W> {
         let now = now();
         let mut trial = Trial::default();
         let mut fetches = Fetches::default();
@@ -190,13 +248,13 @@ impl<W: Subject> Bench<W> {
             return Decision::Refused(refused, W::Mark::default());
         }
         if trial.is_empty() {
-            return Decision::Passes(None);
+            return Decision::Passes;
         }
         if !fetches.is_empty() {
             return Decision::Waits(Box::new(Docket { trial, fetches, pending: None }));
         }
         match trial.go_on(self, now) {
-            Step::Passed => Decision::Passes(Some(self.passed(terms, &trial))),
+            Step::Passed => self.passed(terms, &trial).map_or(Decision::Passes, Decision::Followed),
             Step::Refused(refused) => Decision::Refused(refused, self.refused(terms, &trial)),
             Step::Later(pending) => {
                 Decision::Waits(Box::new(Docket { trial, fetches, pending: Some(pending) }))
@@ -205,10 +263,12 @@ impl<W: Subject> Bench<W> {
     }
 
     /// What is left to do once the response is there.
-    #[inline]
-    pub(crate) fn passed(self: &Arc<Self>, terms: &Terms, trial: &Trial) -> After<W> {
+    pub(crate) fn passed(self: &Arc<Self>, terms: &Terms, trial: &Trial) -> Option<After<W>> {
+        if !self.is_followed {
+            return None;
+        }
         let mark = self.subject.mark(&Told { terms, trial, refused: false });
-        After { mark, settling: Settling::of(self, trial) }
+        Some(After { mark, settling: Settling::of(self, trial) })
     }
 
     /// What the response to a refused request is to be told.
@@ -229,20 +289,9 @@ impl<W: Subject> Bench<W> {
     ) -> Result<(), Refused> {
         for (policy, (seat, term)) in self.seats.iter().zip(&terms.of).enumerate() {
             let mode = weaker(mode, seat.policy.mode.get());
-            if mode == Mode::Off {
-                continue;
-            }
-            let observed = mode == Mode::Observe;
-            let key = match seat.key(head) {
-                Ok(Some(key)) => key,
-                Ok(None) => continue,
-                Err(missing) => {
-                    self.misses_key(seat, missing, observed)?;
-                    continue;
-                }
-            };
+            let Some(key) = self.key(mode, seat, head)? else { continue };
             let claim = Claim::new(key, term.quota, term.rate, seat.cost(head));
-            trial.push(policy, Round { observed, shared: seat.shared }, claim);
+            trial.push(policy, seat.round(mode), claim);
             if let Some(lookup) = seat.override_of(key, head, now) {
                 take_override(lookup, trial, fetches);
             }
@@ -250,15 +299,37 @@ impl<W: Subject> Bench<W> {
         Ok(())
     }
 
-    #[cold]
-    fn misses_key(&self, seat: &Seat<W>, missing: KeyMissing, observed: bool) -> Result<(), Refused> {
-        let why = Refused::new(missing);
-        if observed {
-            self.reporter.would_refuse(&seat.policy.name, &why);
-            return Ok(());
+    /// The key of a request, if a policy in this mode applies to it.
+    #[inline]
+    fn key(&self, mode: Mode, seat: &Seat<W>, head: &W::Head<'_>) -> Result<Option<KeyHash>, Refused> {
+        if mode == Mode::Off {
+            return Ok(None);
         }
-        self.reporter.refused(&seat.policy.name, &why);
-        Err(why)
+        let mut hasher = seat.hasher.clone();
+        match seat.write_key(head, &mut KeyWriter::hashing(&mut hasher)) {
+            Presence::Present => Ok(Some(hasher.finish())),
+            presence => self.key_of_nobody(mode, seat, presence),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn key_of_nobody(
+        &self,
+        mode: Mode,
+        seat: &Seat<W>,
+        presence: Presence,
+    ) -> Result<Option<KeyHash>, Refused> {
+        let missing = match seat.key_of_nobody(presence) {
+            Ok(key) => return Ok(key),
+            Err(missing) => Refused::new(missing),
+        };
+        if mode == Mode::Observe {
+            self.reporter.would_refuse(&seat.policy.name, &missing);
+            return Ok(None);
+        }
+        self.reporter.refused(&seat.policy.name, &missing);
+        Err(missing)
     }
 }
 

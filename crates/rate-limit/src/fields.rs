@@ -80,6 +80,10 @@ impl Fields {
         Self { legacy: Some(wall), ..self }
     }
 
+    pub(crate) fn say_anything(&self) -> bool {
+        self.standard != Members::None || self.legacy.is_some()
+    }
+
     pub(crate) fn stamp(&self, told: &Told<'_>) -> Option<Stamp> {
         let standard = match self.standard {
             Members::All => Standard::of(told, Line::each(told)),

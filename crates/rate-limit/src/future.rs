@@ -34,15 +34,22 @@ pin_project! {
         W: Subject,
     {
         Waiting { waiting: Box<Waiting<S, Req, W, J>> },
-        Running { #[pin] call: S::Future, after: Option<After<W>> },
+        Running { #[pin] call: S::Future },
+        Followed { #[pin] call: S::Future, after: Option<After<W>> },
         Answered { answer: Option<Result<S::Response, S::Error>> },
     }
 }
 
 impl<S: Service<Req>, Req, W: Subject, J> ResponseFuture<S, Req, W, J> {
+    /// Nothing is left to do but to wait for the inner service.
     #[inline]
-    pub(crate) fn running(call: S::Future, after: Option<After<W>>) -> Self {
-        Self { state: State::Running { call, after } }
+    pub(crate) fn running(call: S::Future) -> Self {
+        Self { state: State::Running { call } }
+    }
+
+    /// Something is done with the response.
+    pub(crate) fn followed(call: S::Future, after: After<W>) -> Self {
+        Self { state: State::Followed { call, after: Some(after) } }
     }
 
     pub(crate) fn waiting(waiting: Waiting<S, Req, W, J>) -> Self {
@@ -65,9 +72,26 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
+        match state.as_mut().project() {
+            StateProjection::Running { call } => call.poll(cx),
+            _ => state.poll_unusual(cx),
+        }
+    }
+}
+
+impl<S, Req, W, J> State<S, Req, W, J>
+where
+    S: Service<Req>,
+    W: Limits<Req, S::Response>,
+    J: Reject<S::Response, S::Error>,
+{
+    /// Apart from the usual case, whose answer would be moved once more if it came out together with the others.
+    #[inline(never)]
+    fn poll_unusual(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, S::Error>> {
         loop {
-            match state.as_mut().project() {
-                StateProjection::Running { call, after } => {
+            match self.as_mut().project() {
+                StateProjection::Running { call } => return call.poll(cx),
+                StateProjection::Followed { call, after } => {
                     let mut answer = ready!(call.poll(cx));
                     if let (Some(after), Ok(response)) = (after.take(), &mut answer) {
                         after.finish(response);
@@ -75,8 +99,9 @@ where
                     return Poll::Ready(answer);
                 }
                 StateProjection::Waiting { waiting } => match ready!(waiting.poll(cx)) {
-                    Fate::Runs(call, after) => state.set(State::Running { call, after }),
-                    Fate::Answered(answer) => state.set(State::Answered { answer }),
+                    Fate::Runs(call, None) => self.set(Self::Running { call }),
+                    Fate::Runs(call, after) => self.set(Self::Followed { call, after }),
+                    Fate::Answered(answer) => self.set(Self::Answered { answer }),
                 },
                 // Polled again after it was ready, it stays pending for good.
                 StateProjection::Answered { answer } => {
@@ -91,7 +116,7 @@ impl<S: Service<Req>, Req, W: Subject, J> fmt::Debug for ResponseFuture<S, Req, 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Waiting { .. } => "waiting for the decision",
-            State::Running { .. } => "running",
+            State::Running { .. } | State::Followed { .. } => "running",
             State::Answered { .. } => "answered at once",
         };
         f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()

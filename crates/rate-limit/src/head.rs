@@ -89,10 +89,11 @@ impl<'a> Head<'a> {
         found
     }
 
+    #[inline]
     fn find_client(&self) -> Option<ClientAddr> {
         // An outer layer has decided already how many bits name a client.
         let given = self.extensions.get::<ClientAddr>().copied();
-        given.or_else(|| self.resolver.resolve_request(self.extensions, self.headers).addr)
+        given.or_else(|| self.resolver.client_of_peer(self.extensions, self.headers))
     }
 }
 

@@ -34,8 +34,14 @@ impl LocalTier {
     #[inline]
     pub fn decide_one(&self, claim: &Claim, now: Instant) -> Position {
         let now = self.ticks(now);
-        let ruling = self.shared.table.decide(claim.key, now, claim.rate, claim.cost);
-        position(ruling, ruling.tat(), claim.rate, now)
+        let ruling = self.rule(claim, now);
+        Position::after(ruling, claim, now)
+    }
+
+    /// As [`decide_one`](Self::decide_one), for who may not want to know where the claim stands after that.
+    #[inline]
+    pub(crate) fn rule(&self, claim: &Claim, now: u64) -> Ruling {
+        self.shared.table.decide(claim.key, now, claim.rate, claim.cost)
     }
 
     /// Charges all claims, or none.
@@ -99,6 +105,14 @@ impl Tier for LocalTier {
 
     fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64 {
         self.shared.table.charge(claim.key, self.ticks(now), claim.rate, units)
+    }
+}
+
+impl Position {
+    /// Where a claim stands that was decided by itself.
+    #[inline]
+    pub(crate) fn after(ruling: Ruling, claim: &Claim, now: u64) -> Self {
+        position(ruling, ruling.tat(), claim.rate, now)
     }
 }
 

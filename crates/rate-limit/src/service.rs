@@ -64,7 +64,8 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         match self.layer.decide::<Req, S::Response>(&request) {
-            Decision::Passes(after) => ResponseFuture::running(self.inner.call(request), after),
+            Decision::Passes => ResponseFuture::running(self.inner.call(request)),
+            Decision::Followed(after) => ResponseFuture::followed(self.inner.call(request), after),
             Decision::Refused(why, mark) => {
                 ResponseFuture::answered(refuse::<W, J, Req, _, _>(self.layer.reject(), why, mark))
             }

@@ -17,6 +17,10 @@ pub trait Subject: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     type Mark: Default + Send;
 
+    /// Whether a response may be told anything.
+    #[doc(hidden)]
+    fn marks(&self) -> bool;
+
     #[doc(hidden)]
     fn mark(&self, told: &Told<'_>) -> Self::Mark;
 }
@@ -46,6 +50,10 @@ impl<Req: 'static, Res: 'static> Subject for Plain<Req, Res> {
     type Head<'a> = &'a Req;
     type Answer<'a> = &'a Res;
     type Mark = ();
+
+    fn marks(&self) -> bool {
+        false
+    }
 
     fn mark(&self, _: &Told<'_>) {}
 }

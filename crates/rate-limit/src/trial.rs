@@ -59,6 +59,13 @@ impl Round {
 }
 
 impl Trial {
+    /// A trial of one policy, whose round is next.
+    pub(crate) fn of_one(policy: usize, round: Round, claim: Claim) -> Self {
+        let mut trial = Self { round: round.place(), ..Self::default() };
+        trial.push(policy, round, claim);
+        trial
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, policy: usize, round: Round, claim: Claim) {
         let round = round.place();
@@ -132,12 +139,21 @@ impl Trial {
         }
     }
 
-    /// A round of one policy that this process counts, which is the usual one.
-    #[inline]
+    /// A round of one policy that this process counts.
     fn count_one<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Option<Refused> {
-        let round = self.round;
-        let entry = self.entries.iter_mut().find(|entry| entry.round == round)?;
+        let entry = self.entries.iter().find(|entry| entry.round == self.round)?;
         let position = bench.local.decide_one(&entry.claim, now);
+        self.hear_one(bench, position, now)
+    }
+
+    /// Takes what this process says of a round of one policy.
+    pub(crate) fn hear_one<W: Subject>(
+        &mut self,
+        bench: &Bench<W>,
+        position: Position,
+        now: Instant,
+    ) -> Option<Refused> {
+        let entry = self.entries.iter_mut().find(|entry| entry.round == self.round)?;
         entry.position = Some(position);
         self.close(bench, position.fate == Fate::Admitted, now)
     }

@@ -53,7 +53,7 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
         }
         let Some((mut service, request)) = held else { return Poll::Pending };
         let after = bench.passed(terms, trial);
-        Poll::Ready(Fate::Runs(service.call(request), Some(after)))
+        Poll::Ready(Fate::Runs(service.call(request), after))
     }
 
     /// The refusal, if it comes to that.

@@ -25,6 +25,10 @@ impl Subject for Http {
     type Answer<'a> = ResponseHead<'a>;
     type Mark = Option<Stamp>;
 
+    fn marks(&self) -> bool {
+        self.fields.say_anything()
+    }
+
     fn mark(&self, told: &Told<'_>) -> Option<Stamp> {
         self.fields.stamp(told)
     }

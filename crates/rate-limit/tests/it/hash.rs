@@ -33,6 +33,17 @@ fn parts_and_policies_cannot_run_into_one_another() {
 }
 
 #[test]
+fn parts_of_any_length_and_zeros_at_the_end_are_told_apart() {
+    let key = HashKey::random();
+    let zeros: Vec<String> = (0..40).map(|length| "\0".repeat(length)).collect();
+    let alone = zeros.iter().map(|part| hash(&key, "p", &[part.as_str()]));
+    let pairs = zeros.iter().flat_map(|one| zeros.iter().map(move |two| (one, two)));
+    let hashes: HashSet<KeyHash> =
+        alone.chain(pairs.map(|(one, two)| hash(&key, "p", &[one.as_str(), two.as_str()]))).collect();
+    assert_eq!(hashes.len(), 40 + 40 * 40);
+}
+
+#[test]
 fn processes_with_one_secret_mean_the_same_key_and_others_do_not() {
     let (one, other) = (HashKey::from_secret(SECRET).unwrap(), HashKey::from_secret(SECRET).unwrap());
     let different = HashKey::from_secret(b"0123456789abcdeg").unwrap();
@@ -46,7 +57,7 @@ fn the_hash_under_a_secret_is_the_same_in_every_release() {
     let key = HashKey::from_secret(SECRET).unwrap();
     assert_eq!(
         format!("{:032x}", hash(&key, "per-address", &["192.0.2.1"]).to_bits()),
-        "9b8e13c059ab8445398072eed2a8a13f"
+        "6e392bd1306eeae4585010d7b87df2d3"
     );
 }
 
