@@ -28,7 +28,7 @@ fn store(builder: MemoryStoreBuilder) -> (MemoryStore, Hand) {
 }
 
 fn of(number: u64) -> Claim {
-    of_record(number, claim(1 + u128::from(number), 1))
+    of_record(number, &claim(1 + u128::from(number), 1))
 }
 
 async fn full(store: &MemoryStore, claim: &Claim) -> Option<StoreErrorKind> {
@@ -54,7 +54,7 @@ async fn a_full_store_refuses_new_records_and_goes_on_with_those_it_has_i6() {
     assert_eq!(full(&store, &of(3)).await, Some(StoreErrorKind::Full));
     assert_eq!(store.occupancy().records, 3);
     // Nothing was forgotten to make room.
-    let again = |number: u64| of_record(number, claim(100, 1));
+    let again = |number: u64| of_record(number, &claim(100, 1));
     assert!(matches!(store.claim(&again(0)).await.unwrap(), Claimed::InFlight { .. }));
     assert!(matches!(store.claim(&again(1)).await.unwrap(), Claimed::Completed(_)));
     assert_eq!(own(&store, &again(2)).await.attempt, 2, "a new attempt needs no room");
@@ -153,7 +153,7 @@ async fn expired_records_leave_as_new_ones_come_i21() {
     let (store, hand) = store(MemoryStore::builder());
     for number in 0..20_000 {
         let owned = own(&store, &of(number)).await;
-        complete(&store, &owned, "kept", Duration::from_millis(1_000)).await;
+        complete(&store, &owned, "kept", LEASE).await;
         hand.turn(1);
     }
     let records = store.occupancy().records;
@@ -181,7 +181,7 @@ async fn a_record_that_is_renewed_for_long_is_not_swept_away() {
 async fn a_shortened_record_leaves_when_it_should_and_notes_do_not_pile_up() {
     let (store, hand) = store(MemoryStore::builder());
     for round in 0..10_000_u64 {
-        let claim = of_record(1, claim(u128::from(round) + 1, 1));
+        let claim = of_record(1, &claim(u128::from(round) + 1, 1));
         let owned = own(&store, &claim).await;
         store.step(&owned.ticket, &Step::Release { retain: Duration::from_millis(5) }).await.unwrap();
     }
@@ -195,7 +195,7 @@ fn settings_that_are_out_of_range_are_all_told() {
     let builder =
         MemoryStore::builder().max_records(0).max_bytes(1).max_records_per_scope(0).max_bytes_per_scope(1);
     let error = builder.build().unwrap_err();
-    let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
+    let fields: Vec<_> = error.problems().iter().map(buttress_core::Problem::field).collect();
     assert_eq!(fields, ["max_records", "max_bytes", "max_records_per_scope", "max_bytes_per_scope"]);
     assert!(error.to_string().contains("max_bytes is 1 bytes, allowed: 65536 bytes or more"), "{error}");
 }

@@ -82,17 +82,10 @@ impl Account {
         });
     }
 
-    fn claim(
-        &mut self,
-        key: u64,
-        by: u128,
-        payload: u8,
-        refuse: bool,
-        lease: u64,
-        retain: u64,
-        now: u64,
-    ) -> String {
-        let lease = lease.max(1);
+    fn claim(&mut self, key: u64, payload: u8, claim: &Claim, now: u64) -> String {
+        let by = claim.owner.to_bits();
+        let refuse = claim.when_abandoned == WhenAbandoned::Refuse;
+        let (lease, retain) = (millis(claim.lease).max(1), millis(claim.retain));
         let kept_until = now + lease.max(retain);
         let Some(notes) = self.keys.get_mut(&key) else {
             let runner = Some((by, now + lease));
@@ -251,8 +244,8 @@ fn run(ops: Vec<Op>) {
                 last.insert(key, by);
                 let when_abandoned = if refuse { WhenAbandoned::Refuse } else { WhenAbandoned::TakeOver };
                 let (lease, retain) = (Duration::from_millis(lease), Duration::from_millis(retain));
-                let claim = Claim { lease, retain, when_abandoned, ..of_record(key, claim(by, payload)) };
-                let expected = account.claim(key, by, payload, refuse, millis(lease), millis(retain), now);
+                let claim = Claim { lease, retain, when_abandoned, ..of_record(key, &claim(by, payload)) };
+                let expected = account.claim(key, payload, &claim, now);
                 let from_memory = block(memory.claim(&claim)).unwrap();
                 let decided = Record::claim(bytes.find(claim.id).as_ref(), &claim, at(now));
                 bytes.write(claim.id, decided.write);
@@ -285,7 +278,7 @@ fn run(ops: Vec<Op>) {
                 assert_eq!(from_memory, decided.answer, "turn {turn}");
             }
             Op::Invalidate { key } => {
-                let id = of_record(key, claim(1, 1)).id;
+                let id = of_record(key, &claim(1, 1)).id;
                 let decided = Record::invalidate(bytes.find(id).as_ref(), at(now));
                 bytes.write(id, decided.write);
                 let expected = account.invalidate(key, now);

@@ -8,19 +8,19 @@ use buttress_idempotency::{
     StoredResponse, Timestamp, WhenAbandoned, Write,
 };
 
-pub const LEASE: Duration = Duration::from_millis(1_000);
-pub const RETAIN: Duration = Duration::from_millis(10_000);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const RETAIN: Duration = Duration::from_secs(10);
 
-pub fn at(millis: u64) -> Timestamp {
+pub(crate) fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-pub fn owner(number: u128) -> OwnerToken {
+pub(crate) fn owner(number: u128) -> OwnerToken {
     OwnerToken::from_bits(number).unwrap()
 }
 
 /// The claim of an owner, for a payload.
-pub fn claim(by: u128, payload: u8) -> Claim {
+pub(crate) fn claim(by: u128, payload: u8) -> Claim {
     Claim {
         id: RecordId::from_bytes([1; 32]),
         scope: Scope::from_bits(1),
@@ -32,22 +32,22 @@ pub fn claim(by: u128, payload: u8) -> Claim {
     }
 }
 
-pub fn of_record(number: u64, claim: Claim) -> Claim {
+pub(crate) fn of_record(number: u64, claim: &Claim) -> Claim {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&number.to_be_bytes());
     id[31] = number.to_be_bytes()[7];
-    Claim { id: RecordId::from_bytes(id), ..claim }
+    Claim { id: RecordId::from_bytes(id), ..claim.clone() }
 }
 
-pub fn response(body: &str) -> Arc<StoredResponse> {
+pub(crate) fn response(body: &str) -> Arc<StoredResponse> {
     Arc::new(StoredResponse::new(200, HeaderList::default(), body.to_owned().into()).unwrap())
 }
 
-pub fn tombstone() -> Arc<StoredResponse> {
+pub(crate) fn tombstone() -> Arc<StoredResponse> {
     Arc::new(StoredResponse::without_body(204, HeaderList::default()))
 }
 
-pub fn owned(claimed: Claimed) -> Owned {
+pub(crate) fn owned(claimed: Claimed) -> Owned {
     match claimed {
         Claimed::Owned(owned) => owned,
         other => panic!("not owned: {other:?}"),
@@ -55,7 +55,7 @@ pub fn owned(claimed: Claimed) -> Owned {
 }
 
 /// What is stored after a decision, if it changed anything.
-pub fn written(write: Option<Write>) -> Option<Record> {
+pub(crate) fn written(write: Option<Write>) -> Option<Record> {
     match write? {
         Write::Put(record) => Some(record),
         Write::Remove => None,
@@ -63,11 +63,11 @@ pub fn written(write: Option<Write>) -> Option<Record> {
 }
 
 /// The record of a first claim at a time.
-pub fn in_flight(claim: &Claim, now: Timestamp) -> Record {
+pub(crate) fn in_flight(claim: &Claim, now: Timestamp) -> Record {
     written(Record::claim(None, claim, now).write).unwrap()
 }
 
-pub fn lease_until(record: &Record) -> Timestamp {
+pub(crate) fn lease_until(record: &Record) -> Timestamp {
     match record.state {
         State::InFlight { lease_until, .. } => lease_until,
         ref other => panic!("not in flight: {other:?}"),

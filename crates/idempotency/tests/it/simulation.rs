@@ -49,7 +49,6 @@ enum Answer {
 /// A process that handles one request.
 #[derive(Clone, Debug)]
 struct Owner {
-    claim: Claim,
     payload: u8,
     /// How fast its clock runs, in percent.
     pace: u64,
@@ -167,15 +166,7 @@ impl World {
         let when_abandoned = if self.chance(10) { WhenAbandoned::Refuse } else { WhenAbandoned::TakeOver };
         let claim = Claim { when_abandoned, ..claim(number as u128 + 1, payload) };
         let pace = self.draw(SKEW);
-        let owner = Owner {
-            claim: claim.clone(),
-            payload,
-            pace,
-            ticket: None,
-            trusts_until: 0,
-            is_over: false,
-            end: None,
-        };
+        let owner = Owner { payload, pace, ticket: None, trusts_until: 0, is_over: false, end: None };
         self.owners.push(owner);
         let (from, sent) = (number, self.now);
         self.send(&Event::Ask { from, sent, ask: Ask::Claim(claim.clone()) });
