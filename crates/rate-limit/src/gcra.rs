@@ -187,7 +187,9 @@ impl Rate {
     /// A key's time, or one allowance from now if it claims to lie further off.
     ///
     /// No time further off was ever stored under this rate by this clock. One that is found all the same was stored
-    /// before the clock stepped back or the quota shrank, and would lock the key out until the clock catches up.
+    /// before the clock stepped back or the quota shrank, and would lock the key out until the clock catches up. Nor is
+    /// it told from one that somebody stored who read the clock later and came earlier: who decides in several threads
+    /// has to keep `now` from going back, as [`Table`](crate::Table) does.
     #[inline]
     pub const fn clamp(self, tat: u64, now: u64) -> u64 {
         let latest = now.saturating_add(self.allowance);
