@@ -1,10 +1,13 @@
+use std::sync::{Arc, Once};
+
 use super::{Key, KeyWriter, Presence};
 use crate::Head;
 
 /// The address of the client; made by [`client_addr`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ByClientAddr {
     ipv6_prefix: Option<u8>,
+    told: Arc<Once>,
 }
 
 /// Counts each client address for itself.
@@ -12,8 +15,12 @@ pub struct ByClientAddr {
 /// It is the [`ClientAddr`](buttress_http::ClientAddr) that an outer layer has put into the extensions, else the one
 /// that the layer's own resolver finds: the peer, unless proxies are trusted. No header that a stranger sends changes
 /// it. What counts as one client is the resolver's choice, for IPv6 by default a network of 64 bits.
+///
+/// The server has to say who its peer is. With Axum that takes `into_make_service_with_connect_info`, and a resolver
+/// that is told where it puts the peer ([`peer_from`](buttress_http::ClientAddrResolverBuilder::peer_from)). The first
+/// request without an address is a warning in the log, because where nobody says it no request has one.
 pub fn client_addr() -> ByClientAddr {
-    ByClientAddr::default()
+    ByClientAddr { ipv6_prefix: None, told: Arc::new(Once::new()) }
 }
 
 impl ByClientAddr {
@@ -22,14 +29,25 @@ impl ByClientAddr {
     /// Fewer than 16 count as 16. For a second policy: who holds a network of 48 bits has 65,536 networks of 64 bits.
     #[must_use]
     pub fn ipv6_prefix(self, bits: u8) -> Self {
-        Self { ipv6_prefix: Some(bits.max(16)) }
+        Self { ipv6_prefix: Some(bits.max(16)), ..self }
+    }
+
+    #[cold]
+    fn missing(&self) -> Presence {
+        self.told.call_once(|| {
+            tracing::warn!(
+                "a request has no client address; the server has to say who its peer is, by a `PeerAddr` or where \
+                 `peer_from` of the resolver looks (told once)"
+            );
+        });
+        Presence::Missing
     }
 }
 
 impl Key for ByClientAddr {
     #[inline]
     fn write(&self, head: &Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
-        let Some(client) = head.client_addr() else { return Presence::Missing };
+        let Some(client) = head.client_addr() else { return self.missing() };
         let client = match self.ipv6_prefix {
             Some(bits) if client.addr().is_ipv6() => client.with_prefixes(32, bits),
             _ => client,

@@ -13,6 +13,7 @@ mod layer_keys;
 mod layer_settings;
 mod limiter;
 mod modes;
+mod no_peer;
 mod overrides;
 mod policies;
 mod quota;
