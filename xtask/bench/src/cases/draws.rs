@@ -74,10 +74,10 @@ mod tests {
             let sequence = draws.sequence();
             let hits = sequence.iter().filter(|key| **key < keys).count();
             assert!(sequence.iter().all(|key| *key < KEYS));
-            hits * 100 / sequence.len()
+            (hits * 100 + sequence.len() / 2) / sequence.len()
         };
         assert_eq!((share(Draws::Uniform, KEYS / 2), share(Draws::Uniform, KEYS / 10)), (50, 10));
         // The harmonic numbers of 1, 10 and 1,000 over that of 100,000, which is 12.09.
-        assert_eq!([1, 10, 1_000].map(|keys| share(Draws::Zipf, keys)), [8, 24, 61]);
+        assert_eq!([1, 10, 1_000].map(|keys| share(Draws::Zipf, keys)), [8, 24, 62]);
     }
 }
