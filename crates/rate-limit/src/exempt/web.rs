@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::{Exempt, Head, Http};
 
@@ -55,7 +55,8 @@ impl Exempt<Http> {
     pub fn addresses(mut self, network: impl AsRef<str>) -> Self {
         let network = network.as_ref();
         let Some(net) = parse(network) else {
-            let allowed = "an address, or a network such as 10.0.0.0/8, not all of IPv4 or IPv6";
+            let allowed =
+                "an address, or a network such as 10.0.0.0/8 whose other bits are 0, not all of IPv4 or IPv6";
             self.problems.push(("exempt.addresses", format!("{network:?}"), allowed.into()));
             return self;
         };
@@ -84,8 +85,21 @@ impl Exempt<Http> {
 }
 
 fn parse(network: &str) -> Option<IpNet> {
-    let net = network.parse().or_else(|_| network.parse::<IpAddr>().map(IpNet::from)).ok()?;
-    (net.prefix_len() > 0).then_some(net)
+    // The parser of `ipnet` reads octets with leading zeros, which other programs take for octal numbers.
+    let net = match network.split_once('/') {
+        Some((addr, prefix)) => IpNet::new(addr.parse().ok()?, prefix.parse().ok()?).ok()?,
+        None => IpNet::from(network.parse::<IpAddr>().ok()?),
+    };
+    // Who writes 10.1.2.3/8 means one address or a whole network, and nobody can tell which.
+    let is_one_network = net.addr() == net.network();
+    Some(canonical(net)).filter(|net| is_one_network && net.prefix_len() > 0)
+}
+
+/// IPv4-mapped networks as networks of IPv4, which is the form that clients' addresses have.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    let mapped = v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(addr, prefix)| Ipv4Net::new(addr, prefix).ok()).map_or(net, IpNet::V4)
 }
 
 fn is_below(prefix: &str, path: &str) -> bool {
@@ -133,10 +147,20 @@ mod tests {
 
     #[test]
     fn networks_and_addresses_are_read_and_the_whole_world_is_not() {
-        for network in ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1"] {
-            assert!(parse(network).is_some(), "{network}");
+        for (network, read) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::1", "::1/128"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ] {
+            assert_eq!(parse(network), Some(read.parse().unwrap()), "{network}");
         }
-        for odd in ["", "10.0.0.0/33", "10.0.0", "localhost", "0.0.0.0/0", "::/0", "10.0.0.0/-1"] {
+        let whole = ["0.0.0.0/0", "::/0", "::ffff:0:0/96"];
+        let unclear = ["10.0.0.1/8", "2001:db8::1/32", "010.0.0.0/8"];
+        let broken = ["", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.0/-1"];
+        for odd in broken.into_iter().chain(whole).chain(unclear) {
             assert!(parse(odd).is_none(), "{odd}");
         }
     }
