@@ -2,6 +2,8 @@ use std::fmt;
 use std::time::Duration;
 
 use buttress_core::{Checks, ConfigError};
+use redis::RedisError;
+use tokio::runtime::Handle;
 
 use crate::RedisStore;
 use crate::link::{self, Link};
@@ -55,8 +57,39 @@ impl RedisStoreBuilder {
         let mut checks = Checks::of(LAYER);
         self.check(&mut checks);
         checks.finish()?;
-        let shown = self.urls.iter().map(|url| shown(url)).collect::<Vec<_>>().join(", ");
         let opened = Link::open(&self.urls, self.connect_timeout).await;
+        self.finish(opened)
+    }
+
+    /// The store of a single server that is connected to by the first call, so that a program can start while the
+    /// server is gone.
+    ///
+    /// Until then calls fail, and the tier's stand-in decides. A password that is wrong, or a Cluster, which this store
+    /// would not ask its way through, shows as calls that fail and not as an error here.
+    ///
+    /// # Errors
+    ///
+    /// Every setting that cannot be used; several addresses among them, and that there is no tokio runtime.
+    pub fn connect_later(self) -> Result<RedisStore, ConfigError> {
+        let mut checks = Checks::of(LAYER);
+        self.check(&mut checks);
+        let number = self.urls.len();
+        checks.require(
+            number == 1,
+            "or_through",
+            number - 1,
+            "none, where the server is not asked at the start",
+        );
+        let runtime = if Handle::try_current().is_ok() { "tokio" } else { "none" };
+        checks.require(runtime == "tokio", "runtime", runtime, "tokio, which the connection lives in");
+        checks.finish()?;
+        let opened =
+            link::address(&self.urls[0]).and_then(|server| Link::open_one(server, self.connect_timeout));
+        self.finish(opened)
+    }
+
+    fn finish(self, opened: Result<Link, RedisError>) -> Result<RedisStore, ConfigError> {
+        let shown = self.urls.iter().map(|url| shown(url)).collect::<Vec<_>>().join(", ");
         match opened {
             Ok(link) => Ok(RedisStore::new(link, Names::new(self.prefix), shown)),
             Err(error) => {

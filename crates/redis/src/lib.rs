@@ -55,7 +55,7 @@
 //!
 //! | what happened | the call | what comes next |
 //! |---|---|---|
-//! | the server is not there at the start | [`connect`](RedisStore::connect) fails with the address and the reason | the program decides |
+//! | the server is not there at the start | [`connect`](RedisStore::connect) fails with the address and the reason | the program decides; [`connect_later`](RedisStoreBuilder::connect_later) starts without it |
 //! | the connection breaks | calls under way fail | it is made again in the background, at least every 500 ms while anybody asks |
 //! | the server hangs | calls hang until they are dropped: the tier's time budget | the connection stays, and goes on when the server does |
 //! | the server's host vanishes (Linux) | the same | the connection counts as broken after 5 s without an acknowledgement |

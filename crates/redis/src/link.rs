@@ -38,7 +38,8 @@ impl Link {
         Err(last)
     }
 
-    fn open_one(server: ConnectionInfo, patience: Duration) -> Result<Self, RedisError> {
+    /// A single server, which is connected to by the first call.
+    pub(crate) fn open_one(server: ConnectionInfo, patience: Duration) -> Result<Self, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience))

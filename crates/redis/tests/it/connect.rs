@@ -96,6 +96,25 @@ async fn the_connection_comes_back_after_kills_and_pauses() {
     }
 }
 
+/// A program that is started anew during an outage would be a part of it.
+#[tokio::test]
+async fn a_store_that_connects_later_is_there_before_its_server() {
+    let mut server = RedisServer::start();
+    server.kill();
+    let store = RedisStore::builder(server.url()).connect_later().unwrap();
+    store.decide(&[ONE]).await.expect_err("nobody is there");
+    server.restart();
+    assert_eq!(until_it_answers(&store).await, 1);
+}
+
+#[test]
+fn a_store_that_connects_later_knows_one_server_and_checks_its_settings() {
+    let store = RedisStore::builder("redis://localhost:1").or_through("redis://localhost:2");
+    let error = store.prefix("").connect_later().unwrap_err();
+    let fields: Vec<&str> = error.problems().iter().map(Problem::field).collect();
+    assert_eq!(fields, ["prefix", "or_through", "runtime"]);
+}
+
 #[tokio::test]
 async fn the_connections_of_a_cluster_come_back_one_by_one() {
     let mut cluster = RedisCluster::start();
