@@ -2,9 +2,12 @@ use buttress_core::{Checks, ConfigError, Fact, Kind, Refused, Reject};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde::ser::{SerializeMap, Serializer};
 
 use crate::retry_after_value;
+
+mod json;
+
+use json::Object;
 
 /// The media type of a problem document (RFC 9457, section 3).
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -99,48 +102,39 @@ impl<B: From<Bytes>, E> Reject<Response<B>, E> for AsProblem {
     }
 }
 
-fn document(why: &Refused, status: StatusCode) -> Bytes {
-    let mut text = Vec::with_capacity(384);
-    // Writing to memory does not fail, and neither does any member; an empty document would still be an answer.
-    let _ = write_document(&mut text, why, status);
-    text.into()
-}
-
 /// The members that every document has; a layer's facts cannot take their place.
 const MEMBERS: [&str; 8] =
     ["type", "title", "status", "detail", "instance", "code", "retry_after_ms", "retryable"];
 
-fn write_document(text: &mut Vec<u8>, why: &Refused, status: StatusCode) -> serde_json::Result<()> {
-    let mut writer = serde_json::Serializer::new(text);
-    let mut members = writer.serialize_map(None)?;
+fn document(why: &Refused, status: StatusCode) -> Bytes {
+    let mut members = Object::with_capacity(384);
     let wording = why.wording();
     let blank = ("about:blank", status.canonical_reason().unwrap_or("Refused"));
     let (uri, title) = wording.problem.map_or(blank, |problem| (problem.uri, problem.title));
-    members.serialize_entry("type", uri)?;
-    members.serialize_entry("title", title)?;
-    members.serialize_entry("status", &status.as_u16())?;
-    members.serialize_entry("detail", &*why.public())?;
-    members.serialize_entry("code", why.code())?;
+    members.plain("type").text(uri);
+    members.plain("title").text(title);
+    members.plain("status").number(status.as_u16().into());
+    members.plain("detail").text(&why.public());
+    members.plain("code").text(why.code());
     if let Some(wait) = why.retry_after() {
         let millis = wait.as_nanos().div_ceil(1_000_000);
-        members.serialize_entry("retry_after_ms", &u64::try_from(millis).unwrap_or(u64::MAX))?;
+        members.plain("retry_after_ms").number(u64::try_from(millis).unwrap_or(u64::MAX));
     }
     if wording.is_final {
-        members.serialize_entry("retryable", &false)?;
+        members.plain("retryable").flag(false);
     }
-    let mut written = Ok(());
     why.facts(&mut |name, fact| {
-        if written.is_ok() && !MEMBERS.contains(&name) {
-            written = match fact {
-                Fact::Text(text) => members.serialize_entry(name, text),
-                Fact::Number(number) => members.serialize_entry(name, &number),
-                Fact::Texts(texts) => members.serialize_entry(name, texts),
-                _ => Ok(()),
-            };
+        if MEMBERS.contains(&name) {
+            return;
+        }
+        match fact {
+            Fact::Text(text) => members.member(name).text(text),
+            Fact::Number(number) => members.member(name).number(number),
+            Fact::Texts(texts) => members.member(name).texts(texts),
+            _ => {}
         }
     });
-    written?;
-    SerializeMap::end(members)
+    members.finish()
 }
 
 #[cfg(test)]
