@@ -10,6 +10,7 @@ mod budget;
 mod builder;
 mod clock;
 mod due;
+mod keyed;
 mod shard;
 
 use budget::Budget;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::Occupancy;
-use crate::{Scope, StoreErrorKind};
+use crate::{Scope, StoreError, StoreErrorKind};
 
 /// So many records and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +57,18 @@ impl Budget {
         }
     }
 
-    pub(super) fn take(&self, scope: Scope, wanted: Bounds) -> Result<(), StoreErrorKind> {
+    pub(super) fn take(&self, scope: Scope, wanted: Bounds) -> Result<(), StoreError> {
         if !self.records.take(wanted.records) {
-            return Err(StoreErrorKind::Full);
+            return Err(StoreError::new(StoreErrorKind::Full));
         }
         if !self.bytes.take(wanted.bytes) {
             self.records.give(wanted.records);
-            return Err(StoreErrorKind::Full);
+            return Err(StoreError::new(StoreErrorKind::Full));
         }
         if self.scopes.as_ref().is_some_and(|scopes| !scopes.take(scope, wanted)) {
             self.records.give(wanted.records);
             self.bytes.give(wanted.bytes);
-            return Err(StoreErrorKind::ScopeFull);
+            return Err(StoreError::new(StoreErrorKind::ScopeFull));
         }
         Ok(())
     }

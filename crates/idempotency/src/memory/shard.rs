@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -6,9 +7,10 @@ use parking_lot::Mutex;
 use super::MemoryStore;
 use super::budget::{Bounds, Budget};
 use super::due::Due;
+use super::keyed::Keyed;
 use crate::{
-    Claim, Claimed, Decided, Invalidated, Record, RecordId, Scope, Step, Stepped, StoreError, StoreErrorKind,
-    Ticket, Timestamp, Write,
+    Claim, Claimed, Decided, Invalidated, Record, RecordId, Scope, Step, Stepped, StoreError, Ticket,
+    Timestamp, Write,
 };
 
 const SHARDS: usize = 64;
@@ -21,7 +23,7 @@ pub(super) struct Shards(Box<[Mutex<Shard>]>);
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    slots: HashMap<RecordId, Slot>,
+    slots: HashMap<RecordId, Slot, Keyed>,
     due: Due,
 }
 
@@ -63,8 +65,22 @@ impl Shard {
         budget: &Budget,
     ) -> Result<Claimed, StoreError> {
         self.sweep(now, LEAVE_PER_CLAIM, budget);
-        let decided = Record::claim(self.find(claim.id), claim, now);
-        self.write(claim.id, claim.scope, decided, budget)
+        match self.slots.entry(claim.id) {
+            Entry::Occupied(mut entry) => {
+                let slot = entry.get_mut();
+                let decided = Record::claim(Some(&slot.record), claim, now);
+                self.due.write(claim.id, slot, decided, budget)
+            }
+            Entry::Vacant(entry) => {
+                let Decided { answer, write } = Record::claim(None, claim, now);
+                if let Some(Write::Put(record)) = write {
+                    let slot = Slot::new(record, claim.scope, budget)?;
+                    self.due.note(slot.noted, claim.id);
+                    entry.insert(slot);
+                }
+                Ok(answer)
+            }
+        }
     }
 
     pub(super) fn step(
@@ -74,15 +90,18 @@ impl Shard {
         now: Timestamp,
         budget: &Budget,
     ) -> Result<Stepped, StoreError> {
-        let decided = Record::step(self.find(ticket.id), ticket, step, now);
-        let scope = self.slots.get(&ticket.id).map_or(Scope::from_bits(0), |slot| slot.scope);
-        self.write(ticket.id, scope, decided, budget)
+        let Some(slot) = self.slots.get_mut(&ticket.id) else { return Ok(Stepped::Gone) };
+        let decided = Record::step(Some(&slot.record), ticket, step, now);
+        let stepped = self.due.write(ticket.id, slot, decided, budget);
+        self.forget_notes();
+        stepped
     }
 
     pub(super) fn invalidate(&mut self, id: RecordId, now: Timestamp, budget: &Budget) -> Invalidated {
-        let Decided { answer, write } = Record::invalidate(self.find(id), now);
+        let Entry::Occupied(entry) = self.slots.entry(id) else { return Invalidated::Absent };
+        let Decided { answer, write } = Record::invalidate(Some(&entry.get().record), now);
         if write.is_some() {
-            self.remove(id, budget);
+            entry.remove().leave(budget);
             self.forget_notes();
         }
         answer
@@ -93,7 +112,7 @@ impl Shard {
         self.slots.retain(|_, slot| {
             let stays = slot.record.is_live(now);
             if !stays {
-                budget.give(slot.scope, slot.charge());
+                slot.leave(budget);
                 gone += u64::from(!slot.record.is_expired(now));
             }
             stays
@@ -108,9 +127,13 @@ impl Shard {
         let mut gone = 0;
         while gone < most {
             let Some((at, id)) = self.due.next(now) else { break };
-            let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.noted == at) else { continue };
+            let Entry::Occupied(mut entry) = self.slots.entry(id) else { continue };
+            let slot = entry.get_mut();
+            if slot.noted != at {
+                continue;
+            }
             if slot.record.is_expired(now) {
-                self.remove(id, budget);
+                entry.remove().leave(budget);
                 gone += 1;
             } else {
                 // Never now, or this would not end.
@@ -121,61 +144,6 @@ impl Shard {
         gone
     }
 
-    fn find(&self, id: RecordId) -> Option<&Record> {
-        self.slots.get(&id).map(|slot| &slot.record)
-    }
-
-    fn write<A>(
-        &mut self,
-        id: RecordId,
-        scope: Scope,
-        decided: Decided<A>,
-        budget: &Budget,
-    ) -> Result<A, StoreError> {
-        match decided.write {
-            Some(Write::Put(record)) => self.put(id, scope, record, budget).map_err(StoreError::new)?,
-            Some(Write::Remove) => self.remove(id, budget),
-            None => {}
-        }
-        Ok(decided.answer)
-    }
-
-    fn put(
-        &mut self,
-        id: RecordId,
-        scope: Scope,
-        record: Record,
-        budget: &Budget,
-    ) -> Result<(), StoreErrorKind> {
-        match self.slots.get_mut(&id) {
-            Some(slot) => slot.put(record, budget)?,
-            None => self.insert(id, Slot::new(record, scope, budget)?),
-        }
-        self.note(id);
-        Ok(())
-    }
-
-    fn insert(&mut self, id: RecordId, slot: Slot) {
-        self.due.note(slot.noted, id);
-        self.slots.insert(id, slot);
-    }
-
-    /// Notes a record that expires earlier than was noted.
-    fn note(&mut self, id: RecordId) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        if slot.record.expires_at < slot.noted {
-            slot.noted = slot.record.expires_at;
-            self.due.note(slot.noted, id);
-            self.forget_notes();
-        }
-    }
-
-    fn remove(&mut self, id: RecordId, budget: &Budget) {
-        if let Some(slot) = self.slots.remove(&id) {
-            budget.give(slot.scope, slot.charge());
-        }
-    }
-
     /// Begins the notes anew if more than half of them do not count, so that there are never many more than records.
     fn forget_notes(&mut self) {
         if self.due.len() > 2 * self.slots.len() + 32 {
@@ -184,15 +152,35 @@ impl Shard {
     }
 }
 
+impl Due {
+    /// Puts what was decided into a slot, and notes it if it expires earlier than was noted.
+    fn write<A>(
+        &mut self,
+        id: RecordId,
+        slot: &mut Slot,
+        decided: Decided<A>,
+        budget: &Budget,
+    ) -> Result<A, StoreError> {
+        if let Some(Write::Put(record)) = decided.write {
+            slot.put(record, budget)?;
+            if slot.record.expires_at < slot.noted {
+                slot.noted = slot.record.expires_at;
+                self.note(slot.noted, id);
+            }
+        }
+        Ok(decided.answer)
+    }
+}
+
 impl Slot {
-    fn new(record: Record, scope: Scope, budget: &Budget) -> Result<Self, StoreErrorKind> {
+    fn new(record: Record, scope: Scope, budget: &Budget) -> Result<Self, StoreError> {
         let (noted, content) = (record.expires_at, content(&record));
         let slot = Self { record, scope, noted, content };
         budget.take(scope, slot.charge())?;
         Ok(slot)
     }
 
-    fn put(&mut self, record: Record, budget: &Budget) -> Result<(), StoreErrorKind> {
+    fn put(&mut self, record: Record, budget: &Budget) -> Result<(), StoreError> {
         let content = content(&record);
         let bytes = |bytes| Bounds { records: 0, bytes };
         match content.checked_sub(self.content) {
@@ -201,6 +189,10 @@ impl Slot {
         }
         (self.record, self.content) = (record, content);
         Ok(())
+    }
+
+    fn leave(&self, budget: &Budget) {
+        budget.give(self.scope, self.charge());
     }
 
     const fn charge(&self) -> Bounds {
