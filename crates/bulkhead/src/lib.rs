@@ -33,8 +33,8 @@
 //! # Place in the stack
 //!
 //! ```text
-//! inbound:   deadline > rate limit > body limit > idempotency > BULKHEAD > handler
-//! outbound:  retry > rate limit > BULKHEAD > circuit breaker > attempt timeout > transport
+//! inbound:   deadline > rate limit > BULKHEAD > body clocks > handler
+//! outbound:  retry > throttle > BULKHEAD > circuit breaker > attempt timeout > transport
 //! ```
 //!
 //! On a server close to the work that it protects, one per group of routes that share a resource, and inside the

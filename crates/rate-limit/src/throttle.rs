@@ -26,7 +26,7 @@
 //! # Place in the stack
 //!
 //! ```text
-//! retry > hedge > THROTTLE > bulkhead per host > circuit breaker per host > attempt timeout > transport
+//! deadline > retry > THROTTLE > bulkhead > circuit breaker > attempt timeout > transport
 //! ```
 //!
 //! Inside retry, so that repeated calls wait for their turn too. Around bulkhead and circuit breaker, so that nobody
