@@ -32,6 +32,9 @@
 //! # }
 //! ```
 //!
+//! To count by address takes a server that says who its peer is. With Axum that is two lines, which the page of
+//! `key::client_addr` has; without them every request is refused, and a warning says why.
+//!
 //! | to limit | take |
 //! |---|---|
 //! | routes of an Axum router | `RateLimitLayer::inbound`: a refusal is a problem document |
@@ -84,7 +87,8 @@
 //! | an override is fetched, or a shared tier asks its server | none across the wait | a few | twice |
 //! | exempt, or off | none | 0 | never |
 //!
-//! Memory is what the table takes from the start ([`Table`]), whatever strangers send. No task is spawned.
+//! Memory is what the table takes from the start ([`Table`]), whatever strangers send. A layer spawns no task;
+//! [`Overrides`] ask their source in tasks of their own, and a [`SharedTier`] has one.
 //!
 //! # When things fail
 //!
@@ -99,17 +103,17 @@
 //!
 //! # Options
 //!
-//! | option | default | range | effect |
-//! |---|---|---|---|
-//! | [`policy`](RateLimitBuilder::policy) | | 1 to 8 | see the table at [`Policy`] |
-//! | `exempt` | inbound: CORS preflights | [`Exempt`] | who is not counted |
-//! | `fields` | inbound: all; outbound: none | `Fields` | what responses say |
-//! | `client_addr` | the peer | `ClientAddrResolver` | who the client is |
-//! | [`mode`](RateLimitBuilder::mode) | enforce | [`Mode`](buttress_core::Mode) | whether it may refuse |
-//! | [`table`](RateLimitBuilder::table) | 131,072 | 1 to 268,435,456 keys | how many keys are remembered, 24 bytes for each |
-//! | [`shared`](RateLimitBuilder::shared) | nobody | [`Tier`] | who counts for several processes |
-//! | [`reject_with`](RateLimitBuilder::reject_with) | problem document, or error | [`Reject`](buttress_core::Reject) | what a caller sees |
-//! | [`observer`](RateLimitBuilder::observer) | nobody | [`Observer`](buttress_core::Observer) | who hears of refusals |
+//! | option | default | range | unit | effect |
+//! |---|---|---|---|---|
+//! | [`policy`](RateLimitBuilder::policy) | must be given | 1 to 8 | policies | see the table at [`Policy`] |
+//! | `exempt` | inbound: CORS preflights | [`Exempt`] | | who is not counted |
+//! | `fields` | inbound: all; outbound: none | `Fields` | | what responses say |
+//! | `client_addr` | the peer, from a `PeerAddr` | `ClientAddrResolver` | | who the client is |
+//! | [`mode`](RateLimitBuilder::mode) | enforce | enforce, observe, off | | whether it may refuse; changeable |
+//! | [`table`](RateLimitBuilder::table) | 131,072 | 1 to 268,435,456 | keys | how many are remembered, 24 bytes for each |
+//! | [`shared`](RateLimitBuilder::shared) | nobody | [`Tier`] | | who counts for several processes; options at [`SharedTierBuilder`] |
+//! | [`reject_with`](RateLimitBuilder::reject_with) | problem document, or error | [`Reject`](buttress_core::Reject) | | what a caller sees |
+//! | [`observer`](RateLimitBuilder::observer) | nobody | [`Observer`](buttress_core::Observer) | | who hears of refusals |
 //!
 //! # Features
 //!

@@ -16,9 +16,29 @@ pub struct ByClientAddr {
 /// that the layer's own resolver finds: the peer, unless proxies are trusted. No header that a stranger sends changes
 /// it. What counts as one client is the resolver's choice, for IPv6 by default a network of 64 bits.
 ///
-/// The server has to say who its peer is. With Axum that takes `into_make_service_with_connect_info`, and a resolver
-/// that is told where it puts the peer ([`peer_from`](buttress_http::ClientAddrResolverBuilder::peer_from)). The first
-/// request without an address is a warning in the log, because where nobody says it no request has one.
+/// The server has to say who its peer is, with a [`PeerAddr`](buttress_http::PeerAddr) in the extensions of each
+/// request or in a way that the resolver knows. With Axum:
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use axum::{Router, extract::ConnectInfo};
+/// use buttress_http::ClientAddrResolver;
+/// use buttress_rate_limit::{Policy, Quota, RateLimitLayer, key};
+///
+/// let peer = ClientAddrResolver::builder()
+///     .peer_from(|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0))
+///     .build()?;
+/// let limit = RateLimitLayer::inbound()
+///     .policy(Policy::named("per-address").key(key::client_addr()).quota(Quota::per_second(50)))
+///     .client_addr(peer)
+///     .build()?;
+/// let app: Router = Router::new().layer(limit);
+/// let service = app.into_make_service_with_connect_info::<SocketAddr>(); // for `axum::serve`
+/// # Ok::<(), buttress_core::ConfigError>(())
+/// ```
+///
+/// The first request without an address is a warning in the log, because where nobody names the peer no request has
+/// one.
 pub fn client_addr() -> ByClientAddr {
     ByClientAddr { ipv6_prefix: None, told: Arc::new(Once::new()) }
 }
