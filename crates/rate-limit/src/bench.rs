@@ -221,18 +221,21 @@ impl<W: Subject> Bench<W> {
             return Decision::Passes;
         }
         let position = Position::after(ruling, &claim, ticks);
-        self.follow(Trial::of_one(0, seat.round(mode), claim), position, terms, now)
+        self.follow(&claim, seat.round(mode), position, terms, now)
     }
 
     /// Goes on where a policy that was decided alone refuses, or somebody wants to hear of it.
     #[inline(never)]
     fn follow(
         self: &Arc<Self>,
-        mut trial: Trial,
+        claim: &Claim,
+        round: Round,
         position: Position,
         terms: &Terms,
         now: Instant,
     ) -> Decision<W> {
+        let mut trial = Trial::default();
+        trial.begin(0, round, *claim);
         match trial.hear_one(self, position, now) {
             None => self.passed(terms, &trial).map_or(Decision::Passes, Decision::Followed),
             Some(refused) => Decision::Refused(refused, self.refused(terms, &trial)),
@@ -263,6 +266,7 @@ impl<W: Subject> Bench<W> {
     }
 
     /// What is left to do once the response is there.
+    #[inline]
     pub(crate) fn passed(self: &Arc<Self>, terms: &Terms, trial: &Trial) -> Option<After<W>> {
         if !self.is_followed {
             return None;

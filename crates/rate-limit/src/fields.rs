@@ -103,28 +103,31 @@ impl Standard {
         for line in shown {
             member::write_limit(&mut limit, &line, told.refused);
         }
-        Some(Self {
-            limit: limit.into_value()?,
-            policy: policy_value(told)?,
-            exhausted: Line::each(told).any(|line| line.position.remaining == 0),
-        })
+        let limit = limit.value()?;
+        let (mut number, mut all_own, mut exhausted) = (0, true, false);
+        for line in Line::each(told) {
+            number += 1;
+            all_own &= line.is_own(told);
+            exhausted |= line.position.remaining == 0;
+        }
+        Some(Self { limit, policy: policy_value(told, all_own.then_some(number))?, exhausted })
     }
 }
 
 /// The policies that applied: usually all of them with their own quotas, which was written when those were set.
-fn policy_value(told: &Told<'_>) -> Option<HeaderValue> {
+///
+/// `own` is how many they are, if each has its own quota.
+fn policy_value(told: &Told<'_>, own: Option<usize>) -> Option<HeaderValue> {
     let terms = told.terms;
-    let is_own = |line: Line<'_>| terms.of.get(line.policy).is_some_and(|term| term.quota == line.quota);
-    let own = Line::each(told).all(is_own);
-    match Line::each(told).count() {
-        number if own && number == terms.of.len() => terms.field.of_all(),
-        1 if own => terms.field.of_one(Line::each(told).next()?.policy),
+    match own {
+        Some(number) if number == terms.of.len() => terms.field.of_all(),
+        Some(1) => terms.field.of_one(Line::each(told).next()?.policy),
         _ => {
             let mut text = Text::new();
             for line in Line::each(told) {
                 member::write_policy(&mut text, line.name, line.quota);
             }
-            text.into_value()
+            text.value()
         }
     }
 }

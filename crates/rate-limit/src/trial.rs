@@ -59,11 +59,11 @@ impl Round {
 }
 
 impl Trial {
-    /// A trial of one policy, whose round is next.
-    pub(crate) fn of_one(policy: usize, round: Round, claim: Claim) -> Self {
-        let mut trial = Self { round: round.place(), ..Self::default() };
-        trial.push(policy, round, claim);
-        trial
+    /// Begins with a policy whose round is next.
+    #[inline]
+    pub(crate) fn begin(&mut self, policy: usize, round: Round, claim: Claim) {
+        self.round = round.place();
+        self.push(policy, round, claim);
     }
 
     #[inline]

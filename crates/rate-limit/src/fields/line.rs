@@ -31,6 +31,12 @@ impl<'a> Line<'a> {
             .reduce(|tightest, line| if line.is_tighter_than(&tightest) { line } else { tightest })
     }
 
+    /// Whether the quota is the policy's own, and not one of a single key or one that has been replaced meanwhile.
+    #[inline]
+    pub(super) fn is_own(&self, told: &Told<'_>) -> bool {
+        told.terms.of.get(self.policy).is_some_and(|term| term.quota == self.quota)
+    }
+
     /// How long until the same request would be admitted: forever if waiting does not help.
     fn wait(&self) -> Duration {
         match self.position.fate {

@@ -34,7 +34,7 @@ fn write(terms: &[Term]) -> Option<HeaderValue> {
     for term in terms {
         write_policy(&mut text, &term.name, term.quota);
     }
-    text.into_value()
+    text.value()
 }
 
 pub(super) fn write_policy(text: &mut Text, name: &str, quota: Quota) {

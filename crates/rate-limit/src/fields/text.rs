@@ -37,7 +37,7 @@ impl Text {
     }
 
     /// The list as the value of a field; nothing if it is empty.
-    pub(super) fn into_value(self) -> Option<HeaderValue> {
+    pub(super) fn value(&self) -> Option<HeaderValue> {
         if self.0.is_empty() { None } else { HeaderValue::from_bytes(&self.0).ok() }
     }
 
@@ -46,7 +46,8 @@ impl Text {
         let mut start = digits.len();
         loop {
             start -= 1;
-            digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
+            let [digit, ..] = (value % 10).to_le_bytes();
+            digits[start] = b'0' + digit;
             value /= 10;
             if value == 0 {
                 break;
