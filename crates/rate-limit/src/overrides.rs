@@ -32,7 +32,9 @@ use crate::{KeyHash, Quota};
 /// ```
 /// use std::time::Duration;
 /// use buttress_core::BoxError;
-/// use buttress_rate_limit::{HashKey, Lookup, OverrideKey, Overrides, Quota};
+/// use buttress_rate_limit::{OverrideKey, Overrides, Policy, Quota, RateLimitLayer, key};
+/// use http::HeaderName;
+/// # use tower::{Layer, ServiceExt};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,14 +44,16 @@ use crate::{KeyHash, Quota};
 /// })
 /// .ttl(Duration::from_secs(30))
 /// .build()?;
-///
-/// let big = HashKey::random().scope("per-tenant").finish();
-/// let now = tokio::time::Instant::now().into_std();
-/// let quota = match overrides.lookup(big, || "big".into(), now) {
-///     Lookup::Known(quota) => quota,
-///     Lookup::Fetch(answer) => answer.await,
-/// };
-/// assert_eq!(quota, Some(Quota::per_second(1_000)));
+/// let per_tenant = Policy::named("per-tenant")
+///     .key(key::header(HeaderName::from_static("x-tenant")))
+///     .quota(Quota::per_second(50)) // of those whom the source does not know
+///     .overrides(overrides);
+/// let layer = RateLimitLayer::inbound().policy(per_tenant).build()?;
+/// # let app = layer.layer(axum::Router::<()>::new());
+/// # for (tenant, told) in [("big", r#""per-tenant";q=1000;w=1"#), ("small", r#""per-tenant";q=50;w=1"#)] {
+/// #     let request = http::Request::builder().header("x-tenant", tenant).body(axum::body::Body::empty())?;
+/// #     assert_eq!(app.clone().oneshot(request).await?.headers()["ratelimit-policy"], told);
+/// # }
 /// # Ok(())
 /// # }
 /// ```
@@ -94,6 +98,7 @@ struct Owner {
 
 /// The key that the source is asked for, such as the name of a tenant.
 ///
+/// The parts of a combined key are joined by `/`, and an address is written as the network that counts as one client.
 /// It may be a secret, such as an API key: Debug output shows its length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OverrideKey(Box<str>);
