@@ -7,7 +7,7 @@ use fleet_sim::{Fault, Outcome, SeenRequest, Upstream};
 use serde_json::json;
 
 use crate::process::Process;
-use crate::world::{Answer, World, no_retry, package, quick, within};
+use crate::world::{Answer, World, no_retry, package, quick, until, within};
 
 fn paths(requests: &[SeenRequest]) -> Vec<&str> {
     requests.iter().map(|request| request.path.split('?').next().unwrap()).collect()
@@ -206,5 +206,24 @@ async fn correlation_id_consistency_across_connectors() {
         assert_eq!(seen.len(), 3, "a token and two steps: {:?}", paths(&seen));
         assert_eq!(values(&seen, "x-correlation-id"), ["DEPLOY-7"; 3], "{upstream}");
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn calls_that_find_no_place_are_refused_at_once_and_health_is_not() {
+    let resilience = Resilience { calls_at_once: 1, ..no_retry() };
+    let world = World::guarded_by(resilience).await.with_tokens().await;
+    world.sim().set_fault(Upstream::Intune, Fault::hang()).expect("a fault");
+    let (hung, refused) = tokio::join!(world.devices(Upstream::Intune), async {
+        until(async || !world.sim().requests(Upstream::Intune).is_empty()).await;
+        let refused = world.devices(Upstream::Intune).await;
+        assert_eq!(world.get("/health/live").await.status, 200);
+        assert_eq!(world.devices(Upstream::Jamf).await.status, 200, "each upstream has places of its own");
+        world.sim().clear_fault(Upstream::Intune);
+        refused
+    });
+    assert_eq!(refused.problem(503), "bulkhead_full");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(hung.status, 200, "the call that had the place goes on when the upstream does");
     world.stop().await;
 }

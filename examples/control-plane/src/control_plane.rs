@@ -112,7 +112,7 @@ impl ControlPlane {
         let connectors = Connectors::new(&upstreams, &self.resilience)?;
         let breakers = connectors.breakers.clone();
         let router =
-            routes::router(App::new(Store::new(self.limits), connectors, shared.clone())).layer(inbound);
+            routes::router(App::new(Store::new(self.limits), connectors, shared.clone()))?.layer(inbound);
 
         let cannot_listen = |error| StartError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;

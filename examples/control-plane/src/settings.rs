@@ -45,6 +45,7 @@ impl Upstreams {
 /// | `attempts` | 3 | 1 to 100 | attempts of one call in all |
 /// | `backoff` | 100 ms | 1 ms to 1 h | the longest wait before the second attempt; doubles for each further one |
 /// | `attempt_timeout` | 3 s | 1 ms to 1 day | bounds one attempt |
+/// | `calls_at_once` | 64 | 1 to 1,000,000 | attempts under way at once; one more is refused instead of queued |
 /// | `total_timeout` | 10 s | 1 ms to 1 day | bounds one call with all its attempts and waits |
 #[derive(Clone, Copy, Debug)]
 pub struct Resilience {
@@ -58,6 +59,8 @@ pub struct Resilience {
     pub backoff: Duration,
     /// Bounds one attempt.
     pub attempt_timeout: Duration,
+    /// Attempts under way at once.
+    pub calls_at_once: u32,
     /// Bounds one call with all its attempts and waits.
     pub total_timeout: Duration,
 }
@@ -80,6 +83,7 @@ impl Default for Resilience {
             attempts: 3,
             backoff: Duration::from_millis(100),
             attempt_timeout: Duration::from_secs(3),
+            calls_at_once: 64,
             total_timeout: Duration::from_secs(10),
         }
     }

@@ -126,6 +126,7 @@ fn api(
         .retry(|retry| {
             retry.max_attempts(resilience.attempts).backoff(Backoff::exponential(resilience.backoff))
         })
+        .bulkhead(|bulkhead| bulkhead.max_concurrent(resilience.calls_at_once))
         .circuit_breaker(|_| resilience.breaker())
         .registry(breakers)
         .build()?;

@@ -17,6 +17,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use buttress::ConfigError;
+use buttress::bulkhead::BulkheadLayer;
 
 use crate::connectors::Connectors;
 use crate::limits::SharedLimits;
@@ -27,6 +29,8 @@ use input::Input;
 use path::Id;
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Requests that are worked on at once, their responses included.
+const MAX_AT_ONCE: u32 = 512;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -50,11 +54,15 @@ impl App {
 }
 
 /// Every route; whatever is not one is answered with a problem document too.
-pub(crate) fn router(app: App) -> Router {
-    Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/api/v1/health/circuit-breakers", get(health::circuit_breakers))
+///
+/// Requests that do work find a place or are refused. Health is answered however busy the others are.
+///
+/// # Errors
+///
+/// If a setting is out of range.
+pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
+    let bulkhead = BulkheadLayer::inbound("api").max_concurrent(MAX_AT_ONCE).build()?;
+    let api = Router::new()
         .route("/api/v1/devices/{connector}", get(devices::list))
         .route("/api/v1/packages", post(packages::create))
         .route("/api/v1/packages/{id}", get(packages::show))
@@ -66,11 +74,17 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/incidents", post(incidents::create))
         .route("/api/v1/incidents/{id}", get(incidents::show))
         .route("/api/v1/incidents/{id}/resolve", post(incidents::resolve))
+        .layer(bulkhead);
+    Ok(Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/api/v1/health/circuit-breakers", get(health::circuit_breakers))
+        .merge(api)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(access::noted))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Arc::new(app))
+        .with_state(Arc::new(app)))
 }
 
 async fn no_route() -> ApiProblem {
