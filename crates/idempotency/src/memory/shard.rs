@@ -65,7 +65,7 @@ impl Shard {
         budget: &Budget,
     ) -> Result<Claimed, StoreError> {
         self.sweep(now, LEAVE_PER_CLAIM, budget);
-        match self.slots.entry(claim.id) {
+        let claimed = match self.slots.entry(claim.id) {
             Entry::Occupied(mut entry) => {
                 let slot = entry.get_mut();
                 let decided = Record::claim(Some(&slot.record), claim, now);
@@ -80,7 +80,9 @@ impl Shard {
                 }
                 Ok(answer)
             }
-        }
+        };
+        self.forget_notes();
+        claimed
     }
 
     pub(super) fn step(
@@ -202,4 +204,45 @@ impl Slot {
 
 fn content(record: &Record) -> u64 {
     record.content_bytes() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use buttress_core::Entropy;
+
+    use super::*;
+    use crate::{Fingerprint, OwnerToken, WhenAbandoned};
+
+    fn claim(number: u8, retain: Duration) -> Claim {
+        Claim {
+            id: RecordId::from_bytes([number; 32]),
+            scope: Scope::from_bits(1),
+            fingerprint: Fingerprint::from_bytes([1; 32]),
+            owner: OwnerToken::draw(&Entropy::system()),
+            lease: Duration::from_millis(1),
+            retain,
+            when_abandoned: WhenAbandoned::TakeOver,
+        }
+    }
+
+    #[test]
+    fn there_are_never_many_more_notes_than_records() {
+        let (mut shard, budget) = (Shard::default(), Budget::new(Bounds::NONE, None));
+        let now = Timestamp::from_millis(1_000);
+        for round in 0..10_000_u64 {
+            let claim = claim(u8::from(round % 2 == 0), Duration::from_secs(20_000 - round));
+            let Ok(Claimed::Owned(owned)) = shard.claim(&claim, now, &budget) else { panic!("not owned") };
+            let end = match round % 4 {
+                0 | 1 => Step::Release { retain: Duration::from_secs(10_000 - round) },
+                _ => Step::Abandon,
+            };
+            assert_eq!(shard.step(&owned.ticket, &end, now, &budget).ok(), Some(Stepped::Done));
+            assert!(shard.due.len() <= 2 * 2 + 33, "{} notes about 2 records", shard.due.len());
+            if round % 100 == 0 {
+                assert_eq!(shard.invalidate(claim.id, now, &budget), Invalidated::Removed);
+            }
+        }
+        let late = Timestamp::from_millis(u64::MAX);
+        assert_eq!(shard.sweep(late, u64::MAX, &budget), 2, "none was lost with the notes");
+    }
 }

@@ -76,7 +76,12 @@ async fn only_bytes_that_are_there_are_charged_so_many_may_run_at_once_i6() {
         own(&store, &of(number)).await;
     }
     assert_eq!(full(&store, &of(room)).await, Some(StoreErrorKind::Full));
-    assert_eq!(store.occupancy().bytes, room * MemoryStore::RECORD_BYTES);
+    let occupancy = store.occupancy();
+    assert_eq!(
+        (occupancy.records, occupancy.bytes),
+        (room, room * MemoryStore::RECORD_BYTES),
+        "what was refused took nothing"
+    );
 }
 
 #[tokio::test]
@@ -114,6 +119,12 @@ async fn one_caller_cannot_fill_the_store() {
     let first = own(&store, &by(1, 7)).await;
     own(&store, &by(2, 7)).await;
     assert_eq!(full(&store, &by(3, 7)).await, Some(StoreErrorKind::ScopeFull));
+    let occupancy = store.occupancy();
+    assert_eq!(
+        (occupancy.records, occupancy.bytes),
+        (2, 2 * MemoryStore::RECORD_BYTES),
+        "what was refused took nothing"
+    );
     assert_eq!(full(&store, &by(3, 8)).await, None, "others are not concerned");
     assert_eq!(complete(&store, &first, &"x".repeat(5_000), RETAIN).await, Stepped::StatusOnly);
     hand.turn(10_000);

@@ -323,6 +323,24 @@ fn what_an_older_process_held_is_abandoned_at_once_when_it_is_disowned() {
 }
 
 #[test]
+fn an_end_leaves_nothing_that_only_the_next_attempt_needs() {
+    let mine = claim(1, 1);
+    let decided = Record::claim(None, &mine, at(START));
+    let ticket = owned(decided.answer).ticket;
+    let step = |record: &Record, step: Step| {
+        written(Record::step(Some(record), &ticket, &step, EARLY).write).unwrap()
+    };
+    let noted = step(&written(decided.write).unwrap(), Step::Checkpoint(Checkpoint::new(*b"half").unwrap()));
+    let completed = step(&noted, Step::Complete { response: response("done"), retain: RETAIN });
+    assert_eq!((completed.checkpoint, completed.owner), (None, Some(mine.owner)));
+    let released = step(&noted, Step::Release { retain: RETAIN });
+    assert_eq!((released.checkpoint.is_some(), released.owner), (true, None));
+    let given_up = step(&noted, Step::Abandon);
+    assert_eq!((given_up.checkpoint.is_some(), given_up.owner, lease_until(&given_up)), (true, None, EARLY));
+    assert_eq!(given_up.expires_at, noted.expires_at);
+}
+
+#[test]
 fn a_lease_of_nothing_is_a_millisecond_and_a_retention_never_ends_before_the_lease() {
     let none = Claim { lease: Duration::ZERO, retain: Duration::ZERO, ..claim(1, 1) };
     let record = in_flight(&none, at(START));
