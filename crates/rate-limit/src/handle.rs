@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use buttress_core::{ConfigError, ModeSwitch};
+use buttress_core::{Checks, ConfigError, ModeSwitch};
 
 use crate::bench::Bench;
+use crate::rejection::LAYER;
 use crate::{Quota, Subject};
 
 /// One policy of a layer, to look at it and to change it while the layer runs.
@@ -36,8 +37,12 @@ impl<W: Subject> PolicyHandle<W> {
     ///
     /// # Errors
     ///
-    /// What is wrong with the quota, each with its value and the allowed range. The old one stays in force.
+    /// What is wrong with the quota, each with its value and the allowed range; among that a burst below the policy's
+    /// cost. The old one stays in force.
     pub fn set_quota(&self, quota: Quota) -> Result<(), ConfigError> {
+        let mut checks = Checks::of(LAYER);
+        self.bench.seats[self.place].policy.check_quota(quota, &mut checks);
+        checks.finish()?;
         self.bench.notice.amend(self.place, quota)
     }
 

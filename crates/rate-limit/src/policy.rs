@@ -96,7 +96,7 @@ impl<W: Subject> Policy<W> {
     }
 
     pub(crate) fn check(&self, checks: &mut Checks) {
-        let Self { name, key, quota, cost, missing, .. } = self;
+        let Self { name, key, quota, missing, .. } = self;
         let named = is_name(name);
         checks.require(named, "policy", format_args!("{name:?}"), "a name of 1 to 64 of a-z, 0-9, _ and -");
         checks.require(
@@ -107,14 +107,20 @@ impl<W: Subject> Policy<W> {
         );
         checks.require(quota.is_some(), format!("{name}.quota"), "none", "a quota");
         if let Some(quota) = quota {
-            quota.check(&format!("{name}.quota"), checks);
-            if let Cost::Units(units) = cost {
-                let burst = quota.burst_units();
-                let allowed = format!("0 to {burst} units, the burst");
-                checks.require(*units <= burst, format!("{name}.cost"), units, allowed);
-            }
+            self.check_quota(*quota, checks);
         }
         missing.check(name, checks);
+    }
+
+    /// Notes what is wrong with a quota for this policy; one whose burst its cost exceeds would refuse everybody.
+    pub(crate) fn check_quota(&self, quota: Quota, checks: &mut Checks) {
+        let Self { name, cost, .. } = self;
+        quota.check(&format!("{name}.quota"), checks);
+        if let Cost::Units(units) = cost {
+            let burst = quota.burst_units();
+            let allowed = format!("0 to {burst} units, the burst");
+            checks.require(*units <= burst, format!("{name}.cost"), units, allowed);
+        }
     }
 }
 

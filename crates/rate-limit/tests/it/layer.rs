@@ -73,9 +73,20 @@ async fn a_quota_that_is_not_valid_leaves_the_old_one_in_force() {
     let layer = RateLimitLayer::inbound().policy(per_address(Quota::per_hour(1))).build().unwrap();
     let policy = layer.policy("per-address").unwrap();
     let error = policy.set_quota(Quota::per_hour(0)).unwrap_err();
-    assert!(error.to_string().contains("units is 0, allowed: 1 or more"), "{error}");
+    assert!(error.to_string().contains("per-address.quota.units is 0, allowed: 1 or more"), "{error}");
     assert_eq!(policy.quota(), Quota::per_hour(1));
     assert_eq!(statuses(&layer.layer(fine()), ["::1"; 2].map(from)).await, [200, 429]);
+}
+
+/// Everybody would be refused, and told that no wait helps.
+#[tokio::test(start_paused = true)]
+async fn a_burst_below_the_cost_is_not_put_in_force() {
+    let policy = per_address(Quota::per_hour(5)).cost(5);
+    let layer = RateLimitLayer::inbound().policy(policy).build().unwrap();
+    let policy = layer.policy("per-address").unwrap();
+    let error = policy.set_quota(Quota::per_hour(9).burst(4)).unwrap_err();
+    assert_eq!(error.to_string(), "rate-limit: per-address.cost is 5, allowed: 0 to 4 units, the burst");
+    assert_eq!(statuses(&layer.layer(fine()), [from("::1")]).await, [200]);
 }
 
 #[tokio::test(start_paused = true)]

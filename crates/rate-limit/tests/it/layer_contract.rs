@@ -16,15 +16,18 @@ type PlainLayer = RateLimitLayer<Plain<u32, u32>, AsError>;
 const PLENTY: Quota = Quota::per_second(1_000_000);
 
 fn inbound() -> Inbound {
-    RateLimitLayer::inbound().policy(in_all(PLENTY).cost(2)).build().unwrap()
+    RateLimitLayer::inbound().policy(in_all(PLENTY).cost_by(|_| 2)).build().unwrap()
 }
 
 fn outbound() -> Outbound {
-    RateLimitLayer::outbound().policy(in_all(PLENTY).cost(2)).build().unwrap()
+    RateLimitLayer::outbound().policy(in_all(PLENTY).cost_by(|_| 2)).build().unwrap()
 }
 
 fn plain() -> PlainLayer {
-    RateLimitLayer::plain().policy(Policy::plain("in-all").everyone().quota(PLENTY).cost(2)).build().unwrap()
+    RateLimitLayer::plain()
+        .policy(Policy::plain("in-all").everyone().quota(PLENTY).cost_by(|_| 2))
+        .build()
+        .unwrap()
 }
 
 /// Leaves a burst of one to requests that cost two.
@@ -88,7 +91,11 @@ fn exemptions_settling_and_silence_keep_the_contract() {
 #[test]
 fn a_limit_that_must_wait_for_its_decision_keeps_the_contract() {
     let quick = || {
-        RateLimitLayer::inbound().policy(in_all(PLENTY).cost(2)).shared(Distant::after(1)).build().unwrap()
+        RateLimitLayer::inbound()
+            .policy(in_all(PLENTY).cost_by(|_| 2))
+            .shared(Distant::after(1))
+            .build()
+            .unwrap()
     };
     contract::server(quick).named("shared").refusing(refuse).run();
     let client =
