@@ -34,8 +34,9 @@ pub use self::builder::InboundBuilder;
 ///
 /// Whoever counts addresses has to be told them: the server puts a [`PeerAddr`](buttress_http::PeerAddr) into the
 /// extensions of each request, or the limit gets a resolver that knows where else the peer is found
-/// (`.client_addr(ClientAddrResolver::builder().peer_from(..).build()?)`). Else a request has no address, and what
-/// becomes of it is the policy's `missing`: by default it is refused.
+/// (`.client_addr(ClientAddrResolver::builder().peer_from(..).build()?)`);
+/// [`key::client_addr`](buttress_rate_limit::key::client_addr) has the lines for Axum. Else a request has no address,
+/// and what becomes of it is the policy's `missing`: by default it is refused.
 ///
 /// A limit for each user belongs inside your authentication, in a [`RateLimitLayer`] of its own: here nobody knows yet
 /// who asks. [`Inbound::default`] has neither rate limit nor bulkhead.
