@@ -213,13 +213,13 @@ impl<W: Subject> Bench<W> {
             Ok(None) => return Decision::Passes,
             Err(refused) => return Decision::Refused(refused, W::Mark::default()),
         };
-        let claim = Claim::new(key, term.quota, term.rate, seat.cost(head));
-        let now = now();
+        let (rate, cost, now) = (term.rate, seat.cost(head), now());
         let ticks = self.local.ticks(now);
-        let ruling = self.local.rule(&claim, ticks);
+        let ruling = self.local.table().decide(key, ticks, rate, cost);
         if matches!(ruling, Ruling::Admit { .. }) && !self.is_followed {
             return Decision::Passes;
         }
+        let claim = Claim::new(key, term.quota, rate, cost);
         let position = Position::after(ruling, &claim, ticks);
         self.follow(&claim, seat.round(mode), position, terms, now)
     }

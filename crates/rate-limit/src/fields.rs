@@ -125,7 +125,7 @@ fn policy_value(told: &Told<'_>, own: Option<usize>) -> Option<HeaderValue> {
         _ => {
             let mut text = Text::new();
             for line in Line::each(told) {
-                member::write_policy(&mut text, line.name, line.quota);
+                member::write_policy(&mut text, line.name, *line.quota);
             }
             text.value()
         }

@@ -34,14 +34,8 @@ impl LocalTier {
     #[inline]
     pub fn decide_one(&self, claim: &Claim, now: Instant) -> Position {
         let now = self.ticks(now);
-        let ruling = self.rule(claim, now);
+        let ruling = self.shared.table.decide(claim.key, now, claim.rate, claim.cost);
         Position::after(ruling, claim, now)
-    }
-
-    /// As [`decide_one`](Self::decide_one), for who may not want to know where the claim stands after that.
-    #[inline]
-    pub(crate) fn rule(&self, claim: &Claim, now: u64) -> Ruling {
-        self.shared.table.decide(claim.key, now, claim.rate, claim.cost)
     }
 
     /// Charges all claims, or none.
@@ -72,6 +66,7 @@ impl LocalTier {
     }
 
     /// The table, whose ticks are [`ticks`](Self::ticks).
+    #[inline]
     pub fn table(&self) -> &Table {
         &self.shared.table
     }

@@ -9,8 +9,8 @@ pub(super) struct Line<'a> {
     /// Which one of the layer's.
     pub(super) policy: usize,
     pub(super) name: &'a str,
-    pub(super) quota: Quota,
-    pub(super) position: Position,
+    pub(super) quota: &'a Quota,
+    pub(super) position: &'a Position,
 }
 
 impl<'a> Line<'a> {
@@ -20,7 +20,8 @@ impl<'a> Line<'a> {
         let terms = told.terms;
         told.trial.enforced().filter_map(move |entry| {
             let name = &*terms.of.get(entry.policy)?.name;
-            Some(Self { policy: entry.policy, name, quota: entry.claim.quota, position: entry.position? })
+            let position = entry.position.as_ref()?;
+            Some(Self { policy: entry.policy, name, quota: &entry.claim.quota, position })
         })
     }
 
@@ -34,7 +35,7 @@ impl<'a> Line<'a> {
     /// Whether the quota is the policy's own, and not one of a single key or one that has been replaced meanwhile.
     #[inline]
     pub(super) fn is_own(&self, told: &Told<'_>) -> bool {
-        told.terms.of.get(self.policy).is_some_and(|term| term.quota == self.quota)
+        told.terms.of.get(self.policy).is_some_and(|term| term.quota == *self.quota)
     }
 
     /// How long until the same request would be admitted: forever if waiting does not help.

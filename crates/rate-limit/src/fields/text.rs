@@ -44,14 +44,15 @@ impl Text {
     fn number(&mut self, mut value: u64) {
         let mut digits = [0; 20];
         let mut start = digits.len();
-        loop {
+        while value >= 10 {
+            start -= 2;
+            digits[start..start + 2].copy_from_slice(&pair(value % 100));
+            value /= 100;
+        }
+        // What is left is the first digit of an odd number of them; nothing, unless it is all there was.
+        if value > 0 || start == digits.len() {
             start -= 1;
-            let [digit, ..] = (value % 10).to_le_bytes();
-            digits[start] = b'0' + digit;
-            value /= 10;
-            if value == 0 {
-                break;
-            }
+            digits[start] = digit(value);
         }
         self.push(&digits[start..]);
     }
@@ -62,7 +63,33 @@ impl Text {
     }
 }
 
+/// A number below 100 in two digits.
+const fn pair(number: u64) -> [u8; 2] {
+    [digit(number / 10), digit(number % 10)]
+}
+
+const fn digit(number: u64) -> u8 {
+    let [lowest, ..] = number.to_le_bytes();
+    b'0' + lowest
+}
+
 /// Whole seconds, rounded up, so that nobody comes back too early.
 pub(super) fn whole_seconds(span: Duration) -> u64 {
     span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_length_are_written_in_decimal() {
+        let around = |power| [power - 1, power, power + 1, 5 * power + 7];
+        let powers = (0..=18).map(|exponent| 10_u64.pow(exponent));
+        for number in powers.flat_map(around).chain(0..=1_100).chain([u64::MAX]) {
+            let mut text = Text::new();
+            text.number(number);
+            assert_eq!(text.value().unwrap(), number.to_string());
+        }
+    }
 }
