@@ -24,6 +24,7 @@ pub(crate) struct Settling<W: Subject> {
 }
 
 impl<W: Subject> After<W> {
+    #[inline]
     pub(crate) fn finish<Req, Res>(self, response: &mut Res)
     where
         W: Limits<Req, Res>,

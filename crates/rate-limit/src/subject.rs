@@ -17,6 +17,10 @@ pub trait Subject: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     type Mark: Default + Send;
 
+    /// Whether the request is a CORS preflight.
+    #[doc(hidden)]
+    fn is_preflight(head: &Self::Head<'_>) -> bool;
+
     /// Whether a response may be told anything.
     #[doc(hidden)]
     fn marks(&self) -> bool;
@@ -50,6 +54,10 @@ impl<Req: 'static, Res: 'static> Subject for Plain<Req, Res> {
     type Head<'a> = &'a Req;
     type Answer<'a> = &'a Res;
     type Mark = ();
+
+    fn is_preflight(_: &&Req) -> bool {
+        false
+    }
 
     fn marks(&self) -> bool {
         false

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use buttress_http::ClientAddrResolver;
 use http::{Request, Response, StatusCode};
 
+use crate::exempt::is_preflight;
 use crate::fields::{Fields, Stamp};
 use crate::key::{Key, KeyWriter};
 use crate::policy::Cost;
@@ -24,6 +25,11 @@ impl Subject for Http {
     type Head<'a> = Head<'a>;
     type Answer<'a> = ResponseHead<'a>;
     type Mark = Option<Stamp>;
+
+    #[inline]
+    fn is_preflight(head: &Head<'_>) -> bool {
+        is_preflight(head)
+    }
 
     fn marks(&self) -> bool {
         self.fields.say_anything()

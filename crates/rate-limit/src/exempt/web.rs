@@ -27,10 +27,7 @@ impl Exempt<Http> {
     /// here; where it stands inside, a preflight that was refused would keep the browser from sending, and from seeing
     /// why. [`none`](Self::none) counts them.
     pub fn preflights() -> Self {
-        Self::none().when(|head| {
-            let has = |name| head.headers().contains_key(name);
-            head.method() == Method::OPTIONS && has(ORIGIN) && has(ACCESS_CONTROL_REQUEST_METHOD)
-        })
+        Self { preflights: true, ..Self::none() }
     }
 
     /// This path and no other, letter by letter.
@@ -82,6 +79,12 @@ impl Exempt<Http> {
         }
         self.when(move |head| holds(&path, head))
     }
+}
+
+#[inline]
+pub(crate) fn is_preflight(head: &Head<'_>) -> bool {
+    let has = |name| head.headers().contains_key(name);
+    head.method() == Method::OPTIONS && has(ORIGIN) && has(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn parse(network: &str) -> Option<IpNet> {
