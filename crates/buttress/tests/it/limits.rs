@@ -17,6 +17,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 
+type Plain = http::Request<Full<Bytes>>;
+type Sent = http::Request<ReplayBody<Full<Bytes>>>;
+type Answer = http::Response<Full<Bytes>>;
+
 fn per_address(quota: Quota) -> Inbound {
     let policy = Policy::named("address").key(key::client_addr()).quota(quota);
     Inbound::builder().rate_limit(|limit| limit.policy(policy)).build().expect("valid settings")
@@ -43,17 +47,13 @@ fn a_stack_with_every_limit_keeps_the_contract() {
         limited.bulkhead(|bulkhead| bulkhead.max_concurrent(4)).build().unwrap()
     };
     contract::server(inbound).named("inbound").run();
-    type Wired = contract::Wiring<
-        http::Request<Full<Bytes>>,
-        http::Request<ReplayBody<Full<Bytes>>>,
-        http::Response<Full<Bytes>>,
-        BoxError,
-    >;
     let outbound = || {
         let shaped = Outbound::named("intune").throttle(|throttle| throttle.quota(Quota::per_second(1_000)));
         shaped.bulkhead(|bulkhead| bulkhead.max_concurrent(4)).build().unwrap()
     };
-    contract::Suite::<_, Wired>::new(outbound).named("outbound").run();
+    contract::Suite::<_, contract::Wiring<Plain, Sent, Answer, BoxError>>::new(outbound)
+        .named("outbound")
+        .run();
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,8 +154,7 @@ fn what_is_wrong_with_a_limit_is_told_with_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_take_their_turn_and_a_call_that_would_wait_too_long_is_told_so_once() {
-    type Sent = http::Request<ReplayBody<Full<Bytes>>>;
-    let transport: Strict<Sent, http::Response<Full<Bytes>>, BoxError> =
+    let transport: Strict<Sent, Answer, BoxError> =
         Strict::with(|_, _| Reply::Ok(message::response(StatusCode::OK, "done")));
     let probe = transport.probe();
     let outbound = Outbound::named("intune")
