@@ -1,21 +1,15 @@
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use buttress_core::{Checks, ConfigError};
 use sha2::{Digest, Sha256};
-
-mod sip;
-
-use sip::Sip;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// The secret under which keys are hashed, so that no stranger can choose which keys meet in a table.
 ///
 /// Debug output shows nothing of it.
 #[derive(Clone)]
-pub struct HashKey {
-    low: u64,
-    high: u64,
-}
+pub struct HashKey([u8; 16]);
 
 /// A key of a policy, hashed: what tables and servers see instead of an address or an API key.
 ///
@@ -26,11 +20,7 @@ pub struct KeyHash(u128);
 
 /// Takes the parts of a key, one by one; made by [`HashKey::scope`].
 #[derive(Clone)]
-pub struct KeyHasher {
-    sip: Sip,
-    /// The length of the last part, which follows upon it.
-    length: u64,
-}
+pub struct KeyHasher(SipHasher13);
 
 impl HashKey {
     /// The shortest secret that [`from_secret`](Self::from_secret) takes, in bytes.
@@ -40,7 +30,7 @@ impl HashKey {
     pub fn random() -> Self {
         // The system's randomness as the standard library hands it out: seeds for its maps, behind the same function.
         let state = RandomState::new();
-        Self { low: state.hash_one(0_u8), high: state.hash_one(1_u8) }
+        Self::from_halves(state.hash_one(0_u8), state.hash_one(1_u8))
     }
 
     /// The secret that every process derives from the same bytes, so that all of them mean the same key on a server.
@@ -56,15 +46,23 @@ impl HashKey {
         checks.require(secret.len() >= Self::SHORTEST_SECRET, "hash_secret", length, "16 bytes or more");
         checks.finish()?;
         let digest = Sha256::new_with_prefix("buttress rate limit keys\0").chain_update(secret).finalize();
-        let (low, high) = (word(&digest[..8]), word(&digest[8..16]));
-        Ok(Self { low, high })
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Ok(Self(key))
     }
 
     /// A hasher for the keys of one policy; the same key under another policy gets another hash.
     pub fn scope(&self, policy: &str) -> KeyHasher {
-        let mut hasher = KeyHasher { sip: Sip::keyed(self.low, self.high), length: 0 };
-        hasher.put(policy.as_bytes());
+        let mut hasher = KeyHasher(SipHasher13::new_with_key(&self.0));
+        hasher.part(policy.as_bytes());
         hasher
+    }
+
+    fn from_halves(low: u64, high: u64) -> Self {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&low.to_le_bytes());
+        key[8..].copy_from_slice(&high.to_le_bytes());
+        Self(key)
     }
 }
 
@@ -72,28 +70,14 @@ impl KeyHasher {
     /// Adds a part. Each is told from the next: the parts `a`, `bc` are another key than `ab`, `c`.
     #[inline]
     pub fn part(&mut self, bytes: &[u8]) {
-        self.sip.word(self.length);
-        self.put(bytes);
-    }
-
-    /// Takes the bytes of a part in words of eight, the last one filled up with zeros. Its length comes after them, so
-    /// that whoever reads backwards from the end knows where each part begins.
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.sip.word(u64::from_le_bytes(*word));
-        }
-        if !rest.is_empty() {
-            self.sip.word(word(rest));
-        }
-        self.length = bytes.len() as u64;
+        self.0.write_u64(bytes.len() as u64);
+        self.0.write(bytes);
     }
 
     /// The key that the parts make.
     #[inline]
     pub fn finish(self) -> KeyHash {
-        KeyHash(self.sip.finish(self.length))
+        KeyHash(self.0.finish128().as_u128())
     }
 }
 
@@ -109,12 +93,6 @@ impl KeyHash {
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
-}
-
-/// The number that up to eight bytes are, the lowest first.
-#[inline]
-fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 impl fmt::Debug for HashKey {
