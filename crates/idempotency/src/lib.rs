@@ -41,6 +41,38 @@
 //! # }
 //! ```
 //!
+//! # The layer
+//!
+//! With the feature `http`, `IdempotencyLayer::inbound(store)` builds the layer around HTTP handlers:
+//!
+//! ```
+//! # #[cfg(feature = "http")] {
+//! use buttress_idempotency::{IdempotencyLayer, MemoryStore};
+//! # #[derive(Clone)] struct Tenant(String);
+//! # impl AsRef<[u8]> for Tenant { fn as_ref(&self) -> &[u8] { self.0.as_bytes() } }
+//!
+//! let layer = IdempotencyLayer::inbound(MemoryStore::default())
+//!     .scope(|head| head.extensions.get::<Tenant>().cloned())
+//!     .key_required()
+//!     .build();
+//! assert!(layer.is_ok());
+//! assert!(IdempotencyLayer::inbound(MemoryStore::default()).build().is_err(), "whose keys?");
+//! # }
+//! ```
+//!
+//! The handler runs in a task of its own to its end, whatever becomes of the client and of timeouts outside; the
+//! deadline of the request is taken from it. It finds `Idempotency` in the extensions of the request, and says by an
+//! `Ending` in the extensions of its response what is kept. `KeyInjectorLayer` gives keys to outbound calls.
+//!
+//! # Place in the stack
+//!
+//! ```text
+//! timeout > authentication > body limit > IDEMPOTENCY > bulkhead > handler
+//! ```
+//!
+//! Inside authentication, which knows whose key it is and what the caller may do today; inside compression and CORS,
+//! whose work must not be replayed; outside the bulkhead, so that a replay takes no place.
+//!
 //! # States
 //!
 //! See [`Record`].
@@ -66,38 +98,133 @@
 //!
 //! Lease, retention and what to do about abandoned attempts come with each [`Claim`]; [`MemoryStore`] lists its bounds.
 //!
+//! # Cost
+//!
+//! A request without a key costs the look at its method and header. One with a key costs one boxed future, two SHA-256
+//! over scope and key, one over the request, and a claim; a run costs a task, a request timer and one more step. Bodies of requests and
+//! responses are held whole up to their limits, for at most `max_requests` requests at once.
+//!
+//! # When things fail
+//!
+//! | code | status | `Retry-After` | handler reached |
+//! |---|---|---|---|
+//! | `idempotency_key_missing`, `_empty`, `_too_long`, `_repeated`, `_malformed`, `idempotency_scope_missing`, `idempotency_body_broken` | 400 | none | no |
+//! | `idempotency_body_too_large`, `idempotency_body_slow` | 413, 408 | none | no |
+//! | `idempotency_in_flight` | 409 | 1 s | by another request |
+//! | `idempotency_not_retained`, `idempotency_outcome_unknown` | 409 | none | by an earlier one |
+//! | `idempotency_key_reused` | 422 | none | no |
+//! | `idempotency_scope_full` | 429 | 1 s | no |
+//! | `idempotency_store_unavailable`, `idempotency_full` | 503 | 1 s | no |
+//! | `idempotency_handler_panicked`, `idempotency_handler_overdue` | 500, 504 | none | yes |
+//!
+//! A store that fails when the run has ended delays the answer by at most `store_time`; the ending is written again
+//! and again, for as long as `longest_run`, with the lease renewed meanwhile.
+//!
+//! # Options
+//!
+//! | option | default | range | unit | effect |
+//! |---|---|---|---|---|
+//! | `scope` or `one_scope_for_all` | none, one is demanded | | | whose keys they are |
+//! | `methods` | POST, PATCH | one at least | | whose keys count |
+//! | `key_required` | optional | | | whether a request without a key is refused |
+//! | `key_header`, `replayed_header` | `Idempotency-Key`, `Idempotent-Replayed` | | | names |
+//! | `end_with` | `Ending::of_status` | | | what is kept of which status |
+//! | `drop_header` | none | | | what else is not kept |
+//! | `retain` | 24 h | 1 s to 366 days | time | how long an answer is kept |
+//! | `lease` | 30 s | 100 ms to 1 day | time | how long a silent process counts as alive |
+//! | `longest_run` | 15 min | 1 ms to 1 day | time | then the handler is dropped |
+//! | `store_time` | 250 ms | 1 ms to 60 s | time | for one call of the store |
+//! | `body_time` | 30 s | 1 ms to 1 day | time | for the body of a request |
+//! | `request_limit`, `response_limit` | 1 MiB | 0 to 64 MiB, 0 to 16 MiB | bytes | what is compared, what is kept |
+//! | `max_requests` | 512 | 1 to 1,000,000 | requests | with a key, at once |
+//! | `when_abandoned` | take over | `WhenAbandoned` | | what follows a run that nobody finished |
+//! | `when_store_fails` | refuse | `WhenStoreFails` | | whether a handler runs unprotected |
+//! | `secret` | none | 16 bytes at least | | keys the hashes that stores see |
+//!
+//! Also `name`, `endpoint`, `mode`, `observer`, `entropy`, `reject_with`.
+//!
 //! # Features
 //!
-//! `testing` (off): the laws of stores, for those who write one.
+//! `http` (on): the layer and the injector. `testing` (off): the laws of stores, for those who write one.
 //!
 //! # Sources
 //!
 //! The Idempotency-Key HTTP Header Field, draft-ietf-httpapi-idempotency-key-header-07. Fencing tokens: Martin
 //! Kleppmann, *How to do distributed locking*, 2016; Gray and Cheriton, *Leases*, SOSP 1989.
 
+#[cfg(feature = "http")]
+mod builder;
+#[cfg(feature = "http")]
+mod capture;
+#[cfg(feature = "http")]
+mod context;
+#[cfg(feature = "http")]
+mod desk;
 mod encoding;
+#[cfg(feature = "http")]
+mod ending;
+#[cfg(feature = "http")]
+mod fingerprint;
+#[cfg(feature = "http")]
+mod future;
 mod handle;
 mod headers;
 mod ids;
+#[cfg(feature = "http")]
+mod key;
+#[cfg(feature = "http")]
+mod keyed;
+#[cfg(feature = "http")]
+mod layer;
 mod memory;
+#[cfg(feature = "http")]
+mod outbound;
 mod record;
+#[cfg(feature = "http")]
+mod rejection;
+#[cfg(feature = "http")]
+mod replay;
+#[cfg(feature = "http")]
+mod reply;
 mod response;
+#[cfg(feature = "http")]
+mod run;
+#[cfg(feature = "http")]
+mod service;
 mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
 
+#[cfg(feature = "http")]
+pub use builder::{IdempotencyBuilder, WhenStoreFails};
+#[cfg(feature = "http")]
+pub use context::{CheckpointError, Idempotency};
 pub use encoding::Malformed;
+#[cfg(feature = "http")]
+pub use ending::Ending;
+#[cfg(feature = "http")]
+pub use future::ResponseFuture;
 pub use handle::Handle;
 pub use headers::{HeaderList, HeaderListBuilder};
 pub use ids::{Fingerprint, OwnerToken, RecordId, Scope};
+#[cfg(feature = "http")]
+pub use layer::IdempotencyLayer;
 pub use memory::{MemoryStore, MemoryStoreBuilder, Occupancy};
+#[cfg(feature = "http")]
+pub use outbound::{KeyInjector, KeyInjectorLayer};
 pub use record::{
     After, Claim, Claimed, Completion, Decided, Invalidated, Owned, Phase, Record, State, Step, Stepped,
     Ticket, WhenAbandoned, Write,
 };
+#[cfg(feature = "http")]
+pub use rejection::Refusal;
+#[cfg(feature = "http")]
+pub use reply::ReplyBody;
 pub use response::{Checkpoint, StoredResponse, TooLarge};
+#[cfg(feature = "http")]
+pub use service::IdempotencyService;
 pub use stats::{Counts, EndpointStats, Event, Stats};
 pub use store::{Store, StoreError, StoreErrorKind};
 pub use time::Timestamp;

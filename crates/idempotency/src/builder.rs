@@ -1,0 +1,254 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_core::{Checks, ConfigError, Entropy, ModeSwitch, Observer};
+use buttress_http::AsProblem;
+use http::request::Parts;
+use http::{HeaderName, Method, StatusCode};
+
+use crate::desk::{Desk, Terms};
+use crate::rejection::LAYER;
+use crate::{Ending, IdempotencyLayer, Store, StoredResponse, WhenAbandoned};
+
+/// What becomes of a request whose claim the store did not decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenStoreFails {
+    /// It is refused, and the handler does not run. The default.
+    #[default]
+    Refuse,
+    /// The handler runs without protection, and the response says so: `idempotency-status: unprotected`.
+    Continue,
+}
+
+/// Builds an [`IdempotencyLayer`]; begun by [`IdempotencyLayer::inbound`].
+///
+/// Nothing is checked before [`build`](Self::build).
+#[must_use = "a builder does nothing until `build`"]
+pub struct IdempotencyBuilder<T, J = AsProblem> {
+    store: Arc<T>,
+    terms: Terms,
+    mode: ModeSwitch,
+    reject: J,
+}
+
+impl<T: Store> IdempotencyBuilder<T> {
+    pub(crate) fn new(store: Arc<T>) -> Self {
+        let terms = Terms {
+            name: "".into(),
+            scope: None,
+            endpoint: None,
+            secret: [].into(),
+            methods: [Method::POST, Method::PATCH].into(),
+            is_required: false,
+            key: HeaderName::from_static("idempotency-key"),
+            replayed: HeaderName::from_static("idempotent-replayed"),
+            dropped: [].into(),
+            ending: Ending::of_status,
+            retain: Duration::from_secs(86_400),
+            lease: Duration::from_secs(30),
+            longest: Duration::from_secs(900),
+            store_time: Duration::from_millis(250),
+            body_time: Duration::from_secs(30),
+            request_limit: 1 << 20,
+            response_limit: 1 << 20,
+            max_requests: 512,
+            when_abandoned: WhenAbandoned::TakeOver,
+            when_store_fails: WhenStoreFails::Refuse,
+            entropy: Entropy::system(),
+            observer: None,
+        };
+        Self { store, terms, mode: ModeSwitch::default(), reject: AsProblem::default() }
+    }
+}
+
+impl<T: Store, J> IdempotencyBuilder<T, J> {
+    fn with(mut self, change: impl FnOnce(&mut Terms)) -> Self {
+        change(&mut self.terms);
+        self
+    }
+
+    /// Whose keys they are: tenant and principal, as the application's own authentication has put them into the
+    /// extensions. Never take it from a header that the client chooses. A request with a key and without a scope is
+    /// refused.
+    pub fn scope<C: AsRef<[u8]>>(self, scope: impl Fn(&Parts) -> Option<C> + Send + Sync + 'static) -> Self {
+        self.with(|terms| {
+            terms.scope = Some(Arc::new(move |head, out| {
+                scope(head).is_some_and(|caller| {
+                    out.extend_from_slice(caller.as_ref());
+                    true
+                })
+            }));
+        })
+    }
+
+    /// All callers share one scope: whoever knows another's key and request is given his answer. For services with
+    /// one caller.
+    pub fn one_scope_for_all(self) -> Self {
+        self.scope(|_| Some([]))
+    }
+
+    /// The name of the layer in signals and, without [`endpoint`](Self::endpoint), in statistics. Default: empty.
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
+        self.with(|terms| terms.name = name.into())
+    }
+
+    /// The endpoint of a request for statistics: a pattern of the router and never a path.
+    pub fn endpoint(self, endpoint: impl Fn(&Parts) -> String + Send + Sync + 'static) -> Self {
+        self.with(|terms| terms.endpoint = Some(Arc::new(endpoint)))
+    }
+
+    /// A secret for the hashes that stores see, 16 bytes at least: who reads a store cannot try keys then. Another
+    /// secret means other records. Default: none.
+    pub fn secret(self, secret: impl AsRef<[u8]>) -> Self {
+        self.with(|terms| terms.secret = secret.as_ref().into())
+    }
+
+    /// The methods whose keys count. Default: POST and PATCH.
+    pub fn methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.with(|terms| terms.methods = methods.into_iter().collect())
+    }
+
+    /// Requests of these methods need a key. Default: it is optional.
+    pub fn key_required(self) -> Self {
+        self.with(|terms| terms.is_required = true)
+    }
+
+    /// The header with the key. Default: `Idempotency-Key`.
+    pub fn key_header(self, name: HeaderName) -> Self {
+        self.with(|terms| terms.key = name)
+    }
+
+    /// The header that marks a replay. Default: `Idempotent-Replayed`.
+    pub fn replayed_header(self, name: HeaderName) -> Self {
+        self.with(|terms| terms.replayed = name)
+    }
+
+    /// A header of responses that is not kept, besides those that never are. May be called several times.
+    pub fn drop_header(self, name: HeaderName) -> Self {
+        self.with(|terms| terms.dropped = terms.dropped.iter().cloned().chain([name]).collect())
+    }
+
+    /// What is kept of a response where the handler does not say so itself. Default: [`Ending::of_status`].
+    pub fn end_with(self, ending: fn(StatusCode) -> Ending) -> Self {
+        self.with(|terms| terms.ending = ending)
+    }
+
+    /// How long an answer is kept. Default: 24 h.
+    pub fn retain(self, time: Duration) -> Self {
+        self.with(|terms| terms.retain = time)
+    }
+
+    /// How long a run counts as alive without a word from its process. Renewed every third of it. Default: 30 s.
+    pub fn lease(self, time: Duration) -> Self {
+        self.with(|terms| terms.lease = time)
+    }
+
+    /// How long a handler may run; then it is dropped, and its outcome is unknown. Default: 15 min.
+    pub fn longest_run(self, time: Duration) -> Self {
+        self.with(|terms| terms.longest = time)
+    }
+
+    /// How long the store may take for an answer. Default: 250 ms.
+    pub fn store_time(self, time: Duration) -> Self {
+        self.with(|terms| terms.store_time = time)
+    }
+
+    /// How long a request's body may take. Default: 30 s.
+    pub fn body_time(self, time: Duration) -> Self {
+        self.with(|terms| terms.body_time = time)
+    }
+
+    /// How large the body of a request with a key may be, in bytes. Default: 1 MiB.
+    pub fn request_limit(self, bytes: u64) -> Self {
+        self.with(|terms| terms.request_limit = bytes)
+    }
+
+    /// How large a body is kept, in bytes; of a larger one, only the status. Default: 1 MiB.
+    pub fn response_limit(self, bytes: u64) -> Self {
+        self.with(|terms| terms.response_limit = bytes)
+    }
+
+    /// How many requests with keys are worked on at once, those whose client has left included. Default: 512.
+    pub fn max_requests(self, number: usize) -> Self {
+        self.with(|terms| terms.max_requests = number)
+    }
+
+    /// What becomes of a request whose earlier attempt nobody finished. Default: it runs as the next attempt.
+    pub fn when_abandoned(self, choice: WhenAbandoned) -> Self {
+        self.with(|terms| terms.when_abandoned = choice)
+    }
+
+    /// What becomes of a request whose claim the store did not decide. Default: it is refused.
+    pub fn when_store_fails(self, choice: WhenStoreFails) -> Self {
+        self.with(|terms| terms.when_store_fails = choice)
+    }
+
+    /// Where owners are drawn from. Default: the system.
+    pub fn entropy(self, entropy: Entropy) -> Self {
+        self.with(|terms| terms.entropy = entropy)
+    }
+
+    /// Who hears of refusals, replays and what went wrong behind. Default: nobody but the trail of the request.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        self.with(|terms| terms.observer = Some(Arc::new(observer)))
+    }
+
+    /// A mode, or a switch that something else turns. Default: enforce. A layer that observes reports keys that it
+    /// would refuse, and protects nothing.
+    pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
+        Self { mode: mode.into(), ..self }
+    }
+
+    /// How a refusal is said.
+    pub fn reject_with<K>(self, reject: K) -> IdempotencyBuilder<T, K> {
+        let Self { store, terms, mode, reject: _ } = self;
+        IdempotencyBuilder { store, terms, mode, reject }
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    ///
+    /// Every setting that is missing or out of range, with its value and the range.
+    pub fn build(self) -> Result<IdempotencyLayer<T, J>, ConfigError> {
+        let mut checks = Checks::of(LAYER);
+        check(&mut checks, &self.terms);
+        checks.finish()?;
+        Ok(IdempotencyLayer::new(Desk::new(self.store, self.terms, self.mode), self.reject))
+    }
+}
+
+fn check(checks: &mut Checks, terms: &Terms) {
+    let millis = Duration::from_millis;
+    let within = |time: Duration, from: Duration, to: Duration| (from..=to).contains(&time);
+    let day = Duration::from_secs(86_400);
+    let mut time = |field, value: Duration, from, to, allowed| {
+        checks.require(within(value, from, to), field, format_args!("{value:?}"), allowed);
+    };
+    time("retain", terms.retain, Duration::from_secs(1), day * 366, "1 s to 366 days");
+    time("lease", terms.lease, millis(100), day, "100 ms to 1 day");
+    time("longest_run", terms.longest, millis(1), day, "1 ms to 1 day");
+    time("store_time", terms.store_time, millis(1), Duration::from_secs(60), "1 ms to 60 s");
+    time("body_time", terms.body_time, millis(1), day, "1 ms to 1 day");
+    checks.require(terms.scope.is_some(), "scope", "missing", "`scope`, or `one_scope_for_all`");
+    checks.require(!terms.methods.is_empty(), "methods", "none", "one at least");
+    let secret = terms.secret.len();
+    checks.require(
+        secret == 0 || secret >= 16,
+        "secret",
+        format_args!("{secret} bytes"),
+        "none, or 16 bytes at least",
+    );
+    let largest = StoredResponse::MAX_BODY_BYTES as u64;
+    checks.require(terms.request_limit <= largest * 4, "request_limit", terms.request_limit, "0 to 64 MiB");
+    checks.require(terms.response_limit <= largest, "response_limit", terms.response_limit, "0 to 16 MiB");
+    let max = terms.max_requests;
+    checks.require((1..=1_000_000).contains(&max), "max_requests", max, "1 to 1,000,000");
+}
+
+impl<T, J> fmt::Debug for IdempotencyBuilder<T, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyBuilder").field("name", &self.terms.name).finish_non_exhaustive()
+    }
+}

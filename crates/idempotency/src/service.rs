@@ -1,0 +1,123 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use buttress_core::{Mode, Refused, Reject, Verdict};
+use bytes::{Buf, Bytes};
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::desk::Desk;
+use crate::keyed::{self, Keyed};
+use crate::{Refusal, ReplyBody, ResponseFuture, Store, key};
+
+/// A service whose requests with a key run once; made by [`IdempotencyLayer`](crate::IdempotencyLayer).
+///
+/// A request without a key goes through as it is.
+pub struct IdempotencyService<S, T, J> {
+    inner: S,
+    desk: Arc<Desk<T>>,
+    reject: J,
+}
+
+/// What a request says before its body is read.
+enum Word {
+    Passes,
+    Key(String),
+    Refused(Refusal),
+}
+
+impl<S, T: Store, J> IdempotencyService<S, T, J> {
+    pub(crate) fn new(inner: S, desk: Arc<Desk<T>>, reject: J) -> Self {
+        Self { inner, desk, reject }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, to change it.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service on its own.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    fn word<B>(&self, request: &Request<B>) -> Word {
+        let terms = &self.desk.terms;
+        let mode = self.desk.mode.get();
+        if mode == Mode::Off || !terms.methods.contains(request.method()) {
+            return Word::Passes;
+        }
+        let why = match key::read(request.headers(), &terms.key) {
+            Ok(Some(_)) if mode == Mode::Observe => return Word::Passes,
+            Ok(Some(key)) => return Word::Key(key),
+            Ok(None) if !terms.is_required => return Word::Passes,
+            Ok(None) => Refusal::KeyMissing,
+            Err(why) => why,
+        };
+        if mode == Mode::Enforce {
+            return Word::Refused(why);
+        }
+        self.desk.tell(Verdict::WouldRefuse, Refused::new(why).code());
+        Word::Passes
+    }
+}
+
+impl<S, T, J, B, RB> Service<Request<B>> for IdempotencyService<S, T, J>
+where
+    S: Service<Request<B>, Response = Response<RB>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    T: Store,
+    J: Reject<Response<ReplyBody<RB>>, S::Error> + Clone + Send + Sync + 'static,
+    B: Body + From<Bytes> + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+    RB: Body<Data: Buf + Send, Error: Send> + Unpin + Send + 'static,
+{
+    type Response = Response<ReplyBody<RB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, RB, S::Error>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.word(&request) {
+            Word::Passes => ResponseFuture::passing(self.inner.call(request)),
+            Word::Refused(why) => {
+                let (head, _) = request.into_parts();
+                let why = self.desk.refused(why, &self.desk.endpoint(&head));
+                ResponseFuture::answered(self.reject.reject(why))
+            }
+            Word::Key(key) => {
+                // The instance that was polled ready runs it; a clone takes its place.
+                let spare = self.inner.clone();
+                let service = mem::replace(&mut self.inner, spare);
+                let keyed = Keyed { desk: Arc::clone(&self.desk), reject: self.reject.clone(), service, key };
+                ResponseFuture::keyed(keyed::answer(keyed, request))
+            }
+        }
+    }
+}
+
+impl<S: Clone, T, J: Clone> Clone for IdempotencyService<S, T, J> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), desk: Arc::clone(&self.desk), reject: self.reject.clone() }
+    }
+}
+
+impl<S, T: Store, J> fmt::Debug for IdempotencyService<S, T, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyService").field("desk", &self.desk).finish_non_exhaustive()
+    }
+}
