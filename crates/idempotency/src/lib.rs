@@ -101,8 +101,9 @@
 //! # Cost
 //!
 //! A request without a key costs the look at its method and header. One with a key costs one boxed future, two SHA-256
-//! over scope and key, one over the request, and a claim; a run costs a task, a request timer and one more step. Bodies of requests and
-//! responses are held whole up to their limits, for at most `max_requests` requests at once.
+//! over scope and key, two more over the caller and the request, and a claim; a run costs a task, timers and one step of
+//! the store. Bodies of requests and responses are held whole up to their limits, for at most `max_requests` requests
+//! at once. None of this has been measured yet.
 //!
 //! # When things fail
 //!

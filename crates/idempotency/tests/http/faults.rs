@@ -22,6 +22,13 @@ async fn a_store_that_fails_at_the_claim_lets_nothing_run() {
         let answer = message::send(&router, request("/orders", "k", "")).await;
         assert_eq!((answer.status.as_u16(), code(&answer.body).as_str()), (status, expected), "{sickness:?}");
         assert_eq!((orders.runs(), header(&answer.headers, "retry-after")), (0, Some("1")), "I3");
+        let is_final =
+            matches!(sickness, Sickness::Fails(StoreErrorKind::Corrupt | StoreErrorKind::ScopeFull));
+        assert_eq!(
+            shop.claims() >= 2,
+            !is_final,
+            "what may have happened is asked for once more: {sickness:?}"
+        );
         shop.heal();
         // A claim whose answer was lost is given up well before its lease ends.
         clock::advance(Duration::from_secs(2)).await;

@@ -6,6 +6,7 @@ mod answers;
 mod contract;
 mod faults;
 mod runs;
+mod streams;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
