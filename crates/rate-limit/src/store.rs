@@ -18,7 +18,7 @@ use crate::{KeyHash, Rate};
 /// - No key stays for longer than a second after it has a full burst again.
 /// - A dropped call may have happened.
 ///
-/// An empty call does nothing but ask whether the store answers.
+/// An empty call asks whether the store decides, and charges nobody: a store that answers and would not decide fails it.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Decides at most [`MAX_ASKS`] asks, in order, and answers each in the same order.
     fn decide(&self, asks: &[Ask]) -> impl Future<Output = Result<Vec<Reply>, StoreError>> + Send;

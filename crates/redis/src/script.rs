@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use buttress_rate_limit::{Ask, Reply, StoreError, Take};
+use buttress_rate_limit::{Ask, KeyHash, Rate, Reply, StoreError, Take};
 use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind};
 
 use crate::link::Link;
@@ -24,10 +24,14 @@ pub(crate) async fn decide(link: &Link, names: &Names, asks: &[Ask]) -> Result<V
     numbers.map_err(failure).and_then(|numbers| read(&numbers, asks.len()))
 }
 
-/// Asks nothing but whether somebody answers.
-pub(crate) async fn ping(link: &Link) -> Result<Vec<Reply>, StoreError> {
-    let pong: Result<(), RedisError> = link.query(&redis::cmd("PING")).await;
-    pong.map(|()| Vec::new()).map_err(failure)
+/// Asks whether the server decides. One that is a replica, or full, would answer `PING` and refuse the script.
+///
+/// The key belongs to nobody, and is gone after a second.
+pub(crate) async fn probe(link: &Link, names: &Names) -> Result<Vec<Reply>, StoreError> {
+    let nobody = KeyHash::from_bits(u128::MAX);
+    let take = Take::UpTo(1);
+    let ask = Ask { key: nobody, scope: nobody, rate: Rate::from_ticks(1, 1), take };
+    decide(link, names, &[ask]).await.map(|_| Vec::new())
 }
 
 fn command(verb: &str, script: &str, names: &Names, asks: &[Ask]) -> Cmd {

@@ -54,7 +54,7 @@ impl Store for RedisStore {
     async fn decide(&self, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
         let Shared { link, names, .. } = &*self.0;
         match asks {
-            [] => script::ping(link).await,
+            [] => script::probe(link, names).await,
             [first, rest @ ..] if link.is_cluster() && rest.iter().any(|ask| ask.scope != first.scope) => {
                 cluster::decide(link, names, asks).await
             }

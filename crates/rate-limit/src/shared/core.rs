@@ -66,8 +66,8 @@ impl<S: Store> Core<S> {
     /// Asks the store whether it is back.
     pub(super) async fn probe(&self) {
         let answer = self.try_call(&[]).await;
-        let change = self.outage.lock().probed(answer.is_ok(), self.ticks_now(), self.entropy.draw());
-        match change {
+        let (now, chance) = (self.ticks_now(), self.entropy.draw());
+        match self.conclude(|outage| outage.probed(answer.is_ok(), now, chance)) {
             Change::Back => self.came_back(),
             Change::None | Change::Lost => self.counters.failures.add(1),
         }
@@ -86,14 +86,25 @@ impl<S: Store> Core<S> {
 
     fn failed(&self, error: &StoreError) {
         self.counters.failures.add(1);
-        let change = self.outage.lock().failed(self.ticks_now(), self.entropy.draw());
-        if change == Change::Lost {
+        let (now, chance) = (self.ticks_now(), self.entropy.draw());
+        if self.conclude(|outage| outage.failed(now, chance)) == Change::Lost {
             self.went_away(error);
         }
     }
 
+    /// The bit follows the outage under its lock, so that no change between the two is ever overwritten by an older.
+    fn conclude(&self, draw: impl FnOnce(&mut Outage) -> Change) -> Change {
+        let mut outage = self.outage.lock();
+        let change = draw(&mut outage);
+        match change {
+            Change::None => {}
+            Change::Lost => self.down.store(true, Ordering::Relaxed),
+            Change::Back => self.down.store(false, Ordering::Relaxed),
+        }
+        change
+    }
+
     fn went_away(&self, error: &StoreError) {
-        self.down.store(true, Ordering::Relaxed);
         self.counters.outages.add(1);
         let cause = std::error::Error::source(error).map(tracing::field::display);
         tracing::warn!(tier = &*self.name, %error, cause, "the store of the rate limits is gone; a stand-in decides");
@@ -103,7 +114,6 @@ impl<S: Store> Core<S> {
     }
 
     fn came_back(&self) {
-        self.down.store(false, Ordering::Relaxed);
         self.counters.recoveries.add(1);
         tracing::info!(tier = &*self.name, "the store of the rate limits is back");
         self.tell("rate_limit_store_back");

@@ -8,7 +8,8 @@ use crate::{Claim, Claims, Fate, LocalTier, Position, Rate, Tier, Unavailable, V
 #[non_exhaustive]
 pub enum WhenGone {
     /// Each node enforces its share of each quota, divided by the number of nodes, in a table of its own. All nodes
-    /// together admit at most what the quotas say, beside what was spent before. The default.
+    /// together admit at most what the quotas say, beside what was spent before; where a burst is smaller than the
+    /// number of nodes, one unit each. The default.
     #[default]
     LocalShare,
     /// Every request is admitted.

@@ -91,7 +91,8 @@ impl<S: Store> SharedTier<S> {
 
     /// Gives back what is held, takes no more leases, and waits until that is done: a few time budgets at most.
     ///
-    /// The tier goes on deciding, with a call to the store for each request.
+    /// The tier goes on deciding, with a call to the store for each request. A store that is lost after this is not
+    /// probed for any more: the stand-in decides to the end.
     pub async fn shutdown(&self) {
         self.core.errands.close();
         self.keeper.finished().await;

@@ -156,3 +156,23 @@ async fn a_key_that_holds_something_else_is_decided_by_the_stand_in_and_counted(
     assert!(ask(&node, "well", quota).await);
     assert_eq!(node.stats().degraded, 20);
 }
+
+#[tokio::test]
+async fn a_server_that_answers_and_will_not_decide_is_one_outage_until_it_decides_again() {
+    let server = RedisServer::start();
+    let node = Arc::new(builder(&server.url()).await.build().unwrap());
+    // A replica of nobody: it answers `PING`, and refuses whatever writes.
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    until("the store is lost", async || {
+        ask(&node, "all", QUOTA).await;
+        node.stats().down
+    })
+    .await;
+    let before = node.stats().failures;
+    until("three probes fail", async || node.stats().failures >= before + 3).await;
+    assert_eq!((node.stats().outages, node.stats().recoveries), (1, 0), "{:?}", node.stats());
+
+    server.ask(&["REPLICAOF", "NO", "ONE"]);
+    until("the store is back", async || !node.stats().down).await;
+    assert_eq!((node.stats().outages, node.stats().recoveries), (1, 1), "{:?}", node.stats());
+}
