@@ -53,7 +53,7 @@
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
-//! | `idempotency` | records of what was run, and a store of them in memory |
+//! | `idempotency` | requests with a key run once; a layer of its own, with records in memory |
 //! | `redis` | rate limits that several processes share |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!
