@@ -4,11 +4,10 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
 use std::sync::Arc;
 
-use buttress_core::{Checks, ConfigError, ModeSwitch};
+use buttress_core::{Checks, ConfigError, Key, ModeSwitch};
 use parking_lot::Mutex;
 
 use crate::builder::{BulkheadBuilder, name_of_key};
-use crate::key::Key;
 use crate::limit::Limit;
 use crate::rules::{LAYER, Rules};
 use crate::shelf::{Found, Shelf};

@@ -2,13 +2,12 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::task::{Context, Poll};
 
-use buttress_core::{AsError, ConfigError, ModeSwitch, Reject};
+use buttress_core::{AsError, ConfigError, Key, KeyOf, ModeSwitch, Reject};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::ResponseFuture;
 use crate::hold::{Hold, UntilResponse};
-use crate::key::{Key, KeyOf};
 use crate::keyed::{KeyLimits, KeyedBulkheads};
 use crate::layer::BulkheadLayerBuilder;
 

@@ -132,9 +132,6 @@ mod bulkhead;
 mod future;
 mod gate;
 mod hold;
-#[cfg(feature = "http")]
-mod host;
-mod key;
 mod keyed;
 mod keyed_layer;
 mod layer;
@@ -160,11 +157,11 @@ pub use acquire::Acquire;
 pub use body::HeldBody;
 pub use builder::BulkheadBuilder;
 pub use bulkhead::Bulkhead;
+pub use buttress_core::{Key, KeyOf, KeyRef, KeyWith};
+#[cfg(feature = "http")]
+pub use buttress_http::ByHost;
 pub use future::ResponseFuture;
 pub use hold::*;
-#[cfg(feature = "http")]
-pub use host::ByHost;
-pub use key::{Key, KeyOf, KeyRef, KeyWith};
 pub use keyed::{KeyLimits, KeyedBulkheads};
 pub use keyed_layer::{KeyedBulkheadLayer, KeyedBulkheadService};
 pub use layer::{BulkheadLayer, BulkheadLayerBuilder};

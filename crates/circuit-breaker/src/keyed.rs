@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::{Checks, ConfigError};
+use buttress_core::{Checks, ConfigError, Key};
 use parking_lot::Mutex;
 
 use crate::builder::{BreakerBuilder, Parts, name_of_key};
 use crate::circuit::now;
-use crate::key::Key;
 use crate::rules::{LAYER, Rules};
 use crate::shelf::{Found, Shelf};
 use crate::{Breaker, BreakerConfig, Snapshot};

@@ -2,14 +2,13 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::task::{Context, Poll};
 
-use buttress_core::{Classify, ConfigError, Refused, Reject};
+use buttress_core::{Classify, ConfigError, Key, KeyOf, Refused, Reject};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::Call;
 use crate::future::ResponseFuture;
 use crate::inner::{Fate, Inner};
-use crate::key::{Key, KeyOf};
 use crate::keyed::{KeyLimits, KeyedBreakers};
 use crate::layer::CircuitBreakerBuilder;
 
@@ -54,6 +53,17 @@ pub struct KeyedCircuitBreaker<S, K, P, C, J> {
 
 impl<C, J> CircuitBreakerBuilder<C, J> {
     /// Builds a layer with a breaker per key instead of one.
+    ///
+    /// On a server the caller chooses the host of a request, and it is better to name the breaker by route:
+    ///
+    /// ```
+    /// use axum::extract::{MatchedPath, Request};
+    /// use buttress_circuit_breaker::{CircuitBreakerLayer, KeyLimits, KeyRef};
+    ///
+    /// let route = KeyRef::new(|request: &Request| request.extensions().get().map(MatchedPath::as_str));
+    /// let layer = CircuitBreakerLayer::plain("routes").keyed::<String, _>(route, KeyLimits::new())?;
+    /// # Ok::<(), buttress_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -158,10 +158,7 @@ mod desk;
 mod event;
 mod future;
 mod guard;
-#[cfg(feature = "http")]
-mod host;
 mod inner;
-mod key;
 mod keyed;
 mod keyed_layer;
 mod layer;
@@ -189,13 +186,13 @@ pub use body::WatchedBody;
 pub use body_layer::{BodyWatching, BodyWatchingFuture, BodyWatchingLayer};
 pub use breaker::Breaker;
 pub use builder::BreakerBuilder;
+pub use buttress_core::{Key, KeyOf, KeyRef, KeyWith};
+#[cfg(feature = "http")]
+pub use buttress_http::ByHost;
 pub use call::Call;
 pub use config::{Abandoned, BreakerConfig, ProbeRule, Window};
 pub use event::{Counts, Reason, State, StateChange};
 pub use future::ResponseFuture;
-#[cfg(feature = "http")]
-pub use host::ByHost;
-pub use key::{Key, KeyOf, KeyRef, KeyWith};
 pub use keyed::{KeyLimits, KeyedBreakers};
 pub use keyed_layer::{KeyedCircuitBreaker, KeyedCircuitBreakerLayer};
 pub use layer::{CircuitBreakerBuilder, CircuitBreakerLayer};

@@ -30,6 +30,7 @@
 //! | [`Reject`], [`AsError`], [`RejectWith`] | how the caller gets to see a refusal, without a change of types |
 //! | [`Outcome`], [`Classify`] | what counts as failure |
 //! | [`Context`], [`CorrelationId`], [`Deadline`], [`Attempt`] | what is known of the current request |
+//! | [`Key`], [`KeyOf`], [`KeyWith`], [`KeyRef`] | which of many instances a request belongs to |
 //! | [`Mode`], [`ModeSwitch`] | enforce, observe or off, changeable while running |
 //! | [`Signal`], [`Observer`], [`Trail`] | who decided what, and why |
 //! | [`Ratio`], [`ConfigError`] | numbers and settings that cannot be wrong in silence |
@@ -46,6 +47,7 @@ mod context;
 mod correlation;
 mod deadline;
 mod entropy;
+mod key;
 mod mode;
 mod ratio;
 mod reject;
@@ -60,6 +62,7 @@ pub use context::{Attempt, Context, Scoped};
 pub use correlation::{CorrelationId, InvalidCorrelationId};
 pub use deadline::Deadline;
 pub use entropy::Entropy;
+pub use key::{Key, KeyOf, KeyRef, KeyWith};
 pub use mode::{Mode, ModeSwitch, UnknownMode};
 pub use ratio::Ratio;
 pub use reject::{AsError, Reject, RejectWith};

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | [`AsProblem`], [`status_of`], [`refused_in`] | refusals as problem documents (RFC 9457), and how outer layers find them |
 //! | [`RetryAfter`], [`retry_after_value`] | the `Retry-After` field both ways (RFC 9110, section 10.2.3) |
+//! | [`host_of`], [`ByHost`] | the host that a request goes to |
 //! | [`is_safe`], [`is_idempotent`] | method safety (RFC 9110, section 9.2) |
 //! | [`ClassifyHttp`] | which responses and errors are failures of the service |
 //! | [`TransportError`] | how far a request got that has no response |
@@ -52,6 +53,7 @@ mod body;
 mod classify;
 mod client_addr;
 mod context;
+mod host;
 mod method;
 mod problem;
 mod retry_after;
@@ -65,6 +67,7 @@ pub use client_addr::{
     ClientAddr, ClientAddrResolver, ClientAddrResolverBuilder, ForwardedBy, How, PeerAddr, Resolved,
 };
 pub use context::deadline_of;
+pub use host::{ByHost, host_of};
 pub use method::{is_idempotent, is_safe};
 pub use problem::{AsProblem, PROBLEM_JSON, SHOULD_RETRY, refused_in, status_of};
 pub use retry_after::{RetryAfter, retry_after_value};

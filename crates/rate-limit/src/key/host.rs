@@ -1,5 +1,4 @@
-use arrayvec::ArrayVec;
-use http::header::HOST;
+use buttress_http::host_of;
 
 use super::{Key, KeyWriter, Presence};
 use crate::Head;
@@ -8,28 +7,17 @@ use crate::Head;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByHost;
 
-/// Counts each host that is asked for itself, with its port if one is given, in whatever case it is written.
+/// Counts each [host](host_of) that is asked for itself, with its port unless that is the scheme's own.
 ///
 /// For clients: a server is asked for whatever host a stranger writes.
 pub fn host() -> ByHost {
     ByHost
 }
 
-/// The longest name that DNS knows has 253 characters; with a port of 5 and a colon that makes 259.
-const LONGEST: usize = 264;
-
 impl Key for ByHost {
     fn write(&self, head: &Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
-        let of_uri = head.uri().authority().map(|authority| {
-            // What precedes the @ is a credential.
-            authority.as_str().rsplit('@').next().unwrap_or_default()
-        });
-        let of_header = || head.headers().get(HOST)?.to_str().ok();
-        let Some(host) = of_uri.or_else(of_header).filter(|host| (1..=LONGEST).contains(&host.len())) else {
-            return Presence::Missing;
-        };
-        let lower: ArrayVec<u8, LONGEST> = host.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
-        into.part(&lower);
+        let Some(host) = host_of(head.uri(), head.headers()) else { return Presence::Missing };
+        into.part(host.as_bytes());
         Presence::Present
     }
 }

@@ -1,15 +1,11 @@
-use http::header::HOST;
-use http::uri::Scheme;
-use http::{HeaderMap, Request, Uri};
+use buttress_http::host_of;
+use http::Request;
 
 use super::key::ThrottleKey;
 use crate::KeyHasher;
 
-/// A timetable for each authority: the host and port that a request goes to, in lower case.
-///
-/// Taken from the request's URI, or its `Host` header if the URI has none. Credentials before an `@` do not count, nor
-/// does a port that is the scheme's own: `https://A.example` and `https://a.example:443` are one. Requests that name no
-/// authority share a timetable.
+/// A timetable for each authority: the [host](host_of) and port that a request goes to. Requests that name none share
+/// a timetable.
 ///
 /// Some services count by credential and not by caller. Their key takes both:
 ///
@@ -32,32 +28,15 @@ pub struct ByAuthority;
 
 impl<B> ThrottleKey<Request<B>> for ByAuthority {
     fn write(&self, request: &Request<B>, key: &mut KeyHasher) {
-        let authority = of_uri(request.uri()).or_else(|| of_header(request.headers())).unwrap_or_default();
-        if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            key.part(authority.to_ascii_lowercase().as_bytes());
-        } else {
-            key.part(authority.as_bytes());
-        }
+        let host = host_of(request.uri(), request.headers());
+        key.part(host.as_deref().unwrap_or_default().as_bytes());
     }
-}
-
-fn of_uri(uri: &Uri) -> Option<&str> {
-    let authority = uri.authority()?.as_str();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let usual_port = match uri.scheme() {
-        Some(scheme) if *scheme == Scheme::HTTPS => ":443",
-        Some(scheme) if *scheme == Scheme::HTTP => ":80",
-        _ => return Some(host),
-    };
-    Some(host.strip_suffix(usual_port).unwrap_or(host))
-}
-
-fn of_header(headers: &HeaderMap) -> Option<&str> {
-    headers.get(HOST)?.to_str().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
     use crate::{HashKey, KeyHash};
 

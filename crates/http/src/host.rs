@@ -1,44 +1,49 @@
 use std::borrow::Cow;
 
+use buttress_core::KeyOf;
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 
-use crate::key::KeyOf;
+/// In bytes: the longest name that DNS knows has 253, a colon and a port have 6. What is kept for a host is bounded by it.
+const LONGEST: usize = 259;
 
-/// Names the bulkhead by the host that a request goes to, with its port unless it is the scheme's own.
+/// The host that a request goes to, in lower case, with its port unless that is the scheme's own.
 ///
-/// The host of the request's URI, or its `Host` header if the URI has none; in lower case. One that is longer than any
-/// name may be is no key. On a server the caller
-/// chooses it; there it is better to name the bulkhead by route:
+/// It is the host of the URI, or of the `Host` header if the URI has none. Credentials before an `@` do not belong to
+/// it. `None` if there is none, or one that is longer than any name may be. It allocates only to bring a host into lower
+/// case. On a server the caller chooses it.
 ///
 /// ```
-/// use axum::extract::{MatchedPath, Request};
-/// use buttress_bulkhead::{BulkheadLayer, KeyLimits, KeyRef};
+/// use buttress_http::host_of;
+/// use http::Request;
 ///
-/// let route = KeyRef::new(|request: &Request| request.extensions().get().map(MatchedPath::as_str));
-/// let layer = BulkheadLayer::inbound("routes").keyed::<String, _>(route, KeyLimits::new())?;
-/// # Ok::<(), buttress_core::ConfigError>(())
+/// let request = Request::get("https://user:secret@A.example:443/x").body(())?;
+/// assert_eq!(host_of(request.uri(), request.headers()).as_deref(), Some("a.example"));
+/// # Ok::<(), http::Error>(())
 /// ```
+pub fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+    let host = of_uri(uri).or_else(|| of_header(headers))?;
+    if !(1..=LONGEST).contains(&host.len()) {
+        return None;
+    }
+    let needs_lowering = host.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if needs_lowering { host.to_ascii_lowercase().into() } else { host.into() })
+}
+
+/// One instance for each [host](host_of) that requests go to.
+///
+/// For clients: on a server the caller chooses the host, and it is better to name the instance by route.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByHost;
-
-/// In bytes: the longest name that DNS knows has 253, a colon and a port have 6. What is kept for a key is bounded by it.
-const LONGEST: usize = 259;
 
 impl<B> KeyOf<Request<B>> for ByHost {
     type Key = str;
 
     fn key_of<'a>(&self, request: &'a Request<B>) -> Option<Cow<'a, str>> {
-        let host = of_uri(request.uri()).or_else(|| of_header(request.headers()))?;
-        if !(1..=LONGEST).contains(&host.len()) {
-            return None;
-        }
-        let needs_lowering = host.bytes().any(|byte| byte.is_ascii_uppercase());
-        Some(if needs_lowering { host.to_ascii_lowercase().into() } else { host.into() })
+        host_of(request.uri(), request.headers())
     }
 }
 
-/// The host and port, without what may stand before an `@` and without the port that goes without saying.
 fn of_uri(uri: &Uri) -> Option<&str> {
     let authority = uri.authority()?.as_str();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
