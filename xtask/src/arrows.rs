@@ -33,7 +33,7 @@ pub(crate) enum Role {
 use Role::{Adapter, Core, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
-const CRATES: [(&str, Role); 21] = [
+const CRATES: [(&str, Role); 24] = [
     ("axum-stack", User),
     ("buttress", Facade),
     ("buttress-backoff", Idea),
@@ -41,9 +41,12 @@ const CRATES: [(&str, Role); 21] = [
     ("buttress-circuit-breaker", Layer),
     ("buttress-core", Core),
     ("buttress-correlation-id", Layer),
+    ("buttress-fjall", Adapter),
     ("buttress-http", Http),
     ("buttress-idempotency", Layer),
+    ("buttress-postgres", Adapter),
     ("buttress-rate-limit", Layer),
+    ("buttress-redact", Layer),
     ("buttress-redis", Adapter),
     ("buttress-reqwest", Adapter),
     ("buttress-retry", Layer),

@@ -48,7 +48,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below but `idempotency` and `redis` |
+//! | `full` (default) | everything below but `fjall`, `idempotency`, `postgres`, `redact` and `redis` |
 //! | `axum` | the [`Correlation`] extractor |
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
@@ -76,11 +76,17 @@ pub use buttress_circuit_breaker as circuit_breaker;
 pub use buttress_core as core;
 #[cfg(feature = "correlation-id")]
 pub use buttress_correlation_id as correlation_id;
+#[cfg(feature = "fjall")]
+pub use buttress_fjall as fjall;
 pub use buttress_http as http;
 #[cfg(feature = "idempotency")]
 pub use buttress_idempotency as idempotency;
+#[cfg(feature = "postgres")]
+pub use buttress_postgres as postgres;
 #[cfg(feature = "rate-limit")]
 pub use buttress_rate_limit as rate_limit;
+#[cfg(feature = "redact")]
+pub use buttress_redact as redact;
 #[cfg(feature = "redis")]
 pub use buttress_redis as redis;
 #[cfg(feature = "reqwest")]

@@ -1,0 +1,1 @@
+//! Idempotency records in PostgreSQL, by lease or in the transaction of your own writes.
