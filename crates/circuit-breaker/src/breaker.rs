@@ -92,9 +92,13 @@ impl Breaker {
     /// As [`try_admit`](Self::try_admit).
     pub fn try_admit_at(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
         let circuit = self.circuit();
-        let entry = circuit.admit(|| now)?;
-        let begun = |entry| Entry { started: Some(circuit.moment(now)), ..entry };
-        Ok(Ticket::new(self.guard(entry.map(begun))))
+        match circuit.admit_freely() {
+            Some(entry) => Ok(self.ticket(entry, now)),
+            None => match circuit.refuse_while_open(now) {
+                Some(refusal) => Err(refusal),
+                None => self.try_admit_with_care(now),
+            },
+        }
     }
 
     /// Watches a call, or refuses it; a future that is refused is dropped without a poll.
@@ -202,6 +206,20 @@ impl Breaker {
 
     pub(crate) fn admit(&self) -> Result<Guard, CircuitOpen> {
         self.circuit().admit(now).map(|entry| self.guard(entry))
+    }
+
+    #[inline(never)]
+    fn try_admit_with_care(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
+        Ok(match self.circuit().admit(|| now)? {
+            Some(entry) => self.ticket(entry, now),
+            None => Ticket::new(Guard::unrecorded(self.0.anchor())),
+        })
+    }
+
+    #[inline(never)]
+    fn ticket(&self, entry: Entry, began: Instant) -> Ticket {
+        let started = Some(self.circuit().moment(began));
+        Ticket::new(Guard::new(self.0.anchor(), Entry { started, ..entry }))
     }
 
     fn guard(&self, entry: Option<Entry>) -> Guard {

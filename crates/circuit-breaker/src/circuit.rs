@@ -2,18 +2,19 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use buttress_core::{Left, Mode, Outcome, Rejection, Verdict};
+use buttress_core::{Mode, Outcome, Verdict};
 use tokio::sync::broadcast;
 
 use crate::builder::Parts;
 use crate::desk::Desks;
 use crate::event::{State, StateChange};
 use crate::moment::Moment;
+use crate::opening::Opening;
 use crate::quick::QuickCount;
-use crate::rejection::CircuitOpen;
+use crate::rejection::{CircuitOpen, Wait};
 use crate::rules::Rules;
 use crate::spread::number_this_thread;
-use crate::state::{Ending, Entry, Machine, Shut, View};
+use crate::state::{Ending, Entry, Machine, View};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::word::{Gate, Word};
 
@@ -28,9 +29,7 @@ pub(crate) struct Circuit {
     word: Line<AtomicU64>,
     parts: Parts,
     origin: Instant,
-    /// When an open breaker half-opens, in nanoseconds from the origin; written before the word that says so.
-    open_until: AtomicU64,
-    opened: AtomicU64,
+    opening: Opening,
     successes: Option<Arc<QuickCount>>,
     machine: Line<Mutex<Machine>>,
     desks: Desks,
@@ -51,8 +50,7 @@ impl Circuit {
             word: Line(AtomicU64::new(machine.word().bits())),
             parts,
             origin,
-            open_until: AtomicU64::new(0),
-            opened: AtomicU64::new(0),
+            opening: Opening::new(origin),
             successes: machine.home(),
             machine: Line(Mutex::new(machine)),
             desks,
@@ -95,14 +93,26 @@ impl Circuit {
         }
     }
 
+    /// Refuses a call while the breaker is open and enforces, which takes neither a lock nor a subtraction.
+    #[inline]
+    pub(crate) fn refuse_while_open(&self, now: Instant) -> Option<CircuitOpen> {
+        let enforces = || self.parts.mode.get() == Mode::Enforce;
+        let until = self.opening.lasts_until(self.word(), now).filter(|_| enforces())?;
+        Some(self.turn_away(State::Open, Wait::Until { at: now, until }))
+    }
+
     /// Whether a call that arrived now would be refused, as far as can be told without a lock.
+    #[inline]
     pub(crate) fn would_refuse(&self) -> bool {
+        matches!(self.word().gate(), Gate::Open | Gate::ForcedOpen) && self.refuses_now()
+    }
+
+    #[inline(never)]
+    fn refuses_now(&self) -> bool {
         let word = self.word();
-        if word.is_free() || self.parts.mode.get() != Mode::Enforce {
-            return false;
-        }
         match word.gate() {
-            Gate::Open => self.still_open_for(now()).is_some(),
+            _ if self.parts.mode.get() != Mode::Enforce => false,
+            Gate::Open => self.opening.lasts_until(word, now()).is_some(),
             Gate::ForcedOpen => true,
             _ => false,
         }
@@ -186,7 +196,8 @@ impl Circuit {
 
     /// The refusal for a call that may pass, but whose service is not ready to take it.
     pub(crate) fn not_ready(&self) -> CircuitOpen {
-        self.refusal(Shut { state: State::Open, wait: Some(Duration::ZERO) })
+        let (desk, opened) = (self.desks.near(), self.opening.times());
+        CircuitOpen { desk, state: State::Open, wait: Wait::For(Duration::ZERO), opened }
     }
 
     #[inline]
@@ -198,17 +209,19 @@ impl Circuit {
     fn admit_with_care(&self, word: Word, clock: impl Fn() -> Instant) -> Result<Option<Entry>, CircuitOpen> {
         let mode = self.parts.mode.get();
         let now = clock();
+        let ask =
+            || self.decide(|machine| machine.admit(mode, now)).map_err(|shut| (shut.state, shut.wait.into()));
         let admitted = match word.gate() {
             Gate::Disabled => Ok(None),
             Gate::Open | Gate::ForcedOpen if mode == Mode::Off => Ok(None),
-            Gate::ForcedOpen => Err(Shut { state: State::ForcedOpen, wait: None }),
-            Gate::Open => match self.still_open_for(now) {
-                Some(wait) => Err(Shut { state: State::Open, wait: Some(wait) }),
-                None => self.decide(|machine| machine.admit(mode, now)),
+            Gate::ForcedOpen => Err((State::ForcedOpen, Wait::Unknown)),
+            Gate::Open => match self.opening.lasts_until(word, now) {
+                Some(until) => Err((State::Open, Wait::Until { at: now, until })),
+                None => ask(),
             },
-            _ => self.decide(|machine| machine.admit(mode, now)),
+            _ => ask(),
         };
-        admitted.or_else(|shut| self.refuse(shut, mode))
+        admitted.or_else(|(state, wait)| self.refuse(state, wait, mode))
     }
 
     #[inline(never)]
@@ -230,29 +243,25 @@ impl Circuit {
         self.decide(|machine| machine.settle(entry, ending, mode, now));
     }
 
-    fn refuse(&self, shut: Shut, mode: Mode) -> Result<Option<Entry>, CircuitOpen> {
-        let refusal = self.refusal(shut);
-        let left = refusal.wait.map(Left::Time);
-        if mode == Mode::Observe {
-            self.would_reject.fetch_add(1, Ordering::Relaxed);
-            self.report(Verdict::WouldRefuse, refusal.code(), left);
-            return Ok(None);
+    fn refuse(&self, state: State, wait: Wait, mode: Mode) -> Result<Option<Entry>, CircuitOpen> {
+        if mode != Mode::Observe {
+            return Err(self.turn_away(state, wait));
         }
-        refusal.desk.count();
-        self.report(Verdict::Refused, refusal.code(), left);
-        Err(refusal)
+        self.would_reject.fetch_add(1, Ordering::Relaxed);
+        self.report_refusal(Verdict::WouldRefuse, state, wait);
+        Ok(None)
     }
 
-    fn refusal(&self, Shut { state, wait }: Shut) -> CircuitOpen {
-        let opened = self.opened.load(Ordering::Relaxed);
-        CircuitOpen { desk: self.desks.near(), state, wait, opened }
-    }
-
-    /// The rest of the open time; `None` once it has passed.
-    fn still_open_for(&self, now: Instant) -> Option<Duration> {
-        let until = Moment::from_nanos(self.open_until.load(Ordering::Relaxed));
-        let now = self.moment(now);
-        (now < until).then(|| until.since(now))
+    #[expect(
+        clippy::inline_always,
+        reason = "an open breaker does little else, and would copy the refusal twice"
+    )]
+    #[inline(always)]
+    fn turn_away(&self, state: State, wait: Wait) -> CircuitOpen {
+        let desk = self.desks.near();
+        desk.count();
+        self.report_refusal(Verdict::Refused, state, wait);
+        CircuitOpen { desk, state, wait, opened: self.opening.times() }
     }
 
     /// Shows the machine's state to those who do not take the lock; called under it.
@@ -262,8 +271,7 @@ impl Circuit {
             return;
         }
         if let Some(until) = machine.open_until() {
-            self.open_until.store(self.moment(until).nanos(), Ordering::Relaxed);
-            self.opened.store(machine.opened(), Ordering::Relaxed);
+            self.opening.set(until, machine.opened());
         }
         self.word.0.store(word.bits(), Ordering::Release);
     }

@@ -21,23 +21,25 @@ impl Desk {
     }
 
     /// Counts a refusal.
+    #[inline]
     pub(crate) fn count(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// All desks of one breaker.
+/// All desks of one breaker: as many as a power of two.
 pub(crate) struct Desks(Box<[Arc<Desk>]>);
 
 impl Desks {
     pub(crate) fn new(name: &Arc<str>, desks: NonZeroUsize) -> Self {
-        Self((0..desks.get()).map(|_| Arc::new(Desk::of(Arc::clone(name)))).collect())
+        Self((0..desks.get().next_power_of_two()).map(|_| Arc::new(Desk::of(Arc::clone(name)))).collect())
     }
 
     /// The desk of this thread.
+    #[inline]
     pub(crate) fn near(&self) -> Arc<Desk> {
         number_this_thread();
-        Arc::clone(&self.0[place_of_this_thread() % self.0.len()])
+        Arc::clone(&self.0[place_of_this_thread() & (self.0.len() - 1)])
     }
 
     /// How many calls were refused.

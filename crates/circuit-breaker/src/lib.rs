@@ -163,6 +163,7 @@ mod keyed;
 mod keyed_layer;
 mod layer;
 mod moment;
+mod opening;
 mod probes;
 mod profile;
 mod quick;

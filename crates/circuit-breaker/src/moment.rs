@@ -13,6 +13,7 @@ impl Moment {
         Self(nanos(now.saturating_duration_since(origin)))
     }
 
+    #[cfg(test)]
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }

@@ -82,7 +82,8 @@ impl QuickCount {
     }
 }
 
-fn next_id() -> u64 {
+/// A number that tells what is remembered of one breaker from what is remembered of another.
+pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

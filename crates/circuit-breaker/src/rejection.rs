@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buttress_core::{Kind, Rejection};
 
@@ -17,9 +17,41 @@ use crate::rules::LAYER;
 pub struct CircuitOpen {
     pub(crate) desk: Arc<Desk>,
     pub(crate) state: State,
-    pub(crate) wait: Option<Duration>,
+    pub(crate) wait: Wait,
     pub(crate) opened: u64,
 }
+
+/// How long a breaker stays shut, as far as it is known when it refuses. Subtracting is left to whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    Unknown,
+    For(Duration),
+    Until { at: Instant, until: Instant },
+}
+
+impl Wait {
+    pub(crate) fn time(self) -> Option<Duration> {
+        match self {
+            Self::Unknown => None,
+            Self::For(time) => Some(time),
+            Self::Until { at, until } => Some(until.saturating_duration_since(at)),
+        }
+    }
+}
+
+impl From<Option<Duration>> for Wait {
+    fn from(time: Option<Duration>) -> Self {
+        time.map_or(Self::Unknown, Self::For)
+    }
+}
+
+impl PartialEq for Wait {
+    fn eq(&self, other: &Self) -> bool {
+        self.time() == other.time()
+    }
+}
+
+impl Eq for Wait {}
 
 impl CircuitOpen {
     /// The name of the breaker.
@@ -36,7 +68,7 @@ impl CircuitOpen {
     ///
     /// Of a half-open breaker whose permits are all taken, how long probes usually take to decide.
     pub fn remaining(&self) -> Option<Duration> {
-        self.wait
+        self.wait.time()
     }
 
     /// How often the breaker has opened since it was built.
@@ -45,11 +77,20 @@ impl CircuitOpen {
     }
 }
 
+/// The word for a refusal in a state.
+pub(crate) fn refusal_code(state: State) -> &'static str {
+    match state {
+        State::HalfOpen => "circuit_half_open_full",
+        State::ForcedOpen => "circuit_forced_open",
+        _ => "circuit_open",
+    }
+}
+
 /// Prints the text for logs, which names the breaker.
 impl fmt::Display for CircuitOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, opened) = (self.name(), self.opened);
-        match (self.state, self.wait) {
+        match (self.state, self.remaining()) {
             (State::HalfOpen, _) => {
                 write!(f, "circuit breaker {name} is half-open and its probes are under way")
             }
@@ -70,11 +111,7 @@ impl Rejection for CircuitOpen {
     }
 
     fn code(&self) -> &'static str {
-        match self.state {
-            State::HalfOpen => "circuit_half_open_full",
-            State::ForcedOpen => "circuit_forced_open",
-            _ => "circuit_open",
-        }
+        refusal_code(self.state)
     }
 
     fn layer(&self) -> &'static str {
@@ -82,7 +119,7 @@ impl Rejection for CircuitOpen {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.wait
+        self.remaining()
     }
 
     fn reached_inner(&self) -> bool {
@@ -99,7 +136,7 @@ mod tests {
     use super::*;
 
     fn open(state: State, wait: Option<Duration>) -> CircuitOpen {
-        CircuitOpen { desk: Desk::of("intune").into(), state, wait, opened: 3 }
+        CircuitOpen { desk: Desk::of("intune").into(), state, wait: wait.into(), opened: 3 }
     }
 
     #[test]

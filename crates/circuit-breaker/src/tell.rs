@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use buttress_core::{Left, Signal, Verdict};
+use buttress_core::{Context, Left, Signal, Verdict};
 use tokio::sync::broadcast;
 
 use crate::circuit::Circuit;
 use crate::event::{Change, State, StateChange};
+use crate::rejection::{Wait, refusal_code};
 use crate::rules::LAYER;
 
 /// Changes that a subscriber may be late by before it misses some.
@@ -12,6 +13,20 @@ const CHANGES_KEPT: usize = 64;
 
 /// Who hears of what happens; always outside the lock.
 impl Circuit {
+    /// Tells of a refusal, if anybody listens.
+    #[inline]
+    pub(crate) fn report_refusal(&self, verdict: Verdict, state: State, wait: Wait) {
+        let has_trail = || Context::with_current(|context| context.trail().is_some());
+        if self.parts().observer.is_some() || has_trail() {
+            self.report_refusal_to_listeners(verdict, state, wait);
+        }
+    }
+
+    #[cold]
+    fn report_refusal_to_listeners(&self, verdict: Verdict, state: State, wait: Wait) {
+        self.report(verdict, refusal_code(state), wait.time().map(Left::Time));
+    }
+
     pub(crate) fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {
         let signal = Signal { left, ..Signal::new(LAYER, &self.parts().instance, verdict, code) };
         signal.report(self.parts().observer.as_deref());

@@ -9,6 +9,7 @@ mod cost;
 mod events;
 mod keyed;
 mod open;
+mod refusal;
 mod registry;
 mod router;
 
