@@ -5,6 +5,7 @@ use std::time::Duration;
 use buttress_bulkhead::{BulkheadLayerBuilder, HeldBody, UntilBodyEnd};
 use buttress_circuit_breaker::{Breaker, BreakerConfig, BreakerRegistry};
 use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
+use buttress_idempotency::KeyInjectorLayer;
 use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, ThrottleBuilder};
 use buttress_reqwest::{AsReqwestBody, Client, EventsLayer, Reqwest, noting_redirects};
 use buttress_retry::{ResendHttp, RetryBuilder, StandardPolicy};
@@ -103,6 +104,11 @@ impl ClientBuilder {
     /// Changes the settings of the circuit breaker.
     pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
         self.outbound(|outbound| outbound.circuit_breaker(change))
+    }
+
+    /// Gives each call a key, so that it can be sent again; see [`OutboundBuilder::idempotency_keys`].
+    pub fn idempotency_keys(self, keys: KeyInjectorLayer) -> Self {
+        self.outbound(|outbound| outbound.idempotency_keys(keys))
     }
 
     /// Sends attempts no faster than the service allows; see [`OutboundBuilder::throttle`].
@@ -208,10 +214,10 @@ fn assemble(
 ) -> Client {
     let breaker = outbound.breaker().clone();
     let events = EventsLayer::new(&*name).with_breaker_state(move || breaker.state().as_str());
-    let (correlation_id, deadline, calls) = outbound.halves(Reqwest::new(http.clone()));
+    let (marks, deadline, calls) = outbound.parts(Reqwest::new(http.clone()));
     // The clocks and the bulkhead change the type of the body; it becomes reqwest's again before anybody sees it.
     let calls = MapResponseLayer::new(into_reqwest as fn(_) -> _).layer(body.layer(calls));
-    Client::over(name, http, correlation_id.layer(events.layer(deadline.layer(calls))))
+    Client::over(name, http, marks.layer(events.layer(deadline.layer(calls))))
 }
 
 fn into_reqwest(response: http::Response<TimeoutBody<HeldBody<Body>>>) -> http::Response<Body> {

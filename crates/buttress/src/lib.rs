@@ -35,12 +35,14 @@
 //! # Place in the stack
 //!
 //! ```text
-//! inbound    correlation ID > deadline and total > rate limit > bulkhead > body clocks > your app
-//! outbound   correlation ID > events > deadline and total > body clocks > retry > throttle > bulkhead
-//!            > circuit breaker > attempt timeout > deadline sent along > transport
+//! inbound    correlation ID > deadline and total > rate limit > your authentication > idempotency > bulkhead
+//!            > body clocks > your app
+//! outbound   correlation ID > idempotency key > events > deadline and total > body clocks > retry > throttle
+//!            > bulkhead > circuit breaker > attempt timeout > deadline sent along > transport
 //! ```
 //!
-//! Rate limit, throttle and bulkhead are there when asked for, because only you know the numbers.
+//! Rate limit, throttle and bulkhead are there when asked for, because only you know the numbers; idempotency and its
+//! keys, because only you know whose keys they are and which service honours them.
 //! [`Inbound`] and [`client()`] are these orders; [`Outbound`] is the second one for a transport of your own. For an
 //! order of your own there is [`stack`], which refuses those that are a mistake.
 //!
@@ -48,12 +50,13 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below but `fjall`, `idempotency`, `postgres`, `redact` and `redis` |
+//! | `full` (default) | everything below but `fjall`, `postgres`, `redact` and `redis` |
 //! | `axum` | the [`Correlation`] extractor |
-//! | `bulkhead`, `circuit-breaker`, `correlation-id`, `rate-limit`, `retry`, `timeout` | that layer |
+//! | `bulkhead`, `circuit-breaker`, `correlation-id`, `idempotency`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
-//! | `idempotency` | requests with a key run once; a layer of its own, with records in memory |
+//! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL |
+//! | `redact` | masks for secrets |
 //! | `redis` | rate limits that several processes share |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!

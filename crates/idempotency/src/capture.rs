@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 
-use crate::desk::Terms;
 use crate::reply::bytes_of;
+use crate::terms::Terms;
 use crate::{Ending, Refusal, ReplyBody, Step, StoredResponse, replay};
 
 /// Reads the body of a request, which must come in time and within bounds before anything is claimed.
@@ -49,7 +49,7 @@ fn joined(read: Bytes, mut data: impl Buf) -> Bytes {
 /// What to answer, and what to keep of it.
 pub(crate) async fn response<B>(response: Response<B>, terms: &Terms) -> (Response<ReplyBody<B>>, Step)
 where
-    B: Body<Data: Buf> + Unpin,
+    B: Body<Data: Buf>,
 {
     let retain = terms.retain;
     match ending(&response, terms) {
@@ -72,16 +72,21 @@ fn ending<B>(response: &Response<B>, terms: &Terms) -> Ending {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a body that turns out too large is moved on after it was polled"
+)]
 async fn keep<B>(response: Response<B>, terms: &Terms) -> (Response<ReplyBody<B>>, Step)
 where
-    B: Body<Data: Buf> + Unpin,
+    B: Body<Data: Buf>,
 {
     if is_endless(&response) || response.body().size_hint().lower() > terms.response_limit {
         return tombstone(response.map(ReplyBody::passing), terms);
     }
-    let (head, mut body) = response.into_parts();
+    let (head, body) = response.into_parts();
+    let mut body = Box::pin(body);
     let (mut chunks, mut bytes, mut trailers) = (VecDeque::new(), 0, None);
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = match frame {
             Ok(frame) => bytes_of(frame),
             Err(error) => {

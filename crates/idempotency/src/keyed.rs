@@ -39,7 +39,7 @@ where
     T: Store,
     J: Reject<Response<ReplyBody<RB>>, S::Error> + Send + Sync + 'static,
     B: Body + From<Bytes> + Send + 'static,
-    RB: Body<Data: Buf + Send, Error: Send> + Unpin + Send + 'static,
+    RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
 {
     let Keyed { desk, reject, mut service, key } = keyed;
     let (mut head, body) = request.into_parts();

@@ -6,36 +6,48 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 
-/// The body of a response: the inner service's, one that was kept, or the beginning of one with its rest.
-pub struct ReplyBody<B: Body> {
-    chunks: VecDeque<Bytes>,
-    trailers: Option<HeaderMap>,
-    rest: Rest<B>,
+pin_project! {
+    /// The body of a response: the inner service's, one that was kept, or the beginning of one with its rest.
+    pub struct ReplyBody<B: Body> {
+        chunks: VecDeque<Bytes>,
+        trailers: Option<HeaderMap>,
+        #[pin]
+        rest: Rest<B>,
+    }
 }
 
-enum Rest<B: Body> {
-    None,
-    Body(B),
-    Failed(B::Error),
+pin_project! {
+    #[project = RestProjection]
+    enum Rest<B: Body> {
+        None,
+        Body { #[pin] body: B },
+        Begun { body: Pin<Box<B>> },
+        Failed { error: Option<B::Error> },
+    }
 }
 
 impl<B: Body> ReplyBody<B> {
+    fn new(chunks: VecDeque<Bytes>, rest: Rest<B>) -> Self {
+        Self { chunks, trailers: None, rest }
+    }
+
     /// All of it as it comes.
     pub(crate) fn passing(body: B) -> Self {
-        Self { chunks: VecDeque::new(), trailers: None, rest: Rest::Body(body) }
+        Self::new(VecDeque::new(), Rest::Body { body })
     }
 
     pub(crate) fn whole(chunks: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
         Self { chunks, trailers, rest: Rest::None }
     }
 
-    pub(crate) fn begun(chunks: VecDeque<Bytes>, rest: B) -> Self {
-        Self { chunks, trailers: None, rest: Rest::Body(rest) }
+    pub(crate) fn begun(chunks: VecDeque<Bytes>, rest: Pin<Box<B>>) -> Self {
+        Self::new(chunks, Rest::Begun { body: rest })
     }
 
     pub(crate) fn broken(chunks: VecDeque<Bytes>, error: B::Error) -> Self {
-        Self { chunks, trailers: None, rest: Rest::Failed(error) }
+        Self::new(chunks, Rest::Failed { error: Some(error) })
     }
 }
 
@@ -45,9 +57,7 @@ impl<B: Body> From<Bytes> for ReplyBody<B> {
     }
 }
 
-impl<B: Body + Unpin> Unpin for ReplyBody<B> {}
-
-impl<B: Body<Data: Buf> + Unpin> Body for ReplyBody<B> {
+impl<B: Body<Data: Buf>> Body for ReplyBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -55,19 +65,18 @@ impl<B: Body<Data: Buf> + Unpin> Body for ReplyBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.get_mut();
+        let this = self.project();
         if let Some(chunk) = this.chunks.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         if let Some(trailers) = this.trailers.take() {
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
-        match &mut this.rest {
-            Rest::Body(body) => Pin::new(body).poll_frame(cx).map_ok(bytes_of),
-            _ => match std::mem::replace(&mut this.rest, Rest::None) {
-                Rest::Failed(error) => Poll::Ready(Some(Err(error))),
-                _ => Poll::Ready(None),
-            },
+        match this.rest.project() {
+            RestProjection::None => Poll::Ready(None),
+            RestProjection::Body { body } => body.poll_frame(cx).map_ok(bytes_of),
+            RestProjection::Begun { body } => body.as_mut().poll_frame(cx).map_ok(bytes_of),
+            RestProjection::Failed { error } => Poll::Ready(error.take().map(Err)),
         }
     }
 
@@ -76,26 +85,26 @@ impl<B: Body<Data: Buf> + Unpin> Body for ReplyBody<B> {
         is_empty
             && match &self.rest {
                 Rest::None => true,
-                Rest::Body(body) => body.is_end_stream(),
-                Rest::Failed(_) => false,
+                Rest::Body { body } => body.is_end_stream(),
+                Rest::Begun { body } => body.is_end_stream(),
+                Rest::Failed { error } => error.is_none(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
         let here: u64 = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        match &self.rest {
-            Rest::None => SizeHint::with_exact(here),
-            Rest::Failed(_) => SizeHint::new(),
-            Rest::Body(body) => {
-                let rest = body.size_hint();
-                let mut hint = SizeHint::new();
-                hint.set_lower(here.saturating_add(rest.lower()));
-                if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(here)) {
-                    hint.set_upper(upper);
-                }
-                hint
-            }
+        let rest = match &self.rest {
+            Rest::None => return SizeHint::with_exact(here),
+            Rest::Failed { .. } => return SizeHint::new(),
+            Rest::Body { body } => body.size_hint(),
+            Rest::Begun { body } => body.size_hint(),
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(here.saturating_add(rest.lower()));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(here)) {
+            hint.set_upper(upper);
         }
+        hint
     }
 }
 

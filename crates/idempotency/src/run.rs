@@ -1,8 +1,4 @@
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use buttress_core::{Refused, Verdict};
@@ -11,11 +7,15 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tower_service::Service;
 
-use crate::desk::Desk;
+use crate::ask::Grant;
+use crate::desk::{Desk, Place};
+use crate::seats::Seat;
+use crate::work::{Beside, Caught};
 use crate::{
     Completion, EndpointStats, Event, Idempotency, Owned, Refusal, ReplyBody, Step, Stepped, Store,
     StoreError, capture, replay,
@@ -36,6 +36,8 @@ pub(crate) struct Run<T> {
     owned: Owned,
     stats: EndpointStats,
     lost: Arc<watch::Sender<bool>>,
+    seat: Mutex<Option<Seat>>,
+    _place: Option<Place>,
 }
 
 impl<T: Store> Run<T> {
@@ -44,8 +46,9 @@ impl<T: Store> Run<T> {
     /// The longest of these pauses.
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(desk: Arc<Desk<T>>, owned: Owned, stats: EndpointStats) -> Self {
-        Self { desk, owned, stats, lost: Arc::default() }
+    pub(crate) fn new(desk: Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
+        let Grant { owned, seat, place } = grant;
+        Self { desk, owned, stats, lost: Arc::default(), seat: Mutex::new(Some(seat)), _place: place }
     }
 
     /// Runs the handler to its end, with its lease renewed, writes down how it ended, and then answers.
@@ -58,7 +61,7 @@ impl<T: Store> Run<T> {
     ) where
         S: Service<Request<B>, Response = Response<RB>>,
         S::Error: 'static,
-        RB: Body<Data: Buf> + Unpin,
+        RB: Body<Data: Buf>,
     {
         head.extensions.insert(Idempotency::new(Arc::clone(&self.desk), &self.owned, &self.lost));
         let request = Request::from_parts(head, body);
@@ -66,16 +69,16 @@ impl<T: Store> Run<T> {
             let ended = self.run(service, request).await;
             self.end(ended, reply).await;
         };
-        beside(work, self.renew()).await;
+        Beside::new(work, self.renew()).await;
     }
 
     async fn run<S, B, RB>(&self, service: S, request: Request<B>) -> Ended<RB, S::Error>
     where
         S: Service<Request<B>, Response = Response<RB>>,
         S::Error: 'static,
-        RB: Body<Data: Buf> + Unpin,
+        RB: Body<Data: Buf>,
     {
-        let handling = caught(self.handle(service, request));
+        let handling = Caught::new(self.handle(service, request));
         let why = match tokio::time::timeout(self.desk.terms.longest, handling).await {
             Ok(Some(ended)) => return ended,
             Ok(None) => Refusal::Panicked,
@@ -88,7 +91,7 @@ impl<T: Store> Run<T> {
     where
         S: Service<Request<B>, Response = Response<RB>>,
         S::Error: 'static,
-        RB: Body<Data: Buf> + Unpin,
+        RB: Body<Data: Buf>,
     {
         let terms = &self.desk.terms;
         match service.call(request).await {
@@ -112,6 +115,8 @@ impl<T: Store> Run<T> {
         match self.desk.step(ticket, &step).await {
             Ok(stepped) => {
                 self.count(&step, &stepped);
+                // Before the answer goes out: who has it may ask again at once.
+                self.leave();
                 // Nobody waits if the client has left.
                 let _ = reply.send(self.said(answer, &step, stepped));
             }
@@ -120,6 +125,17 @@ impl<T: Store> Run<T> {
                 self.insist(&step, error).await;
             }
         }
+    }
+
+    /// From now on the store says what became of the operation.
+    fn leave(&self) {
+        let seat = self.seat.lock().take();
+        drop(seat);
+    }
+
+    fn lose(&self) {
+        self.lost.send_replace(true);
+        self.leave();
     }
 
     async fn insist(&self, step: &Step, mut error: StoreError) {
@@ -188,13 +204,13 @@ impl<T: Store> Run<T> {
                     pause = self.pause();
                 }
                 Ok(Stepped::Fenced(_) | Stepped::Gone) => {
-                    self.lost.send_replace(true);
+                    self.lose();
                     return;
                 }
                 Err(_) => {
                     pause = terms.lease / 12;
                     if renewed_at.elapsed() >= terms.lease / 6 * 5 {
-                        self.lost.send_replace(true);
+                        self.lose();
                     }
                 }
             }
@@ -210,28 +226,4 @@ impl<T: Store> Run<T> {
 
 fn code_of(error: &StoreError) -> &'static str {
     if error.may_have_happened() { "store_unreachable" } else { "store_refused" }
-}
-
-/// Polls a companion along with some work, until the work is done.
-async fn beside<W: Future>(work: W, companion: impl Future<Output = ()>) -> W::Output {
-    let (mut work, mut companion) = (pin!(work), pin!(companion));
-    let mut is_over = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(done);
-        }
-        is_over = is_over || companion.as_mut().poll(cx).is_ready();
-        Poll::Pending
-    })
-    .await
-}
-
-/// `None` if the work panics. It is dropped and nothing else then; what it shared was shared across unwinding anyway.
-async fn caught<W: Future>(work: W) -> Option<W::Output> {
-    let mut work = pin!(work);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }

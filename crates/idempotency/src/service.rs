@@ -80,7 +80,7 @@ where
     B: Body + From<Bytes> + Send + 'static,
     B::Data: Send,
     B::Error: Send,
-    RB: Body<Data: Buf + Send, Error: Send> + Unpin + Send + 'static,
+    RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
 {
     type Response = Response<ReplyBody<RB>>;
     type Error = S::Error;

@@ -1,17 +1,19 @@
 mod builder;
+mod part;
 
 use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadService, UntilBodyEnd};
 use buttress_correlation_id::{CorrelationIdLayer, CorrelationIdService};
 use buttress_http::AsProblem;
+use buttress_idempotency::IdempotencyLayer;
 use buttress_rate_limit::{Http, RateLimit, RateLimitLayer};
 use buttress_timeout::{BodyTimeout, BodyTimeoutLayer, DeadlineLayer, DeadlineService, Responses};
 use tower::util::{Either, option_layer};
-use tower_layer::Layer;
+use tower_layer::{Identity, Layer};
 
 pub use self::builder::InboundBuilder;
 
 /// The stack around an Axum app, as one layer: correlation ID, deadline, clocks on response bodies, and if asked for
-/// limits on how often and how much at once.
+/// limits on how often and how much at once, and requests with a key that run once.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -29,7 +31,8 @@ pub use self::builder::InboundBuilder;
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID and span > deadline and total timeout > rate limit > bulkhead > body clocks > your app
+/// correlation ID and span > deadline and total timeout > rate limit > your authentication > idempotency > bulkhead
+/// > body clocks > your app
 /// ```
 ///
 /// Whoever counts addresses has to be told them: the server puts a [`PeerAddr`](buttress_http::PeerAddr) into the
@@ -38,16 +41,19 @@ pub use self::builder::InboundBuilder;
 /// [`key::client_addr`](buttress_rate_limit::key::client_addr) has the lines for Axum. Else a request has no address,
 /// and what becomes of it is the policy's `missing`: by default it is refused.
 ///
-/// A limit for each user belongs inside your authentication, in a [`RateLimitLayer`] of its own: here nobody knows yet
-/// who asks. [`Inbound::default`] has neither rate limit nor bulkhead.
+/// Where you give it your [authentication](InboundBuilder::authentication), it stands inside the limit, so that a flood
+/// of guesses is refused before it costs anything, and outside idempotency, which must know whose key it is. A limit for
+/// each user belongs inside it, in a [`RateLimitLayer`] of its own. [`Inbound::default`] has neither of these.
 ///
 /// It is one layer because Axum boxes the service of each `.layer()` anew. Cloning shares everything; put one value
 /// on as many routers as you like.
 #[derive(Clone, Debug)]
-pub struct Inbound {
+pub struct Inbound<A = Identity, I = Identity> {
     correlation_id: CorrelationIdLayer,
     deadline: DeadlineLayer,
     rate_limit: Option<InboundRateLimitLayer>,
+    authentication: A,
+    idempotency: I,
     bulkhead: InboundBulkheadLayer,
     body: BodyTimeoutLayer<Responses>,
 }
@@ -56,10 +62,14 @@ type InboundRateLimitLayer = RateLimitLayer<Http, AsProblem>;
 type InboundBulkheadLayer = BulkheadLayer<AsProblem, UntilBodyEnd>;
 
 /// The service that [`Inbound`] makes of another.
-pub type InboundService<S> = CorrelationIdService<DeadlineService<Limited<S>>>;
+pub type InboundService<S, A = Identity, I = Identity> =
+    CorrelationIdService<DeadlineService<Limited<S, A, I>>>;
 
-/// What the limits are put around, or not.
-type Limited<S> = Either<RateLimit<Roomy<S>, Http, AsProblem>, Roomy<S>>;
+/// What the rate limit is put around, or not.
+type Limited<S, A, I> = Either<RateLimit<Known<S, A, I>, Http, AsProblem>, Known<S, A, I>>;
+/// What knows who asks.
+type Known<S, A, I> = <A as Layer<Once<S, I>>>::Service;
+type Once<S, I> = <I as Layer<Roomy<S>>>::Service;
 type Roomy<S> = BulkheadService<BodyTimeout<S, Responses>, AsProblem, UntilBodyEnd>;
 
 impl Inbound {
@@ -67,7 +77,9 @@ impl Inbound {
     pub fn builder() -> InboundBuilder {
         InboundBuilder::new()
     }
+}
 
+impl<A, I> Inbound<A, I> {
     /// The layer that takes, mints and echoes correlation IDs.
     pub fn correlation_id(&self) -> &CorrelationIdLayer {
         &self.correlation_id
@@ -96,12 +108,20 @@ impl Inbound {
     }
 }
 
-impl<S> Layer<S> for Inbound {
-    type Service = InboundService<S>;
+impl<A, T, J> Inbound<A, IdempotencyLayer<T, J>> {
+    /// The layer that runs requests with a key once: its statistics, its mode, and the runs to wait for at the end of
+    /// the process.
+    pub fn idempotency(&self) -> &IdempotencyLayer<T, J> {
+        &self.idempotency
+    }
+}
+
+impl<S, A: Layer<Once<S, I>>, I: Layer<Roomy<S>>> Layer<S> for Inbound<A, I> {
+    type Service = InboundService<S, A, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let roomy = self.bulkhead.layer(self.body.layer(inner));
-        let limited = option_layer(self.rate_limit.as_ref()).layer(roomy);
+        let once = self.idempotency.layer(self.bulkhead.layer(self.body.layer(inner)));
+        let limited = option_layer(self.rate_limit.as_ref()).layer(self.authentication.layer(once));
         self.correlation_id.layer(self.deadline.layer(limited))
     }
 }

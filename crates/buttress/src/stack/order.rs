@@ -41,6 +41,10 @@ pub enum Step {
     Throttle,
     /// Limits how much runs at once.
     Bulkhead,
+    /// Runs requests with a key once.
+    Idempotency,
+    /// Gives calls an idempotency key.
+    IdempotencyKey,
     /// A layer that this check knows nothing of.
     Other,
 }

@@ -7,6 +7,7 @@ use buttress_circuit_breaker::{Breaker, CircuitBreaker, CircuitBreakerLayer};
 use buttress_core::AsError;
 use buttress_correlation_id::{PropagateCorrelationId, PropagateCorrelationIdLayer};
 use buttress_http::ClassifyHttp;
+use buttress_idempotency::{KeyInjector, KeyInjectorLayer};
 use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, Throttle, ThrottleHandle, ThrottleLayer};
 use buttress_retry::{AsReplayBody, ResendHttp, Retry, RetryLayer, StandardPolicy};
 use buttress_timeout::{
@@ -23,11 +24,11 @@ pub use self::builder::OutboundBuilder;
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID > deadline and total timeout > retry > throttle > bulkhead > circuit breaker > attempt timeout
+/// correlation ID > idempotency key > deadline and total timeout > retry > throttle > bulkhead > circuit breaker > attempt timeout
 /// > deadline sent along > your transport
 /// ```
 ///
-/// Throttle and bulkhead are there if asked for. Each attempt takes its turn at both, and gives its place back while
+/// Idempotency key, throttle and bulkhead are there if asked for. All attempts at a call have one key. Each attempt takes its turn at both, and gives its place back while
 /// the call waits for the next one.
 ///
 /// The transport is any `Service<http::Request<W::Out>>` whose error can hold a refusal, as a boxed error can; `W`
@@ -38,6 +39,7 @@ pub use self::builder::OutboundBuilder;
 #[derive(Clone, Debug)]
 pub struct Outbound<W = AsReplayBody> {
     correlation_id: PropagateCorrelationIdLayer,
+    keys: KeyInjectorLayer,
     deadline: DeadlineLayer<AsError>,
     retry: HttpRetry<W>,
     throttle: Option<OutboundThrottleLayer>,
@@ -54,7 +56,12 @@ type AttemptTimeoutLayer = TimeoutLayer<AsError, FromExtensions<AttemptLimit>>;
 type Attempt<S> = Timeout<ForwardDeadline<S>, AsError, FromExtensions<AttemptLimit>>;
 
 /// The service that [`Outbound`] makes of a transport.
-pub type OutboundService<S, W = AsReplayBody> = PropagateCorrelationId<DeadlineService<Calls<S, W>, AsError>>;
+pub type OutboundService<S, W = AsReplayBody> =
+    PropagateCorrelationId<KeyInjector<DeadlineService<Calls<S, W>, AsError>>>;
+
+/// Correlation ID and idempotency key.
+#[cfg(feature = "reqwest")]
+type Marks = tower_layer::Stack<KeyInjectorLayer, PropagateCorrelationIdLayer>;
 
 /// The part of the stack that turns one call into attempts.
 type Calls<S, W> = Retry<Shaped<S>, StandardPolicy, ResendHttp<W>>;
@@ -102,17 +109,14 @@ impl<W> Outbound<W> {
         &self.attempt
     }
 
-    /// The outer part of the stack, and the inner one that turns a call into attempts.
+    /// What a call is given before it is logged, the total timeout, and the part that turns a call into attempts.
     #[cfg(feature = "reqwest")]
-    pub(crate) fn halves<S>(
-        self,
-        transport: S,
-    ) -> (PropagateCorrelationIdLayer, DeadlineLayer<AsError>, Calls<S, W>)
+    pub(crate) fn parts<S>(self, transport: S) -> (Marks, DeadlineLayer<AsError>, Calls<S, W>)
     where
         W: Clone,
     {
         let calls = self.calls(transport);
-        (self.correlation_id, self.deadline, calls)
+        (Marks::new(self.keys, self.correlation_id), self.deadline, calls)
     }
 
     fn calls<S>(&self, transport: S) -> Calls<S, W>
@@ -129,6 +133,6 @@ impl<S, W: Clone> Layer<S> for Outbound<W> {
     type Service = OutboundService<S, W>;
 
     fn layer(&self, transport: S) -> Self::Service {
-        self.correlation_id.layer(self.deadline.layer(self.calls(transport)))
+        self.correlation_id.layer(self.keys.layer(self.deadline.layer(self.calls(transport))))
     }
 }

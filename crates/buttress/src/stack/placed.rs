@@ -105,6 +105,25 @@ mod bulkhead {
     }
 }
 
+#[cfg(feature = "idempotency")]
+mod idempotency {
+    use buttress_idempotency::{IdempotencyLayer, KeyInjectorLayer};
+
+    use crate::stack::{Placed, Step};
+
+    impl<T, J> Placed for IdempotencyLayer<T, J> {
+        fn step(&self) -> Step {
+            Step::Idempotency
+        }
+    }
+
+    impl Placed for KeyInjectorLayer {
+        fn step(&self) -> Step {
+            Step::IdempotencyKey
+        }
+    }
+}
+
 #[cfg(feature = "retry")]
 mod retry {
     use buttress_retry::RetryLayer;

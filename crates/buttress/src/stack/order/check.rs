@@ -43,6 +43,7 @@ impl<'a> Check<'a> {
                 "put it inside, or callers over their limit take the places of others",
             );
         }
+        self.idempotency();
         if self.has(is_breaker) {
             self.doubt(
                 "breaker_around_handlers",
@@ -59,8 +60,32 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn idempotency(&mut self) {
+        if self.is_outside(is_idempotency, is_deadline) {
+            self.doubt(
+                "deadline_inside_idempotency",
+                "the total timeout inside the idempotency",
+                "put it outside, or it ends runs whose outcome nobody knows then",
+            );
+        }
+        if self.is_outside(is_idempotency, is_rate_limit) {
+            self.doubt(
+                "rate_limit_inside_idempotency",
+                "the rate limit inside the idempotency",
+                "put it outside, or each refusal costs two calls of the store",
+            );
+        }
+        if self.is_outside(is_bulkhead, is_idempotency) {
+            self.doubt(
+                "bulkhead_outside_idempotency",
+                "the bulkhead outside the idempotency",
+                "put it inside, or replays take places, and runs whose caller has left take none",
+            );
+        }
+    }
+
     fn outbound(&mut self) {
-        if self.has(|step| matches!(step, Step::CorrelationId)) {
+        if self.has(|step| matches!(step, Step::CorrelationId | Step::Idempotency)) {
             self.mistake("wrong_direction", "a layer for requests that arrive", "put it around handlers");
         }
         self.correlation_first();
@@ -91,6 +116,13 @@ impl<'a> Check<'a> {
                 "correlation_id_inside_retry",
                 "the correlation ID inside the retry",
                 "put it outside, so that all attempts at a call have one ID",
+            );
+        }
+        if self.is_outside(is_retry, |step| matches!(step, Step::IdempotencyKey)) {
+            self.mistake(
+                "idempotency_key_inside_retry",
+                "the idempotency key inside the retry",
+                "put it outside, or each attempt is an operation of its own",
             );
         }
         if self.has(is_retry) && !self.has(is_deadline) {
@@ -299,10 +331,21 @@ fn is_bulkhead(step: &Step) -> bool {
     matches!(step, Step::Bulkhead)
 }
 
+fn is_idempotency(step: &Step) -> bool {
+    matches!(step, Step::Idempotency)
+}
+
 fn is_limit(step: &Step) -> bool {
     is_rate_limit(step) || is_throttle(step) || is_bulkhead(step)
 }
 
 fn goes_out(step: &Step) -> bool {
-    matches!(step, Step::PropagateCorrelationId | Step::ForwardDeadline | Step::Events | Step::Throttle)
+    matches!(
+        step,
+        Step::PropagateCorrelationId
+            | Step::ForwardDeadline
+            | Step::Events
+            | Step::Throttle
+            | Step::IdempotencyKey
+    )
 }

@@ -15,6 +15,7 @@ fn rules(direction: Direction, steps: &[Step]) -> Vec<(Severity, &'static str)> 
 fn the_blessed_orders_are_without_findings() {
     let outbound = [
         CORRELATION,
+        Step::IdempotencyKey,
         Step::Events,
         TOTAL,
         Step::BodyTimeout,
@@ -28,8 +29,15 @@ fn the_blessed_orders_are_without_findings() {
         Step::Other,
     ];
     assert_eq!(rules(Direction::Outbound, &outbound), []);
-    let inbound =
-        [Step::CorrelationId, TOTAL, Step::RateLimit, Step::Bulkhead, Step::BodyTimeout, Step::Other];
+    let inbound = [
+        Step::CorrelationId,
+        TOTAL,
+        Step::RateLimit,
+        Step::Other,
+        Step::Idempotency,
+        Step::Bulkhead,
+        Step::BodyTimeout,
+    ];
     assert_eq!(rules(Direction::Inbound, &inbound), []);
     assert_eq!(rules(Direction::Outbound, &[]), []);
 }
@@ -59,13 +67,15 @@ fn every_order_that_breaks_a_promise_is_a_mistake() {
         (vec![TOTAL, ATTEMPT, RETRY], "attempt_timeout_outside_retry"),
         (vec![Step::Throttle, TOTAL], "throttle_outside_total"),
         (vec![RETRY, CORRELATION, TOTAL], "correlation_id_inside_retry"),
+        (vec![TOTAL, RETRY, Step::IdempotencyKey], "idempotency_key_inside_retry"),
         (vec![TOTAL, long], "attempt_not_shorter_than_total"),
         (vec![TOTAL, ATTEMPT, long], "attempt_not_shorter_than_total"),
         (vec![Step::CorrelationId, TOTAL], "wrong_direction"),
+        (vec![TOTAL, Step::Idempotency], "wrong_direction"),
     ] {
         assert!(rules(Direction::Outbound, &steps).contains(&(Mistake, rule)), "{steps:?}");
     }
-    for step in [CORRELATION, FORWARD, Step::Events, Step::Throttle] {
+    for step in [CORRELATION, FORWARD, Step::Events, Step::Throttle, Step::IdempotencyKey] {
         assert!(rules(Direction::Inbound, &[step]).contains(&(Mistake, "wrong_direction")), "{step:?}");
     }
 }
@@ -98,6 +108,9 @@ fn what_may_be_meant_is_only_doubted() {
         (Direction::Outbound, vec![ATTEMPT, Step::Throttle], "limit_inside_breaker"),
         (Direction::Inbound, vec![Step::RateLimit, TOTAL], "rate_limit_outside_deadline"),
         (Direction::Inbound, vec![Step::Bulkhead, Step::RateLimit], "bulkhead_outside_rate_limit"),
+        (Direction::Inbound, vec![Step::Idempotency, TOTAL], "deadline_inside_idempotency"),
+        (Direction::Inbound, vec![Step::Idempotency, Step::RateLimit], "rate_limit_inside_idempotency"),
+        (Direction::Inbound, vec![Step::Bulkhead, Step::Idempotency], "bulkhead_outside_idempotency"),
         (Direction::Inbound, vec![TOTAL, BREAKER], "breaker_around_handlers"),
         (Direction::Inbound, vec![TOTAL, RETRY], "retry_around_handlers"),
     ] {

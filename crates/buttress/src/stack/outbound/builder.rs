@@ -9,6 +9,7 @@ use buttress_circuit_breaker::{
 use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
 use buttress_correlation_id::{PropagateCorrelationIdBuilder, PropagateCorrelationIdLayer};
 use buttress_http::ClassifyHttp;
+use buttress_idempotency::KeyInjectorLayer;
 use buttress_rate_limit::throttle::{ByAuthority, HttpFeedback, ThrottleBuilder, ThrottleLayer};
 use buttress_retry::{AsReplayBody, ResendHttp, RetryBuilder, RetryLayer, StandardPolicy};
 use buttress_timeout::{
@@ -27,6 +28,7 @@ use crate::Profile;
 /// | `attempt_timeout` | 10 s | 1 ms to 1 day, shorter than `timeout` | one attempt, up to its response head |
 /// | `retry` | 3 attempts, budget of 20 % | | every option of [`RetryLayer::builder`] |
 /// | `circuit_breaker` | 50 % of 20 calls in 30 s, or 5 in a row | | every option of [`BreakerConfig`] |
+/// | `idempotency_keys` | none | | which calls get a key, see [`KeyInjectorLayer`] |
 /// | `throttle` | none | needs a quota | every option of [`ThrottleLayer::outbound`] |
 /// | `bulkhead` | none | | every option of [`BulkheadLayer::outbound`] |
 /// | `profile` | none | | breaker and retry by the name of what is called |
@@ -49,6 +51,7 @@ struct Rest {
     mode: Option<ModeSwitch>,
     observer: Option<Arc<dyn Observer>>,
     correlation_id: PropagateCorrelationIdBuilder,
+    keys: KeyInjectorLayer,
     deadline: DeadlineBuilder<AsError>,
     throttle: Option<OutboundThrottleBuilder>,
     bulkhead: Option<OutboundBulkheadBuilder>,
@@ -74,6 +77,7 @@ impl OutboundBuilder {
             mode: None,
             observer: None,
             correlation_id: PropagateCorrelationIdLayer::builder(),
+            keys: KeyInjectorLayer::new().methods([]),
             deadline: DeadlineLayer::outbound(Self::DEFAULT_TIMEOUT).name(Arc::clone(&name)),
             throttle: None,
             bulkhead: None,
@@ -113,6 +117,14 @@ impl<W> OutboundBuilder<W> {
     /// Changes the settings of the circuit breaker.
     pub fn circuit_breaker(self, change: impl FnOnce(BreakerConfig) -> BreakerConfig) -> Self {
         self.rest(|rest| Rest { breaker: change(rest.breaker), ..rest })
+    }
+
+    /// Gives each call an idempotency key, the same for all its attempts, unless the caller has set one.
+    ///
+    /// Only for services that honour such keys: a request with a key counts as safe to repeat, so a POST that had no
+    /// answer is sent again.
+    pub fn idempotency_keys(self, keys: KeyInjectorLayer) -> Self {
+        self.rest(|rest| Rest { keys, ..rest })
     }
 
     /// Sends attempts no faster than a quota allows, which must be given: what comes too early waits for its turn.
@@ -229,7 +241,8 @@ impl<W> OutboundBuilder<W> {
             let (throttle, bulkhead) = limits;
             let ((breaker, attempt), forward) = inner;
             let breaker = CircuitBreakerLayer::with_breaker(breaker, ClassifyHttp::default(), AsError);
-            Outbound { correlation_id, deadline, retry, throttle, bulkhead, breaker, attempt, forward }
+            let keys = rest.keys;
+            Outbound { correlation_id, keys, deadline, retry, throttle, bulkhead, breaker, attempt, forward }
         }))
     }
 
