@@ -25,7 +25,11 @@ const SERVERS: [Provision; 2] = [
         package: "redis-server",
         needed_by: &["buttress-testkit", "buttress-redis"],
     },
-    Provision { binary: "initdb", package: "postgresql", needed_by: &[] },
+    Provision {
+        binary: "initdb",
+        package: "postgresql",
+        needed_by: &["buttress-testkit", "buttress-postgres"],
+    },
 ];
 
 /// Parts of the Rust toolchain that a minimal installation leaves out: the command, and its component.

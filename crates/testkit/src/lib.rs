@@ -32,6 +32,7 @@
 //! | [`message`], [`ScriptedBody`] | HTTP requests, responses and bodies that misbehave on cue |
 //! | [`Recorder`], [`trail_of`] | what layers reported |
 //! | [`Seed`] | chance that can be repeated |
+//! | [`postgres`] | private PostgreSQL servers, to kill and to pause |
 //! | [`redis`] | private Redis servers and clusters, to kill and to pause |
 //!
 //! # One layer on many Axum routes
@@ -49,6 +50,7 @@
 pub mod clock;
 pub mod contract;
 pub mod message;
+pub mod postgres;
 pub mod redis;
 
 mod allocations;

@@ -6,6 +6,7 @@ mod body;
 mod contract;
 mod drive;
 mod message;
+mod postgres;
 mod redis;
 mod signals;
 mod strict;
