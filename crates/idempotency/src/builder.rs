@@ -7,8 +7,10 @@ use buttress_http::AsProblem;
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
-use crate::desk::{Desk, Terms};
+use crate::desk::Desk;
 use crate::rejection::LAYER;
+use crate::seats::Bounds;
+use crate::terms::Terms;
 use crate::{Ending, IdempotencyLayer, Store, StoredResponse, WhenAbandoned};
 
 /// What becomes of a request whose claim the store did not decide.
@@ -53,6 +55,8 @@ impl<T: Store> IdempotencyBuilder<T> {
             request_limit: 1 << 20,
             response_limit: 1 << 20,
             max_requests: 512,
+            wait: Duration::ZERO,
+            waiters: Bounds { in_all: 256, per_key: 8 },
             when_abandoned: WhenAbandoned::TakeOver,
             when_store_fails: WhenStoreFails::Refuse,
             entropy: Entropy::system(),
@@ -174,6 +178,33 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         self.with(|terms| terms.max_requests = number)
     }
 
+    /// How long a request waits for the same one that runs, instead of being refused at once. Never longer than its
+    /// deadline. In this process the run itself wakes it; if another process runs it, the store is asked in growing
+    /// pauses of at most 2 s, once for all who wait here. Default: 0, it is refused at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress_idempotency::{IdempotencyLayer, MemoryStore};
+    ///
+    /// let builder = IdempotencyLayer::inbound(MemoryStore::default()).one_scope_for_all();
+    /// let layer = builder.wait(Duration::from_secs(5)).max_waiters(100).max_waiters_per_key(2).build();
+    /// assert!(layer.is_ok());
+    /// ```
+    pub fn wait(self, time: Duration) -> Self {
+        self.with(|terms| terms.wait = time)
+    }
+
+    /// How many requests wait at once; those beyond are refused. They count among [`max_requests`](Self::max_requests)
+    /// too, and must be fewer, so that there is a place for a request that runs. Default: 256.
+    pub fn max_waiters(self, number: usize) -> Self {
+        self.with(|terms| terms.waiters.in_all = number)
+    }
+
+    /// How many requests wait at once for the same run; those beyond are refused. Default: 8.
+    pub fn max_waiters_per_key(self, number: usize) -> Self {
+        self.with(|terms| terms.waiters.per_key = number)
+    }
+
     /// What becomes of a request whose earlier attempt nobody finished. Default: it runs as the next attempt.
     pub fn when_abandoned(self, choice: WhenAbandoned) -> Self {
         self.with(|terms| terms.when_abandoned = choice)
@@ -245,6 +276,18 @@ fn check(checks: &mut Checks, terms: &Terms) {
     checks.require(terms.response_limit <= largest, "response_limit", terms.response_limit, "0 to 16 MiB");
     let max = terms.max_requests;
     checks.require((1..=1_000_000).contains(&max), "max_requests", max, "1 to 1,000,000");
+    if !terms.wait.is_zero() {
+        check_waiting(checks, terms);
+    }
+}
+
+fn check_waiting(checks: &mut Checks, terms: &Terms) {
+    let Bounds { in_all, per_key } = terms.waiters;
+    let is_short = terms.wait <= Duration::from_secs(300);
+    checks.require(is_short, "wait", format_args!("{:?}", terms.wait), "0 to 5 min");
+    let range = 1..terms.max_requests;
+    checks.require(range.contains(&in_all), "max_waiters", in_all, "1 and more, fewer than `max_requests`");
+    checks.require(per_key > 0, "max_waiters_per_key", per_key, "1 and more");
 }
 
 impl<T, J> fmt::Debug for IdempotencyBuilder<T, J> {

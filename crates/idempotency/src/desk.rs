@@ -2,50 +2,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::{Context, Entropy, ModeSwitch, Observer, Refused, Signal, Verdict};
+use buttress_core::{Context, ModeSwitch, Refused, Signal, Verdict};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::health::Health;
 use crate::rejection::LAYER;
+use crate::seats::Seats;
+use crate::terms::Terms;
 use crate::{
-    Claim, Claimed, Ending, EndpointStats, Refusal, Stats, Step, Stepped, Store, StoreError, StoreErrorKind,
-    Ticket, WhenAbandoned, WhenStoreFails,
+    Claim, Claimed, EndpointStats, Refusal, Stats, Step, Stepped, Store, StoreError, StoreErrorKind, Ticket,
 };
-
-/// Writes a request's caller into what it is given; false if there is none.
-pub(crate) type ScopeOf = Arc<dyn Fn(&Parts, &mut Vec<u8>) -> bool + Send + Sync>;
-/// The endpoint of a request, as a pattern.
-pub(crate) type EndpointOf = Arc<dyn Fn(&Parts) -> String + Send + Sync>;
-
-/// The settings of a layer.
-#[derive(Clone)]
-pub(crate) struct Terms {
-    pub(crate) name: Arc<str>,
-    pub(crate) scope: Option<ScopeOf>,
-    pub(crate) endpoint: Option<EndpointOf>,
-    pub(crate) secret: Arc<[u8]>,
-    pub(crate) methods: Arc<[Method]>,
-    pub(crate) is_required: bool,
-    pub(crate) key: HeaderName,
-    pub(crate) replayed: HeaderName,
-    pub(crate) dropped: Arc<[HeaderName]>,
-    pub(crate) ending: fn(StatusCode) -> Ending,
-    pub(crate) retain: Duration,
-    pub(crate) lease: Duration,
-    pub(crate) longest: Duration,
-    pub(crate) store_time: Duration,
-    pub(crate) body_time: Duration,
-    pub(crate) request_limit: u64,
-    pub(crate) response_limit: u64,
-    pub(crate) max_requests: usize,
-    pub(crate) when_abandoned: WhenAbandoned,
-    pub(crate) when_store_fails: WhenStoreFails,
-    pub(crate) entropy: Entropy,
-    pub(crate) observer: Option<Arc<dyn Observer>>,
-}
 
 /// What all services of a layer share.
 pub(crate) struct Desk<T> {
@@ -53,6 +22,8 @@ pub(crate) struct Desk<T> {
     pub(crate) terms: Terms,
     pub(crate) mode: ModeSwitch,
     pub(crate) stats: Stats,
+    pub(crate) seats: Seats,
+    pub(crate) health: Health,
     places: Arc<watch::Sender<usize>>,
     // The tasks hold the desk, so that it goes after the last of them and aborts none.
     tasks: Mutex<JoinSet<()>>,
@@ -60,8 +31,16 @@ pub(crate) struct Desk<T> {
 
 impl<T: Store> Desk<T> {
     pub(crate) fn new(store: Arc<T>, terms: Terms, mode: ModeSwitch) -> Self {
-        let (stats, tasks) = (Stats::default(), Mutex::default());
-        Self { store, terms, mode, stats, places: Arc::default(), tasks }
+        Self {
+            store,
+            mode,
+            stats: Stats::default(),
+            seats: Seats::new(terms.waiters),
+            health: Health::default(),
+            places: Arc::default(),
+            tasks: Mutex::default(),
+            terms,
+        }
     }
 
     pub(crate) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
@@ -74,7 +53,12 @@ impl<T: Store> Desk<T> {
 
     async fn in_time<A>(&self, call: impl Future<Output = Result<A, StoreError>>) -> Result<A, StoreError> {
         let answer = tokio::time::timeout(self.terms.store_time, call).await;
-        answer.unwrap_or_else(|late| Err(StoreError::with_source(StoreErrorKind::Unreachable, late)))
+        let answer =
+            answer.unwrap_or_else(|late| Err(StoreError::with_source(StoreErrorKind::Unreachable, late)));
+        if let Some(change) = self.health.note(&answer) {
+            self.tell(Verdict::Changed, change.code());
+        }
+        answer
     }
 
     /// Lets work go on whatever becomes of the request that began it, and without its deadline.
@@ -135,11 +119,13 @@ impl Drop for Place {
 
 impl<T: Store> fmt::Debug for Desk<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, terms, mode, places, .. } = self;
+        let Self { store, terms, mode, seats, health, places, .. } = self;
         f.debug_struct("Desk")
             .field("name", &terms.name)
             .field("mode", mode)
             .field("store", store)
+            .field("seats", seats)
+            .field("health", health)
             .field("places_taken", &*places.borrow())
             .finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use buttress_core::{Deadline, Reject, Verdict};
+use buttress_http::deadline_of;
 use bytes::{Buf, Bytes};
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
@@ -10,11 +10,13 @@ use http_body::Body;
 use tokio::sync::oneshot;
 use tower_service::Service;
 
+use crate::ask::{Asker, Heard};
 use crate::desk::{Desk, Place};
 use crate::run::Run;
+use crate::seats::Told;
 use crate::{
-    After, Claim, Claimed, Event, OwnerToken, Refusal, ReplyBody, Step, Store, StoreError, WhenStoreFails,
-    capture, fingerprint, replay,
+    After, Claim, Event, OwnerToken, Refusal, ReplyBody, Store, StoreError, WhenStoreFails, capture,
+    fingerprint, replay,
 };
 
 const STATUS: HeaderName = HeaderName::from_static("idempotency-status");
@@ -49,10 +51,10 @@ where
         Ok(prepared) => prepared,
         Err(why) => return refuse(why),
     };
-    let (place, claimed) = send(&desk, place, &claim).await;
-    let owned = match claimed {
-        Ok(Claimed::Owned(owned)) => owned,
-        Ok(Claimed::Completed(done)) => {
+    let deadline = if desk.terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
+    let grant = match Asker::new(&desk, &stats, &claim, deadline).ask(claim, Some(place)).await {
+        Heard::Granted(grant) => grant,
+        Heard::Told(Told::Done(done)) => {
             return match replay::answer(&done, &desk.terms) {
                 Ok(response) => {
                     stats.count(Event::Replayed);
@@ -62,10 +64,10 @@ where
                 Err(why) => refuse(why),
             };
         }
-        Ok(Claimed::InFlight { .. }) => return refuse(Refusal::InFlight),
-        Ok(Claimed::Mismatch) => return refuse(Refusal::Mismatch),
-        Ok(Claimed::Abandoned { .. }) => return refuse(Refusal::OutcomeUnknown),
-        Err(error) if may_continue(&desk, &error) => {
+        Heard::Told(Told::InFlight) => return refuse(Refusal::InFlight),
+        Heard::Told(Told::Mismatch) => return refuse(Refusal::Mismatch),
+        Heard::Told(Told::Unknown) => return refuse(Refusal::OutcomeUnknown),
+        Heard::Told(Told::Failed(error)) if may_continue(&desk, &error) => {
             stats.count(Event::StoreFailed);
             desk.tell(Verdict::Changed, "unprotected");
             let response = service.call(Request::from_parts(head, B::from(body))).await?;
@@ -73,18 +75,15 @@ where
             response.headers_mut().insert(STATUS, HeaderValue::from_static("unprotected"));
             return Ok(response);
         }
-        Err(error) => return refuse(Refusal::of_store(&error)),
+        Heard::Told(Told::Failed(error)) => return refuse(Refusal::of_store(&error)),
     };
-    stats.count(if owned.after == After::Abandonment { Event::Recovered } else { Event::Started });
+    let is_recovery = grant.owned.after == After::Abandonment;
+    stats.count(if is_recovery { Event::Recovered } else { Event::Started });
     // Nobody's patience ends the work.
     head.extensions.remove::<Deadline>();
     let (reply, answer) = oneshot::channel();
-    let run = Run::new(Arc::clone(&desk), owned, stats.clone());
-    let work = run.see_through(service, head, B::from(body), reply);
-    desk.spawn(async move {
-        work.await;
-        drop(place);
-    });
+    let run = Run::new(Arc::clone(&desk), grant, stats.clone());
+    desk.spawn(run.see_through(service, head, B::from(body), reply));
     match answer.await {
         Ok(Ok(answer)) => answer,
         Ok(Err(why)) => refuse(why),
@@ -121,65 +120,4 @@ async fn prepare<T: Store, B: Body>(
         when_abandoned: terms.when_abandoned,
     };
     Ok((place, body, claim))
-}
-
-/// Claims; once more if the first answer was lost. The place comes back unless the claim has become a ghost.
-async fn send<T: Store>(
-    desk: &Arc<Desk<T>>,
-    place: Place,
-    claim: &Claim,
-) -> (Option<Place>, Result<Claimed, StoreError>) {
-    let mut ghost = Ghost { desk: Arc::clone(desk), claim: claim.clone(), place: Some(place) };
-    let answer = match desk.claim(claim).await {
-        Err(error) if error.may_have_happened() => desk.claim(claim).await,
-        answer => answer,
-    };
-    let is_known = answer.as_ref().err().is_none_or(|error| !error.may_have_happened());
-    let place = if is_known { ghost.place.take() } else { None };
-    (place, answer)
-}
-
-/// A claim whose answer nobody has seen: it may have happened, and nobody runs it.
-///
-/// Dropped with its place, it gives up the claim, so that the same request need not wait for the lease to end.
-struct Ghost<T: Store> {
-    desk: Arc<Desk<T>>,
-    claim: Claim,
-    place: Option<Place>,
-}
-
-impl<T: Store> Ghost<T> {
-    const TRIES: u32 = 3;
-    const PAUSE: Duration = Duration::from_millis(250);
-}
-
-impl<T: Store> Drop for Ghost<T> {
-    fn drop(&mut self) {
-        let Some(place) = self.place.take() else { return };
-        if tokio::runtime::Handle::try_current().is_err() {
-            return; // the lease ends it
-        }
-        let (desk, claim) = (Arc::clone(&self.desk), self.claim.clone());
-        self.desk.spawn(async move {
-            lay(&desk, &claim).await;
-            drop(place);
-        });
-    }
-}
-
-async fn lay<T: Store>(desk: &Desk<T>, claim: &Claim) {
-    for _ in 0..Ghost::<T>::TRIES {
-        if let Ok(claimed) = desk.claim(claim).await {
-            let Claimed::Owned(owned) = claimed else { return };
-            // It must not be forgotten that an earlier attempt was not finished.
-            let step = match owned.after {
-                After::Abandonment => Step::Abandon,
-                After::Nothing | After::Release => Step::Release { retain: desk.terms.retain },
-            };
-            if desk.step(&owned.ticket, &step).await.is_ok() {
-                return;
-            }
-        }
-        tokio::time::sleep(Ghost::<T>::PAUSE).await;
-    }
 }

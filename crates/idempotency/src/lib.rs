@@ -101,9 +101,9 @@
 //! # Cost
 //!
 //! A request without a key costs the look at its method and header. One with a key costs one boxed future, two SHA-256
-//! over scope and key, two more over the caller and the request, and a claim; a run costs a task, timers and one step of
-//! the store. Bodies of requests and responses are held whole up to their limits, for at most `max_requests` requests
-//! at once. None of this has been measured yet.
+//! over scope and key, two more over the caller and the request, a short lock, and a claim; a run costs a task, timers
+//! and one step of the store. Requests that ask the same at the same time in one process make one claim. Bodies of
+//! requests and responses are held whole up to their limits, for at most `max_requests` requests at once.
 //!
 //! # When things fail
 //!
@@ -111,12 +111,15 @@
 //! |---|---|---|---|
 //! | `idempotency_key_missing`, `_empty`, `_too_long`, `_repeated`, `_malformed`, `idempotency_scope_missing`, `idempotency_body_broken` | 400 | none | no |
 //! | `idempotency_body_too_large`, `idempotency_body_slow` | 413, 408 | none | no |
-//! | `idempotency_in_flight` | 409 | 1 s | by another request |
+//! | `idempotency_in_flight` | 409, at once or after `wait` | 1 s | by another request |
 //! | `idempotency_not_retained`, `idempotency_outcome_unknown` | 409 | none | by an earlier one |
 //! | `idempotency_key_reused` | 422 | none | no |
 //! | `idempotency_scope_full` | 429 | 1 s | no |
 //! | `idempotency_store_unavailable`, `idempotency_full` | 503 | 1 s | no |
 //! | `idempotency_handler_panicked`, `idempotency_handler_overdue` | 500, 504 | none | yes |
+//!
+//! After 5 calls in a row without an answer a store is sick: requests ask it once a second in all, and otherwise fail at
+//! once, until it answers anything. The signals are `store_sick` and `store_well`.
 //!
 //! A store that fails when the run has ended delays the answer by at most `store_time`; the ending is written again
 //! and again, for as long as `longest_run`, with the lease renewed meanwhile.
@@ -138,6 +141,8 @@
 //! | `body_time` | 30 s | 1 ms to 1 day | time | for the body of a request |
 //! | `request_limit`, `response_limit` | 1 MiB | 0 to 64 MiB, 0 to 16 MiB | bytes | what is compared, what is kept |
 //! | `max_requests` | 512 | 1 to 1,000,000 | requests | with a key, at once |
+//! | `wait` | 0 | 0 to 5 min | time | for the same request that runs, before it is refused |
+//! | `max_waiters`, `max_waiters_per_key` | 256, 8 | 1 to below `max_requests`, 1 and more | requests | wait at once |
 //! | `when_abandoned` | take over | `WhenAbandoned` | | what follows a run that nobody finished |
 //! | `when_store_fails` | refuse | `WhenStoreFails` | | whether a handler runs unprotected |
 //! | `secret` | none | 16 bytes at least | | keys the hashes that stores see |
@@ -154,6 +159,8 @@
 //! Kleppmann, *How to do distributed locking*, 2016; Gray and Cheriton, *Leases*, SOSP 1989.
 
 #[cfg(feature = "http")]
+mod ask;
+#[cfg(feature = "http")]
 mod builder;
 #[cfg(feature = "http")]
 mod capture;
@@ -168,8 +175,12 @@ mod ending;
 mod fingerprint;
 #[cfg(feature = "http")]
 mod future;
+#[cfg(feature = "http")]
+mod ghost;
 mod handle;
 mod headers;
+#[cfg(feature = "http")]
+mod health;
 mod ids;
 #[cfg(feature = "http")]
 mod key;
@@ -191,12 +202,18 @@ mod response;
 #[cfg(feature = "http")]
 mod run;
 #[cfg(feature = "http")]
+mod seats;
+#[cfg(feature = "http")]
 mod service;
 mod stats;
 mod store;
+#[cfg(feature = "http")]
+mod terms;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+#[cfg(feature = "http")]
+mod work;
 
 #[cfg(feature = "http")]
 pub use builder::{IdempotencyBuilder, WhenStoreFails};

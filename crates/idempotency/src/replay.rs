@@ -2,7 +2,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::Body;
 
-use crate::desk::Terms;
+use crate::terms::Terms;
 use crate::{Completion, HeaderList, Refusal, ReplyBody, Timestamp};
 
 /// The most that the headers of a stored response may take, in bytes.

@@ -49,7 +49,9 @@ pub enum Event {
     Fenced,
     /// A kept response was given again.
     Replayed,
-    /// A request was refused, or made to wait, because the same one was running.
+    /// A request waited because the same one was running; what came of it is counted too.
+    Waited,
+    /// A request was refused because the same one was running.
     InFlight,
     /// A request was refused because its key was used for another payload.
     Mismatch,
@@ -69,7 +71,7 @@ pub struct Counts([u64; Event::ALL.len()]);
 
 impl Event {
     /// All of them, in their order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Started,
         Self::Recovered,
         Self::Completed,
@@ -78,6 +80,7 @@ impl Event {
         Self::Abandoned,
         Self::Fenced,
         Self::Replayed,
+        Self::Waited,
         Self::InFlight,
         Self::Mismatch,
         Self::NotRetained,
@@ -97,6 +100,7 @@ impl Event {
             Self::Abandoned => "abandoned",
             Self::Fenced => "fenced",
             Self::Replayed => "replayed",
+            Self::Waited => "waited",
             Self::InFlight => "in_flight",
             Self::Mismatch => "mismatch",
             Self::NotRetained => "not_retained",

@@ -1,5 +1,6 @@
 use std::future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -32,6 +33,8 @@ pub enum Sickness {
     Hangs,
     /// Claims succeed, and steps fail.
     FailsSteps,
+    /// Calls happen at once, and their answers take so long.
+    Lags(Duration),
 }
 
 impl<S: Store> Flaky<S> {
@@ -79,6 +82,11 @@ impl<S: Store> Flaky<S> {
                 Err(StoreError::with_source(StoreErrorKind::Unreachable, "it was told to lose answers"))
             }
             Some(Sickness::Hangs) => future::pending().await,
+            Some(Sickness::Lags(time)) => {
+                let answer = call.await;
+                tokio::time::sleep(time).await;
+                answer
+            }
             Some(Sickness::FailsSteps) | None => call.await,
         }
     }

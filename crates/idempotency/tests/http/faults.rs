@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use buttress_core::Verdict;
 use buttress_idempotency::testing::Sickness;
 use buttress_idempotency::{Event, StoreErrorKind, WhenStoreFails};
-use buttress_testkit::{clock, message};
+use buttress_testkit::{Recorder, clock, message};
 
 use crate::{Orders, builder, code, header, request, store};
 
@@ -68,4 +69,58 @@ async fn a_store_that_fails_at_the_end_delays_neither_the_answer_nor_the_record_
         (&again.body, orders.runs(), layer.handle().stats().totals().in_flight()),
         (&first.body, 1, 0)
     );
+}
+
+/// How long a request took, and its status.
+async fn timed(router: &axum::Router, key: &str) -> (Duration, u16) {
+    let from = tokio::time::Instant::now();
+    let status = message::send(router, request("/orders", key, "")).await.status.as_u16();
+    (from.elapsed(), status)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_out_costs_the_time_of_a_few_requests_and_not_of_each() {
+    let (shop, heard) = (store(), Recorder::new());
+    let (orders, layer) = (Orders::default(), builder(&shop).observer(heard.clone()).build().unwrap());
+    let router = orders.router(&layer);
+    shop.fall_sick(Sickness::Hangs);
+    assert_eq!(timed(&router, "a").await, (Duration::from_millis(500), 503), "asked twice");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(shop.claims(), 5, "twice, and behind the request three times");
+    let (asked, mut slow) = (shop.claims(), 0);
+    for number in 0..100 {
+        let (took, status) = timed(&router, &number.to_string()).await;
+        assert_eq!(status, 503);
+        slow += usize::from(!took.is_zero());
+        assert!(took <= Duration::from_millis(250), "a sick store is asked once");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    // In three seconds and a little: what one asks in vain, three more calls behind it try to give back.
+    assert!((3..=5).contains(&slow) && shop.claims() - asked <= 5 * 4, "{slow}, {}", shop.claims() - asked);
+    shop.heal();
+    clock::advance(Duration::from_secs(1)).await;
+    assert_eq!(timed(&router, "healed").await.1, 200);
+    let changes: Vec<_> =
+        heard.verdicts().into_iter().filter(|(verdict, _)| *verdict == Verdict::Changed).collect();
+    assert_eq!(changes, [(Verdict::Changed, "store_sick"), (Verdict::Changed, "store_well")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_began_before_an_outage_end_as_ever_and_show_that_it_is_over() {
+    let shop = store();
+    let (orders, layer) = (Orders::default(), builder(&shop).build().unwrap());
+    let router = orders.router(&layer);
+    let (first, ()) = tokio::join!(message::send(&router, request("/orders", "k", "")), async {
+        clock::settle().await;
+        shop.fall_sick(Sickness::Hangs);
+        let _ = timed(&router, "other").await;
+        let _ = timed(&router, "another").await;
+        assert_eq!(timed(&router, "third").await, (Duration::ZERO, 503), "it is sick by now");
+        shop.heal();
+    });
+    assert_eq!(
+        (first.status.as_u16(), header(&first.headers, "idempotency-retention")),
+        (200, Some("86400"))
+    );
+    assert_eq!(timed(&router, "after").await.1, 200, "the end of the run was an answer");
 }

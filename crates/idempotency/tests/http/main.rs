@@ -7,6 +7,7 @@ mod contract;
 mod faults;
 mod runs;
 mod streams;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use buttress_backoff::Backoff;
+use buttress_core::Deadline;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::desk::{Desk, Place};
+use crate::ghost;
+use crate::seats::{News, Question, Seat, Told, Waiting};
+use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store};
+
+/// What a request hears when it asks to run.
+pub(crate) enum Heard {
+    /// It runs.
+    Granted(Grant),
+    /// It does not.
+    Told(Told),
+}
+
+/// What a run holds.
+pub(crate) struct Grant {
+    pub(crate) owned: Owned,
+    pub(crate) seat: Seat,
+    pub(crate) place: Option<Place>,
+}
+
+/// A request that asks to run, and what it waits for a run of the same request that somebody else has begun.
+pub(crate) struct Asker<'a, T> {
+    pub(crate) desk: &'a Arc<Desk<T>>,
+    pub(crate) stats: &'a EndpointStats,
+    question: Question,
+    deadline: Option<Deadline>,
+    until: Option<Instant>,
+    waiting: Option<Waiting>,
+}
+
+impl<'a, T: Store> Asker<'a, T> {
+    pub(crate) fn new(
+        desk: &'a Arc<Desk<T>>,
+        stats: &'a EndpointStats,
+        claim: &Claim,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        let question = Question { id: claim.id, fingerprint: claim.fingerprint };
+        Self { desk, stats, question, deadline, until: None, waiting: None }
+    }
+
+    /// Asks the store, or joins whoever asks it or runs the same already. Dropped, it leaves nothing behind.
+    pub(crate) async fn ask(mut self, claim: Claim, place: Option<Place>) -> Heard {
+        loop {
+            match self.desk.seats.take(self.question) {
+                Ok(seat) => return self.lead(seat, claim, place).await,
+                Err(news) => {
+                    if let Some(told) = self.join(news).await {
+                        return Heard::Told(told);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the store for all who join; again and again while another process runs it and the request can wait.
+    async fn lead(&mut self, seat: Seat, mut claim: Claim, mut place: Option<Place>) -> Heard {
+        let mut pauses = Backoff::default().delays();
+        let told = loop {
+            let answer;
+            (place, answer) = ghost::send(self.desk, place, &claim).await;
+            match answer {
+                Ok(Claimed::Owned(owned)) => {
+                    seat.runs();
+                    return Heard::Granted(Grant { owned, seat, place });
+                }
+                Ok(Claimed::InFlight { .. }) if self.can_wait() => seat.runs(),
+                Ok(Claimed::InFlight { .. }) => break Told::InFlight,
+                Ok(Claimed::Mismatch) => break Told::Mismatch,
+                Ok(Claimed::Abandoned { .. }) => break Told::Unknown,
+                Ok(Claimed::Completed(done)) => break Told::Done(done),
+                Err(error) => break Told::Failed(error),
+            }
+            let entropy = &self.desk.terms.entropy;
+            let pause = pauses.next(entropy.draw()).min(self.left());
+            sleep(pause).await;
+            claim.owner = OwnerToken::draw(entropy);
+        };
+        seat.tell(&told);
+        Heard::Told(told)
+    }
+
+    /// What whoever has the seat says; `None` if it is worth trying for the seat.
+    async fn join(&mut self, mut news: watch::Receiver<News>) -> Option<Told> {
+        // As long as the store takes, which is how long asking it would have taken.
+        let said = news.wait_for(|news| !matches!(news, News::Asking)).await.ok()?.clone();
+        let told = match said {
+            News::Told(told) => told,
+            _ if !self.can_wait() => return Some(Told::InFlight),
+            _ => match timeout_at(Instant::now() + self.left(), last_word(&mut news)).await {
+                Ok(told) => told?,
+                Err(_) => return Some(Told::InFlight),
+            },
+        };
+        // Whoever had the seat could wait no longer. This one may.
+        let goes_on = matches!(told, Told::InFlight) && self.can_wait();
+        (!goes_on).then_some(told)
+    }
+
+    /// Whether there is time left to wait, and a place among those who do.
+    fn can_wait(&mut self) -> bool {
+        if self.left().is_zero() {
+            return false;
+        }
+        if self.waiting.is_none() {
+            self.waiting = self.desk.seats.wait(self.question);
+            if self.waiting.is_some() {
+                self.stats.count(Event::Waited);
+            }
+        }
+        self.waiting.is_some()
+    }
+
+    /// The time left to wait, which begins with the first look at it.
+    fn left(&mut self) -> Duration {
+        let wait = self.desk.terms.wait;
+        if wait.is_zero() {
+            return wait;
+        }
+        let now = Instant::now();
+        let until = *self.until.get_or_insert_with(|| {
+            let bound = Deadline::after(now.into_std(), wait);
+            self.deadline.map_or(bound, |deadline| deadline.earlier(bound)).instant().into()
+        });
+        until.saturating_duration_since(now)
+    }
+}
+
+/// `None` if the seat was left without one.
+async fn last_word(news: &mut watch::Receiver<News>) -> Option<Told> {
+    match &*news.wait_for(|news| matches!(news, News::Told(_))).await.ok()? {
+        News::Told(told) => Some(told.clone()),
+        _ => None,
+    }
+}
