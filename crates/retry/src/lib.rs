@@ -75,6 +75,7 @@
 //! | `deadline`, `elapsed` | the next would begin at or after the deadline, or after [`max_elapsed`](RetryBuilder::max_elapsed) |
 //! | `budget` | the destination's [`Budget`] has nothing left |
 //! | `method` | the method is not idempotent, there is no key, and the request may have arrived |
+//! | `no_key` | 409 with `Retry-After`, and there is no key that runs at the moment: the conflict is the answer |
 //! | `body` | the request's body is beyond the cap, still being sent, or broken |
 //! | `retry_after` | the service asks for a longer wait than [`retry_after_limit`](RetryBuilder::retry_after_limit) |
 //! | `server_said_no` | the response says `x-should-retry: false` |
@@ -89,6 +90,7 @@
 //! | no connection came about | whatever the method |
 //! | connection broken, transport or attempt timed out, unknown error | idempotent requests |
 //! | 408, 429, 502, 503, 504 | idempotent requests |
+//! | 409 with `Retry-After`: the same key runs | requests with an `Idempotency-Key` |
 //! | 4xx and 5xx with `x-should-retry: true` | idempotent requests |
 //! | invalid request, failed request body, anything else | never |
 //!

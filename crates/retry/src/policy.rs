@@ -37,6 +37,8 @@ pub enum Fault {
     Throttled,
     /// The response says that the service could not do its work.
     Status,
+    /// The service runs the same idempotency key at the moment, and says when to ask for the answer.
+    InFlight,
     /// The service itself asks for another attempt.
     ServerAsks,
     /// Another layer of this process refused before anything was sent.
@@ -54,6 +56,7 @@ impl Fault {
             Self::TimedOut => "timed_out",
             Self::Throttled => "throttled",
             Self::Status => "status",
+            Self::InFlight => "in_flight",
             Self::ServerAsks => "server_asks",
             Self::Refused => "refused",
             Self::Other => "other",
@@ -121,6 +124,8 @@ pub enum Stop {
     Budget,
     /// The method is not idempotent, the request has no idempotency key, and it may have had its effect.
     Method,
+    /// The service reports a conflict, and the request has no idempotency key that it could mean.
+    NoKey,
     /// The caller asked for no retries.
     OptedOut,
     /// The request cannot be sent again: its body is too large, still in use, or broken.
@@ -150,6 +155,7 @@ impl Stop {
             Self::Deadline => "deadline",
             Self::Budget => "budget",
             Self::Method => "method",
+            Self::NoKey => "no_key",
             Self::OptedOut => "opted_out",
             Self::Body => "body",
             Self::NotReady => "not_ready",

@@ -9,10 +9,10 @@ pub enum StatusRule {
     /// Always.
     Always,
     /// Only if the response says when, in `Retry-After`.
-    ///
-    /// Fits 409 from a server that runs the same idempotency key at the moment: it tells how long, where a plain
-    /// conflict, such as "already there", does not.
     WithRetryAfter,
+    /// Only if the response says when, in `Retry-After`, and the request has an idempotency key: the service runs the
+    /// same key at the moment. The rule for 409; a plain conflict, such as "already there", is an answer.
+    KeyInFlight,
     /// Never.
     Never,
 }
@@ -34,7 +34,9 @@ impl Statuses {
             StatusCode::SERVICE_UNAVAILABLE,
             StatusCode::GATEWAY_TIMEOUT,
         ];
-        Self(usual.map(|status| (status, StatusRule::Always)).into())
+        let mut statuses = Self(usual.map(|status| (status, StatusRule::Always)).into());
+        statuses.set(StatusCode::CONFLICT, StatusRule::KeyInFlight);
+        statuses
     }
 
     pub(crate) fn set(&mut self, status: StatusCode, rule: StatusRule) {

@@ -88,24 +88,28 @@ impl StandardPolicy {
         if should_retry(response.headers()) == Some(true) {
             return Some(Fault::ServerAsks);
         }
-        let is_fault = match self.statuses.rule(response.status()) {
-            StatusRule::Always => true,
-            StatusRule::WithRetryAfter => RetryAfter::from_headers(response.headers()).is_some(),
-            StatusRule::Never => false,
-        };
-        is_fault.then(|| fault_of(response.status()))
+        let says_when = || RetryAfter::from_headers(response.headers()).is_some();
+        match self.statuses.rule(response.status()) {
+            StatusRule::Always => Some(fault_of(response.status())),
+            StatusRule::WithRetryAfter => says_when().then(|| fault_of(response.status())),
+            StatusRule::KeyInFlight => says_when().then_some(Fault::InFlight),
+            StatusRule::Never => None,
+        }
     }
 
     fn may_repeat(&self, request: &Parts) -> bool {
-        self.all_methods
-            || is_idempotent(&request.method)
-            || request.headers.get(&self.idempotency_header).is_some_and(|key| !key.is_empty())
+        self.all_methods || is_idempotent(&request.method) || self.has_key(request)
+    }
+
+    fn has_key(&self, request: &Parts) -> bool {
+        request.headers.get(&self.idempotency_header).is_some_and(|key| !key.is_empty())
     }
 
     /// What forbids to send this request again, whatever the service says.
     fn forbids(&self, fault: Fault, request: &Parts) -> Option<Stop> {
         match (request.extensions.get(), fault) {
             (_, Fault::Refused) => Some(Stop::LocalRefusal),
+            (_, Fault::InFlight) if !self.has_key(request) => Some(Stop::NoKey),
             (Some(Retryable::No), _) => Some(Stop::OptedOut),
             (Some(Retryable::Yes), _) | (None, Fault::Connect) => None,
             (None, _) => (!self.may_repeat(request)).then_some(Stop::Method),

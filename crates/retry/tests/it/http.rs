@@ -39,9 +39,47 @@ async fn a_get_is_tried_three_times_and_a_post_once() {
     let layer = http().build().unwrap();
     assert_eq!(statuses(&layer, Inner::with(|_, _| answer(503)), get("/")).await, (503, 3));
     assert_eq!(statuses(&layer, Inner::with(|_, _| answer(503)), post("/", "work")).await, (503, 1));
-    let mut keyed = post("/", "work");
-    keyed.headers_mut().insert("idempotency-key", HeaderValue::from_static("k1"));
-    assert_eq!(statuses(&layer, Inner::script([answer(503), answer(201)]), keyed).await, (201, 2));
+    assert_eq!(statuses(&layer, Inner::script([answer(503), answer(201)]), keyed()).await, (201, 2));
+}
+
+fn keyed() -> Request<Body> {
+    let mut request = post("/", "work");
+    request.headers_mut().insert("idempotency-key", HeaderValue::from_static("k1"));
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_runs_is_asked_for_again_when_the_service_says() {
+    let began = Instant::now();
+    let layer = http().build().unwrap();
+    let running = || saying(409, "retry-after", "1");
+    let inner = Inner::script([running(), running(), answer(201)]);
+    assert_eq!(statuses(&layer, inner, keyed()).await, (201, 3));
+    let waited = began.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_millis(2_300)).contains(&waited), "{waited:?}");
+    assert_eq!(
+        statuses(&layer, Inner::with(move |_, _| running()), keyed()).await,
+        (409, 3),
+        "attempts are bounded"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_wait_makes_different_is_answered_at_once() {
+    let recorder = Recorder::new();
+    let layer = http().observer(recorder.clone()).build().unwrap();
+    let cases = [
+        (answer(409), keyed()),
+        (saying(422, "retry-after", "1"), keyed()),
+        (saying(409, "retry-after", "60"), keyed()),
+        (saying(409, "retry-after", "1"), post("/", "work")),
+    ];
+    for (reply, request) in cases {
+        let (began, inner) = (Instant::now(), Inner::script([reply]));
+        assert_eq!(statuses(&layer, inner, request).await.1, 1);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+    assert_eq!(recorder.codes(), ["retry_after", "no_key"]);
 }
 
 #[tokio::test(start_paused = true)]

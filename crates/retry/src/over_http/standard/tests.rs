@@ -142,15 +142,50 @@ fn only_statuses_that_promise_to_pass_are_tried_again() {
 }
 
 #[test]
-fn a_conflict_is_an_answer_unless_the_server_says_when() {
+fn a_conflict_is_an_answer_unless_the_same_key_runs_and_the_service_says_when() {
     let policy = StandardPolicy::new();
+    let soon = [("retry-after", "2")];
+    let again = Some(Decision::RetryAfter(Duration::from_secs(2)));
+    let no_key = Some(Decision::Stop(Stop::NoKey));
+    let keyed = |method| with_key(method, "idempotency-key", "k1");
+    let table: [(Parts, u16, &[_], _); 9] = [
+        (keyed(Method::POST), 409, &soon, again),
+        (keyed(Method::PUT), 409, &soon, again),
+        (keyed(Method::POST), 409, &[], None),
+        (keyed(Method::POST), 409, &[("retry-after", "soon")], None),
+        (request(Method::POST), 409, &soon, no_key),
+        (request(Method::PUT), 409, &soon, no_key),
+        (with_key(Method::POST, "idempotency-key", ""), 409, &soon, no_key),
+        (keyed(Method::POST), 422, &[], None),
+        (keyed(Method::POST), 422, &soon, None),
+    ];
+    for (request, status, headers, expected) in table {
+        let judged = judge(&policy, &request, Ok(&answer(status, headers)));
+        assert_eq!(judged, expected, "{} {status} {headers:?}", request.method);
+    }
+}
+
+#[test]
+fn what_a_conflict_means_can_be_said_and_the_usual_words_still_count() {
     let (there, running) = (answer(409, &[]), answer(409, &[("retry-after", "2")]));
-    let keyed = with_key(Method::POST, "idempotency-key", "k1");
-    assert_eq!(judge(&policy, &keyed, Ok(&running)), None);
-    let policy = policy.retry_status(StatusCode::CONFLICT, StatusRule::WithRetryAfter);
-    assert_eq!(judge(&policy, &keyed, Ok(&there)), None);
-    assert_eq!(judge(&policy, &keyed, Ok(&running)), Some(Decision::RetryAfter(Duration::from_secs(2))));
-    assert_eq!(judge(&policy, &request(Method::POST), Ok(&running)), STOP_METHOD);
+    let keyed = || with_key(Method::POST, "idempotency-key", "k1");
+    let again = Some(Decision::RetryAfter(Duration::from_secs(2)));
+    let never = StandardPolicy::new().retry_status(StatusCode::CONFLICT, StatusRule::Never);
+    assert_eq!(judge(&never, &keyed(), Ok(&running)), None);
+    assert_eq!(judge(&StandardPolicy::new().without_statuses(), &keyed(), Ok(&running)), None);
+    let always = StandardPolicy::new().retry_status(StatusCode::CONFLICT, StatusRule::WithRetryAfter);
+    assert_eq!(judge(&always, &keyed(), Ok(&there)), None);
+    assert_eq!(judge(&always, &request(Method::PUT), Ok(&running)), again);
+    assert_eq!(judge(&always, &request(Method::POST), Ok(&running)), STOP_METHOD);
+    let own = StandardPolicy::new().idempotency_header(HeaderName::from_static("x-request-key"));
+    assert_eq!(judge(&own, &with_key(Method::POST, "x-request-key", "k1"), Ok(&running)), again);
+    assert_eq!(judge(&own, &keyed(), Ok(&running)), Some(Decision::Stop(Stop::NoKey)));
+    let mut unwilling = keyed();
+    unwilling.extensions.insert(Retryable::No);
+    let policy = StandardPolicy::new();
+    assert_eq!(judge(&policy, &unwilling, Ok(&running)), Some(Decision::Stop(Stop::OptedOut)));
+    let final_word = answer(409, &[("retry-after", "2"), ("x-should-retry", "false")]);
+    assert_eq!(judge(&policy, &keyed(), Ok(&final_word)), Some(Decision::Stop(Stop::ServerSaidNo)));
 }
 
 #[test]
