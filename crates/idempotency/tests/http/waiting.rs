@@ -1,8 +1,10 @@
 #![expect(clippy::disallowed_methods, reason = "clients are tasks, and each is awaited")]
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +16,7 @@ use buttress_testkit::{clock, message};
 use http::{HeaderMap, Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tower::{Layer, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{Orders, Shop, builder, code, header, request, store};
 
@@ -277,17 +279,33 @@ async fn whoever_leaves_while_the_store_is_asked_holds_nobody_up() {
     assert_eq!(layer.shutdown(SECOND).await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_the_answer_can_ask_again_at_once() {
-    let quick =
-        service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::from("done"))) });
-    let service = builder(&store()).build().unwrap().layer(quick);
-    for number in 0..2_000 {
-        let key = number.to_string();
-        assert_eq!(message::send(&service, request("/", &key, "")).await.status, 200);
-        let again = message::send(&service, request("/", &key, "")).await;
-        assert_eq!(again.status, 200, "after request {number}");
+/// Does something whenever it is woken, at once.
+struct OnWake<F>(F);
+
+impl<F: Fn() + Send + Sync> Wake for OnWake<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_the_answer_can_ask_again_at_once() {
+    let service = Orders::default().router(&builder(&store()).build().unwrap());
+    let (again, heard) =
+        (std::sync::Mutex::new(service.clone()), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let hears = Arc::clone(&heard);
+    let waker = Waker::from(Arc::new(OnWake(move || {
+        let mut call = pin!(again.lock().unwrap().clone().oneshot(request("/orders", "k", "{}")));
+        if let Poll::Ready(Ok(answer)) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            hears.lock().unwrap().push(answer.status().as_u16());
+        }
+    })));
+    let mut call = pin!(service.oneshot(request("/orders", "k", "{}")));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    clock::settle().await;
+    heard.lock().unwrap().clear();
+    clock::advance(SECOND).await;
+    assert_eq!(*heard.lock().unwrap(), [200], "a replay, from within the very call that woke him");
 }
 
 #[test]
