@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use buttress_fjall::FjallStore;
+use buttress_idempotency::testing::{check_races, check_store, claim};
+use buttress_idempotency::{Claimed, Store};
+
+use crate::sample::{Hand, complete, completion, done, other, owned};
+
+#[tokio::test]
+async fn the_laws_of_stores_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let hand = Hand::at(1_000_000);
+    let store = hand.on(FjallStore::builder(&folder)).open().unwrap();
+    check_store(&store, async |time| hand.pass(time)).await;
+}
+
+#[tokio::test]
+async fn the_laws_of_stores_hold_by_the_machines_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(&folder).unwrap();
+    check_store(&store, tokio::time::sleep).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn races_have_one_winner() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(FjallStore::open(&folder).unwrap());
+    check_races(&store).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_waits_for_any_more_takes_no_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(&folder).unwrap();
+    for _ in 0..50 {
+        let claim = claim();
+        // Polled once: it is in line, and its caller leaves.
+        let left = tokio::select! {
+            biased;
+            claimed = store.claim(&claim) => Some(claimed.unwrap()),
+            () = std::future::ready(()) => None,
+        };
+        assert_eq!(left, None);
+        match store.claim(&other(&claim)).await.unwrap() {
+            // It had been decided before: whoever sends the same claim again has it.
+            Claimed::InFlight { .. } => {
+                let again = owned(&store, &claim).await;
+                assert_eq!(again.attempt, 1);
+            }
+            Claimed::Owned(owned) => assert_eq!(owned.attempt, 1, "it left no trace"),
+            other => panic!("neither: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_completion_whose_caller_left_is_either_there_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(&folder).unwrap();
+    for _ in 0..20 {
+        let claim = claim();
+        let owned = owned(&store, &claim).await;
+        let step = complete("left");
+        tokio::select! {
+            biased;
+            stepped = store.step(&owned.ticket, &step) => panic!("answered at once: {stepped:?}"),
+            () = std::future::ready(()) => {}
+        }
+        // It was in line before this one, so it has happened; and sent again it is the same.
+        done(&store, &owned, complete("sent again")).await;
+        assert_eq!(
+            completion(&store, &other(&claim)).await.response,
+            buttress_idempotency::testing::response("left")
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_records_of_one_batch_are_decided_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::open(&folder).unwrap();
+    let claim = claim();
+    let (first, second) = (other(&claim), other(&claim));
+    // All of them are in line before the first is answered.
+    let (one, two, three) = tokio::join!(store.claim(&first), store.claim(&second), store.claim(&first));
+    let (Claimed::Owned(one), Claimed::InFlight { .. }, Claimed::Owned(three)) =
+        (one.unwrap(), two.unwrap(), three.unwrap())
+    else {
+        panic!("not in order")
+    };
+    assert_eq!(one, three);
+    let step = complete("once");
+    let (done, claimed) = tokio::join!(store.step(&one.ticket, &step), store.claim(&second));
+    assert_eq!(done.unwrap(), buttress_idempotency::Stepped::Done);
+    assert!(matches!(claimed.unwrap(), Claimed::Completed(_)));
+}
