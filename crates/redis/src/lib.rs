@@ -87,12 +87,18 @@
 //! [Redis Cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/), hash
 //! tags; ITU-T I.371, the generic cell rate algorithm.
 
-mod builder;
-mod cluster;
+#[cfg(feature = "idempotency")]
+mod idempotency;
+#[cfg(any(feature = "idempotency", feature = "rate-limit"))]
 mod link;
-mod names;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
+#[cfg(any(feature = "idempotency", feature = "rate-limit"))]
 mod script;
-mod store;
+#[cfg(any(feature = "idempotency", feature = "rate-limit"))]
+mod target;
 
-pub use builder::RedisStoreBuilder;
-pub use store::RedisStore;
+#[cfg(feature = "idempotency")]
+pub use idempotency::{Eviction, Health, RedisRecords, RedisRecordsBuilder};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{RedisStore, RedisStoreBuilder};

@@ -1,12 +1,25 @@
+#[cfg(feature = "idempotency")]
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+#[cfg(feature = "idempotency")]
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisError,
 };
+
+/// How long to wait for a server.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// To be connected.
+    pub(crate) connect: Duration,
+    /// To have an answer.
+    pub(crate) call: Duration,
+}
 
 /// The connection: one that many calls share, and that is made anew when it is lost.
 pub(crate) enum Link {
@@ -24,7 +37,7 @@ const RECONNECT_TIMES: usize = 10;
 
 impl Link {
     /// Connects and looks what answers.
-    pub(crate) async fn open(urls: &[String], patience: Duration) -> Result<Self, RedisError> {
+    pub(crate) async fn open(urls: &[String], patience: Patience) -> Result<Self, RedisError> {
         let servers: Result<Vec<ConnectionInfo>, RedisError> = urls.iter().map(|url| address(url)).collect();
         let servers = servers?;
         let mut last = RedisError::from((redis::ErrorKind::InvalidClientConfig, "no address"));
@@ -39,21 +52,21 @@ impl Link {
     }
 
     /// A single server, which is connected to by the first call.
-    pub(crate) fn open_one(server: ConnectionInfo, patience: Duration) -> Result<Self, RedisError> {
+    pub(crate) fn open_one(server: ConnectionInfo, patience: Patience) -> Result<Self, RedisError> {
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(patience))
-            .set_response_timeout(Some(patience))
+            .set_connection_timeout(Some(patience.connect))
+            .set_response_timeout(Some(patience.call))
             .set_pipeline_buffer_size(QUEUE)
             .set_max_delay(RECONNECT_EVERY)
             .set_number_of_retries(RECONNECT_TIMES);
         ConnectionManager::new_lazy_with_config(Client::open(server)?, config).map(Self::One)
     }
 
-    async fn open_cluster(servers: Vec<ConnectionInfo>, patience: Duration) -> Result<Self, RedisError> {
+    async fn open_cluster(servers: Vec<ConnectionInfo>, patience: Patience) -> Result<Self, RedisError> {
         // Never a replica: it would answer with the past, and the limits would wobble.
         let client = ClusterClient::builder(servers)
-            .connection_timeout(patience)
-            .response_timeout(patience)
+            .connection_timeout(patience.connect)
+            .response_timeout(patience.call)
             .tcp_settings(tcp())
             .build()?;
         client.get_async_connection().await.map(Self::Cluster)
@@ -63,11 +76,41 @@ impl Link {
         matches!(self, Self::Cluster(_))
     }
 
+    /// Asks the server that has the key of the command.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         match self {
             Self::One(connection) => command.query_async(&mut connection.clone()).await,
             Self::Cluster(connection) => command.query_async(&mut connection.clone()).await,
         }
+    }
+
+    /// Asks all servers that own keys, and says who answered what. A single server is called nothing.
+    #[cfg(feature = "idempotency")]
+    pub(crate) async fn query_all<T>(&self, command: Cmd) -> Result<BTreeMap<String, T>, RedisError>
+    where
+        T: FromRedisValue,
+    {
+        let Self::Cluster(connection) = self else {
+            return Ok(BTreeMap::from([(String::new(), self.query(&command).await?)]));
+        };
+        let primaries = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        let answers = connection.clone().route_command(command, primaries).await?;
+        Ok(redis::from_redis_value(answers)?)
+    }
+
+    /// Asks one of those that [`query_all`](Self::query_all) named.
+    #[cfg(feature = "idempotency")]
+    pub(crate) async fn query_at<T>(&self, server: &str, command: Cmd) -> Result<T, RedisError>
+    where
+        T: FromRedisValue,
+    {
+        let (Self::Cluster(connection), Some((host, port))) = (self, server.rsplit_once(':')) else {
+            return self.query(&command).await;
+        };
+        let (host, port) = (host.to_owned(), port.parse().unwrap_or_default());
+        let server = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+        let answer = connection.clone().route_command(command, server).await?;
+        Ok(redis::from_redis_value(answer)?)
     }
 }
 
@@ -83,10 +126,10 @@ fn tcp() -> TcpSettings {
 }
 
 /// Asks a server whether it shares its keys with others.
-async fn is_in_a_cluster(server: &ConnectionInfo, patience: Duration) -> Result<bool, RedisError> {
+async fn is_in_a_cluster(server: &ConnectionInfo, patience: Patience) -> Result<bool, RedisError> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(patience))
-        .set_response_timeout(Some(patience));
+        .set_connection_timeout(Some(patience.connect))
+        .set_response_timeout(Some(patience.connect));
     let client = Client::open(server.clone())?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     let info: Result<String, RedisError> =

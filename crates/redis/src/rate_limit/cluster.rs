@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use buttress_rate_limit::{Ask, Reply, StoreError, Take};
 use futures_util::future::try_join_all;
 
+use super::decide;
+use super::names::Names;
 use crate::link::Link;
-use crate::names::Names;
-use crate::script;
 
 /// The places of the asks of each scope, in an order that does not depend on the caller.
 type Scopes = BTreeMap<u128, Vec<usize>>;
@@ -26,7 +26,7 @@ pub(crate) async fn decide(link: &Link, names: &Names, asks: &[Ask]) -> Result<V
 
 /// Asks that do not depend on one another go out at once.
 async fn each(link: &Link, names: &Names, asks: &[Ask], scopes: &Scopes) -> Result<Vec<Reply>, StoreError> {
-    let run = async |places: &Vec<usize>| script::decide(link, names, &pick(asks, places)).await;
+    let run = async |places: &Vec<usize>| decide::decide(link, names, &pick(asks, places)).await;
     let answers = try_join_all(scopes.values().map(run)).await?;
     let mut replies = vec![Reply::default(); asks.len()];
     for (places, answer) in scopes.values().zip(answers) {
@@ -52,7 +52,7 @@ async fn all_or_none(
         if denied {
             group.iter_mut().for_each(only_look);
         }
-        let answer = script::decide(link, names, &group).await?;
+        let answer = decide::decide(link, names, &group).await?;
         denied |= group.iter().zip(&answer).any(is_denied);
         put(&mut replies, places, &answer);
         charged.extend(places.iter().filter(|place| replies[**place].granted > 0));
@@ -72,7 +72,7 @@ async fn give_back(
 ) -> Result<(), StoreError> {
     for place in charged.iter().copied().filter(|place| matches!(asks[*place].take, Take::All(_))) {
         let back = Ask { take: Take::Back(replies[place].granted), ..asks[place] };
-        let answer = script::decide(link, names, &[back]).await?;
+        let answer = decide::decide(link, names, &[back]).await?;
         replies[place] = answer.first().copied().unwrap_or_default();
     }
     Ok(())

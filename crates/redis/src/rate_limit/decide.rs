@@ -1,26 +1,15 @@
-use std::sync::LazyLock;
-
 use buttress_rate_limit::{Ask, KeyHash, Rate, Reply, StoreError, Take};
-use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind};
+use redis::{Cmd, RedisError};
 
+use super::names::Names;
 use crate::link::Link;
-use crate::names::Names;
+use crate::script::Script;
 
-const SOURCE: &str = include_str!("script.lua");
-
-/// The name under which a server that has run the script before knows it.
-static HASH: LazyLock<String> = LazyLock::new(|| Script::new(SOURCE).get_hash().to_owned());
+static DECIDE: Script = Script::new(include_str!("decide.lua"));
 
 /// One run of the script. In a Cluster, all keys must have one scope.
 pub(crate) async fn decide(link: &Link, names: &Names, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
-    let known = link.query(&command("EVALSHA", &HASH, names, asks)).await;
-    let numbers: Result<Vec<u64>, RedisError> = match known {
-        // After a restart, a failover, or `SCRIPT FLUSH`; nothing has been run yet.
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            link.query(&command("EVAL", SOURCE, names, asks)).await
-        }
-        known => known,
-    };
+    let numbers: Result<Vec<u64>, RedisError> = DECIDE.run(link, |command| fill(command, names, asks)).await;
     numbers.map_err(failure).and_then(|numbers| read(&numbers, asks.len()))
 }
 
@@ -34,9 +23,8 @@ pub(crate) async fn probe(link: &Link, names: &Names) -> Result<Vec<Reply>, Stor
     decide(link, names, &[ask]).await.map(|_| Vec::new())
 }
 
-fn command(verb: &str, script: &str, names: &Names, asks: &[Ask]) -> Cmd {
-    let mut command = redis::cmd(verb);
-    command.arg(script).arg(asks.len());
+fn fill(command: &mut Cmd, names: &Names, asks: &[Ask]) {
+    command.arg(asks.len());
     for ask in asks {
         command.arg(names.of(ask));
     }
@@ -44,7 +32,6 @@ fn command(verb: &str, script: &str, names: &Names, asks: &[Ask]) -> Cmd {
         let (word, units) = words(ask.take);
         command.arg(ask.rate.interval()).arg(ask.rate.burst()).arg(word).arg(units);
     }
-    command
 }
 
 fn words(take: Take) -> (&'static str, u64) {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use buttress_core::ConfigError;
 use buttress_rate_limit::{Ask, Reply, Store, StoreError};
 
-use crate::builder::RedisStoreBuilder;
+use super::builder::RedisStoreBuilder;
+use super::names::Names;
+use super::{cluster, decide};
 use crate::link::Link;
-use crate::names::Names;
-use crate::{cluster, script};
 
 /// A store of rate limits in Redis or Valkey, on one server or on a Cluster.
 ///
@@ -54,11 +54,11 @@ impl Store for RedisStore {
     async fn decide(&self, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
         let Shared { link, names, .. } = &*self.0;
         match asks {
-            [] => script::probe(link, names).await,
+            [] => decide::probe(link, names).await,
             [first, rest @ ..] if link.is_cluster() && rest.iter().any(|ask| ask.scope != first.scope) => {
                 cluster::decide(link, names, asks).await
             }
-            _ => script::decide(link, names, asks).await,
+            _ => decide::decide(link, names, asks).await,
         }
     }
 }
