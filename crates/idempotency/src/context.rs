@@ -102,11 +102,13 @@ impl Idempotency {
         }
     }
 
-    /// A key for a call of the handler's own, the same in each run of the operation and another for each step.
+    /// A key for a call of the handler's own, the same in each run of the operation and another for each step. Another
+    /// request that uses the caller's key when the record has expired has other ones.
     pub fn downstream_key(&self, step: &str) -> String {
         use fmt::Write as _;
-        let key = Parted::of("buttress idempotency downstream 1").with(self.0.ticket.id.as_bytes());
-        key.with(step.as_bytes()).finish()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
+        let Ticket { id, fingerprint, .. } = &self.0.ticket;
+        let key = Parted::of("buttress idempotency downstream 1").with(id.as_bytes());
+        key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
             let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
             text
         })

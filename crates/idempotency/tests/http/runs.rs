@@ -105,6 +105,23 @@ async fn after_a_panic_the_next_run_knows_that_it_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_for_downstream_outlives_the_record_and_is_another_one_for_another_request() {
+    let tells = |request: Request<Body>| async move {
+        let run = request.extensions().get::<Idempotency>().unwrap();
+        Ok::<_, Infallible>(Response::new(Body::from(run.downstream_key("pay"))))
+    };
+    let layer = builder(&store()).build().unwrap();
+    let service = layer.layer(service_fn(tells));
+    let mut keys = Vec::new();
+    for body in ["ten", "ten", "twelve"] {
+        keys.push(message::send(&service, request("/", "k", body)).await.body);
+        layer.handle().clear().await.unwrap();
+    }
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[0], keys[2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_panic_nothing_runs_where_recovery_is_refused() {
     let service =
         builder(&store()).when_abandoned(WhenAbandoned::Refuse).build().unwrap().layer(service_fn(recovers));
