@@ -72,8 +72,9 @@ impl RedisRecords {
     /// If it does not answer.
     pub async fn look(&self) -> Result<Health, StoreError> {
         let Shared { link, names, watch, .. } = &*self.0;
+        let began = watch.version();
         let seen = survey(link, names).await.inspect_err(|_| watch.suspect())?;
-        watch.learn(seen, Instant::now().into_std());
+        watch.learn(seen, began, Instant::now().into_std());
         Ok(watch.health())
     }
 

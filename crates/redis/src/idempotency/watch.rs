@@ -44,6 +44,8 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct State {
+    /// Grows with everything that is learnt or suspected, so that what was seen before it is known to be old.
+    version: u64,
     /// Whether the server was ever seen.
     seen: bool,
     /// Whether a call has failed since.
@@ -89,6 +91,7 @@ impl Watch {
     /// A call has failed: who answers next may be another, or have lost its data.
     pub(super) fn suspect(&self) {
         let mut state = self.state.lock();
+        state.version += 1;
         if !state.suspected {
             (state.suspected, state.next_look) = (true, None);
         }
@@ -110,15 +113,24 @@ impl Watch {
         self.state.lock().health.clone()
     }
 
-    /// Takes in what was seen, and tells what is new.
-    pub(super) fn learn(&self, survey: Survey, now: Instant) {
-        let news = self.state.lock().learn(survey, now, &self.terms);
+    /// To be asked before a look, for [`learn`](Self::learn).
+    pub(super) fn version(&self) -> u64 {
+        self.state.lock().version
+    }
+
+    /// Takes in what was seen by a look that began at that version, and tells what is new.
+    pub(super) fn learn(&self, survey: Survey, began: u64, now: Instant) {
+        let news = self.state.lock().learn(survey, began, now, &self.terms);
         self.terms.tell(&news);
     }
 }
 
 impl State {
-    fn learn(&mut self, survey: Survey, now: Instant, terms: &Terms) -> News {
+    fn learn(&mut self, survey: Survey, began: u64, now: Instant, terms: &Terms) -> News {
+        let is_old = began != self.version;
+        if is_old && self.seen {
+            return News::default();
+        }
         let gone = |(name, mark): (&String, &String)| survey.marks.get(name) != Some(mark);
         let lost = self.marks.iter().any(gone);
         let servers: BTreeSet<String> = survey.servers.keys().cloned().collect();
@@ -135,7 +147,8 @@ impl State {
         if lost {
             self.refuse_until = now.checked_add(terms.refuse_after_loss);
         }
-        (self.seen, self.suspected) = (true, false);
+        (self.seen, self.suspected) = (true, is_old);
+        self.version += 1;
         (self.servers, self.marks) = (servers, survey.marks_now);
         self.next_look = now.checked_add(terms.look_every);
         news
@@ -200,5 +213,96 @@ impl fmt::Debug for Terms {
             .field("accept_eviction", accept_eviction)
             .field("refuse_after_loss", refuse_after_loss)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::survey::Server;
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn watch(accept_eviction: bool) -> Watch {
+        let terms = Terms {
+            name: "test".into(),
+            observer: None,
+            look_every: 10 * SECOND,
+            accept_eviction,
+            refuse_after_loss: 5 * SECOND,
+        };
+        Watch::new(terms)
+    }
+
+    fn seen(server: &str, eviction: &Eviction, mark: &str) -> Survey {
+        let server = (server.to_owned(), Server { eviction: eviction.clone(), append_only: Some(true) });
+        let marks_now = BTreeMap::from([("mark".to_owned(), mark.to_owned())]);
+        Survey { servers: BTreeMap::from([server]), marks: marks_now.clone(), marks_now }
+    }
+
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    #[test]
+    fn every_claim_looks_first_until_one_has_seen_the_server_and_then_one_in_each_interval() {
+        let (watch, start) = (watch(false), now());
+        assert_eq!([(); 2].map(|()| watch.turn(false, start)), [Turn::Before; 2]);
+        watch.learn(seen("a", &Eviction::Never, "1"), watch.version(), start);
+        assert_eq!(watch.turn(false, start + 9 * SECOND), Turn::Pass);
+        let due = start + 10 * SECOND;
+        assert_eq!([(); 2].map(|()| watch.turn(false, due)), [Turn::Beside, Turn::Pass]);
+    }
+
+    #[test]
+    fn after_a_failure_every_claim_looks_at_a_server_and_one_a_second_at_a_cluster() {
+        for (is_cluster, turns) in [(false, [Turn::Before; 3]), (true, [Turn::Try, Turn::Pass, Turn::Try])] {
+            let (watch, start) = (watch(false), now());
+            watch.learn(seen("a", &Eviction::Never, "1"), watch.version(), start);
+            watch.suspect();
+            watch.suspect();
+            let after = [Duration::ZERO, SECOND / 2, SECOND];
+            assert_eq!(after.map(|after| watch.turn(is_cluster, start + after)), turns, "{is_cluster}");
+            watch.learn(seen("a", &Eviction::Never, "1"), watch.version(), start);
+            assert_eq!(watch.turn(is_cluster, start), Turn::Pass, "{is_cluster}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_before_the_latest_news_changes_nothing() {
+        let (watch, start) = (watch(false), now());
+        let slow = watch.version();
+        watch.learn(seen("a", &Eviction::Never, "1"), watch.version(), start);
+        let slower = watch.version();
+        watch.learn(seen("b", &Eviction::Never, "2"), watch.version(), start);
+        for began in [slow, slower] {
+            watch.learn(seen("a", &Eviction::Never, "1"), began, start);
+        }
+        watch.learn(seen("b", &Eviction::Never, "2"), watch.version(), start);
+        assert_eq!((watch.health().losses, watch.health().restarts), (1, 1));
+        // Nor does what was seen before a failure make up for it.
+        let began = watch.version();
+        watch.suspect();
+        watch.learn(seen("b", &Eviction::Never, "2"), began, start);
+        assert_eq!(watch.turn(false, start), Turn::Before);
+    }
+
+    #[test]
+    fn claims_are_refused_while_a_server_evicts_and_for_a_while_after_a_loss() {
+        let start = now();
+        let policy = Eviction::Policy("allkeys-lru".to_owned());
+        for (accept, eviction, refused) in
+            [(false, &policy, true), (true, &policy, false), (false, &Eviction::Unknown, false)]
+        {
+            let watch = watch(accept);
+            watch.learn(seen("a", eviction, "1"), watch.version(), start);
+            assert_eq!(watch.admits(start).is_err(), refused, "{eviction:?}");
+        }
+        let watch = watch(false);
+        watch.learn(seen("a", &Eviction::Never, "1"), watch.version(), start);
+        assert_eq!(watch.admits(start), Ok(()), "nothing was lost at the start");
+        watch.learn(seen("a", &Eviction::Never, "2"), watch.version(), start);
+        assert_eq!(watch.admits(start + 4 * SECOND), Err(Unfit::LostData));
+        assert_eq!(watch.admits(start + 5 * SECOND), Ok(()));
     }
 }
