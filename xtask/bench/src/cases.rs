@@ -12,6 +12,7 @@ mod bulkhead;
 mod correlation;
 mod draws;
 mod flood;
+mod idempotency;
 mod limit;
 mod limit_http;
 mod machine;
@@ -46,6 +47,9 @@ pub(crate) const ALL: &[Case] = &[
     limit_http::REFUSED,
     throttle::AT_ONCE,
     throttle::HTTP,
+    idempotency::FIRST,
+    idempotency::REPLAY,
+    idempotency::STORE,
     stack::PARTS,
     stack::INBOUND,
     stack::OUTBOUND,

@@ -1,6 +1,6 @@
 //! The loop that every subject runs in.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
@@ -25,6 +25,28 @@ where
             black_box(ready.is_ok());
             let outcome = poller.finish(pin!(service.call(black_box(request()))));
             black_box(&outcome);
+        })
+    })
+}
+
+/// A layer that works in tasks of its own: each worker drives a clone of the service in a runtime of its own, as each
+/// core of a server does.
+pub(crate) fn spawning<S, Req>(service: S, request: fn() -> Req) -> Shared
+where
+    S: Service<Req> + Clone + Send + Sync + 'static,
+    Req: 'static,
+{
+    Box::new(move || {
+        let (mut service, runtime) = (service.clone(), new_runtime());
+        Box::new(move |times| {
+            runtime.block_on(async {
+                for _ in 0..times {
+                    let ready = poll_fn(|cx| service.poll_ready(cx)).await;
+                    black_box(ready.is_ok());
+                    let outcome = service.call(black_box(request())).await;
+                    black_box(&outcome);
+                }
+            });
         })
     })
 }
@@ -112,10 +134,17 @@ pub(crate) fn enter() -> EnterGuard<'static> {
     runtime().enter()
 }
 
-#[expect(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
+/// Waits, outside what is measured.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    new_runtime().block_on(future)
+}
+
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        Builder::new_current_thread().enable_time().build().expect("a runtime needs no more than memory")
-    })
+    RUNTIME.get_or_init(new_runtime)
+}
+
+#[expect(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
+fn new_runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().build().expect("a runtime needs no more than memory")
 }
