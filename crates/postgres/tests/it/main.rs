@@ -1,0 +1,9 @@
+//! The store against real servers, started and stopped by the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
+
+mod bench;
+mod clock;
+mod model;
+mod proxy;
+mod schema;
+mod store;
