@@ -1,0 +1,79 @@
+//! `name=value` and `name: value` in text, as people, programs and other formats write it.
+
+use std::ops::Range;
+
+use super::value::{self, Sign};
+use crate::class::Class;
+use crate::name::Treatment;
+use crate::rules::Rules;
+use crate::scan::{Span, View};
+
+const LONGEST_NAME: usize = 128;
+
+/// Looks at an equals sign or a colon, and to both sides of it.
+pub(crate) fn find<'r>(rules: &Rules, view: &mut View<'_>, place: usize) -> Option<Span<'r>> {
+    let name = Name::before(view, place)?;
+    let treatment = name.treatment(rules, view)?;
+    let (from, sign) = behind(view, place, &name)?;
+    let (range, mask) = value::find(view, from, treatment, sign)?;
+    Some(Span::named(range, mask))
+}
+
+/// What stands to the left.
+struct Name {
+    range: Range<usize>,
+    /// Whether it is in quotes.
+    quoted: bool,
+    /// Whether there is a blank behind it.
+    spaced: bool,
+}
+
+impl Name {
+    fn before(view: &View<'_>, place: usize) -> Option<Self> {
+        let mut end = view.blanks_back(place);
+        let spaced = end < place;
+        if view.before(end) == Some(b']') {
+            end -= 1;
+        }
+        let quoted = matches!(view.before(end), Some(b'"' | b'\'' | b'`'));
+        if quoted {
+            end -= 1;
+            end -= view.text[view.floor..end].iter().rev().take_while(|byte| **byte == b'\\').count();
+        }
+        let start = view.run_back(Class::Name, end, LONGEST_NAME);
+        (start < end).then_some(Self { range: start..end, quoted, spaced })
+    }
+
+    fn treatment(&self, rules: &Rules, view: &View<'_>) -> Option<Treatment> {
+        let Range { start, end } = self.range;
+        let name = view.slice(start, end);
+        if matches!(view.before(start), Some(b'?' | b'&' | b';')) {
+            return rules.names.of_parameter(name);
+        }
+        rules.names.of(name).or_else(|| {
+            let first = start.checked_sub(1).filter(|_| view.before(start) == Some(b' '))?;
+            let first = view.run_back(Class::Name, first, LONGEST_NAME);
+            rules.names.of_phrase(view.slice(first, end))
+        })
+    }
+}
+
+/// Where the value begins, and how sure it is that there is one.
+fn behind(view: &View<'_>, place: usize, name: &Name) -> Option<(usize, Sign)> {
+    let equals = view.at(place)? == b'=';
+    let after = match (equals, view.at(place + 1)?) {
+        // A comparison, a match, a path of names.
+        (true, b'=' | b'~') | (false, b':') => return None,
+        (true, b'>') | (false, b'=') => place + 2,
+        _ => place + 1,
+    };
+    let from = view.blanks(after);
+    // In `password= user=ann` the password is empty.
+    let empty = equals && from > after && !name.spaced && !is_quote(view.at(from)?);
+    let sign = if equals || name.quoted { Sign::Certain } else { Sign::Colon };
+    (!empty).then_some((from, sign))
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`' | b'>')
+}

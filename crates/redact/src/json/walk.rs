@@ -1,0 +1,234 @@
+use std::ops::Range;
+
+use super::stack::Stack;
+use super::{NotJson, escape, number, redact, skip, unescape};
+use crate::detect::card;
+use crate::detector::Detector;
+use crate::mask::Mask;
+use crate::name::Treatment;
+use crate::report::Report;
+use crate::rules::Rules;
+use crate::scan::{Scan, Span};
+use crate::sink::Sink;
+
+/// How many times JSON may stand as a string within JSON and still be walked; deeper it is text.
+const MOST_NESTED: u8 = 3;
+/// No secret that is known by its looks is shorter.
+const SHORTEST_SECRET: usize = 6;
+
+/// What has to come next.
+enum Next {
+    Value(Option<Treatment>),
+    FirstItem,
+    FirstName,
+    Name,
+    Rest,
+}
+
+/// One pass over a JSON text.
+pub(crate) struct Walk<'a, 's, 'o> {
+    rules: &'a Rules,
+    text: &'a [u8],
+    at: usize,
+    stack: Stack,
+    scan: Scan<'a>,
+    sink: &'s mut Sink<'o>,
+    nested: u8,
+    scratch: Vec<u8>,
+}
+
+impl<'a, 's, 'o> Walk<'a, 's, 'o> {
+    pub(crate) fn new(rules: &'a Rules, text: &'a [u8], nested: u8, sink: &'s mut Sink<'o>) -> Self {
+        let scan = Scan::new(rules, text);
+        Self { rules, text, at: 0, stack: Stack::default(), scan, sink, nested, scratch: Vec::new() }
+    }
+
+    /// Walks to the end, or to where it is no JSON.
+    pub(crate) fn document(mut self) -> Result<(), NotJson> {
+        let mut next = Next::Value(None);
+        loop {
+            self.blanks();
+            next = match next {
+                Next::Rest if self.stack.depth() == 0 => break,
+                Next::Rest => self.rest()?,
+                Next::Value(treatment) => self.value(treatment)?,
+                Next::FirstItem if self.eats(b']') => self.close(),
+                Next::FirstItem => Next::Value(None),
+                Next::FirstName if self.eats(b'}') => self.close(),
+                Next::FirstName | Next::Name => Next::Value(self.name()?),
+            };
+        }
+        if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
+    }
+
+    #[inline]
+    fn blanks(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn eats(&mut self, byte: u8) -> bool {
+        let eats = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(eats);
+        eats
+    }
+
+    fn close(&mut self) -> Next {
+        self.stack.pop();
+        Next::Rest
+    }
+
+    /// What stands behind a value inside brackets.
+    fn rest(&mut self) -> Result<Next, NotJson> {
+        let in_object = self.stack.in_object();
+        let byte = *self.text.get(self.at).ok_or(NotJson)?;
+        self.at += 1;
+        match byte {
+            b',' if in_object => Ok(Next::Name),
+            b',' => Ok(Next::Value(None)),
+            b'}' if in_object => Ok(self.close()),
+            b']' if !in_object => Ok(self.close()),
+            _ => Err(NotJson),
+        }
+    }
+
+    /// Reads a name and its colon, and says what the name says about the value.
+    fn name(&mut self) -> Result<Option<Treatment>, NotJson> {
+        if !self.eats(b'"') {
+            return Err(NotJson);
+        }
+        let start = self.at;
+        let (end, escaped) = skip::string(self.text, start)?;
+        let treatment = if escaped {
+            self.escaped(start..end, None)?;
+            self.rules.names.of(&self.scratch)
+        } else {
+            self.plain(start..end);
+            self.rules.names.of(&self.text[start..end])
+        };
+        self.at = end + 1;
+        self.blanks();
+        if self.eats(b':') { Ok(treatment) } else { Err(NotJson) }
+    }
+
+    #[inline]
+    fn value(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+        match *self.text.get(self.at).ok_or(NotJson)? {
+            b'"' => self.string(treatment),
+            b'{' => self.open(Next::FirstName, treatment),
+            b'[' => self.open(Next::FirstItem, treatment),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => self.number(treatment),
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<Next, NotJson> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(NotJson);
+        }
+        self.at += word.len();
+        Ok(Next::Rest)
+    }
+
+    fn open(&mut self, inside: Next, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+        let hidden = treatment.is_some_and(Treatment::hides_containers);
+        let too_deep = self.stack.depth() >= self.rules.max_depth;
+        if hidden || too_deep {
+            let start = self.at;
+            self.at = skip::container(self.text, start)?;
+            self.hide_container(start..self.at, if hidden { Mask::Hidden } else { Mask::TOO_DEEP });
+            return Ok(Next::Rest);
+        }
+        self.at += 1;
+        self.stack.push(matches!(inside, Next::FirstName));
+        Ok(inside)
+    }
+
+    fn hide_container(&mut self, range: Range<usize>, mask: Mask<'static>) {
+        if mask == Mask::TOO_DEEP {
+            self.sink.report.limit();
+            self.sink.put(range.start, range.end, Report::default(), |out| mask.write_quoted(out));
+        } else {
+            self.sink.replace_quoted(&Span::named(range, mask));
+        }
+    }
+
+    fn number(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+        let start = self.at;
+        self.at += number::len(&self.text[start..]).ok_or(NotJson)?;
+        let digits = &self.text[start..self.at];
+        if let Some(treatment) = treatment {
+            if let Some(mask) = treatment.of_number(digits) {
+                self.sink.replace_quoted(&Span::named(start..self.at, mask));
+            }
+        } else if digits.len() >= 13 && self.rules.detectors.has(Detector::Cards) {
+            if let Some(last) = card::alone(digits) {
+                self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
+            }
+        }
+        Ok(Next::Rest)
+    }
+
+    #[inline]
+    fn string(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+        let start = self.at + 1;
+        let (end, escaped) = skip::string(self.text, start)?;
+        self.at = end + 1;
+        if escaped {
+            self.escaped(start..end, treatment)?;
+        } else if let Some(mask) = treatment.and_then(|of| of.of_text(&self.text[start..end])) {
+            self.sink.replace(&Span::named(start..end, mask));
+        } else {
+            self.plain(start..end);
+        }
+        Ok(Next::Rest)
+    }
+
+    #[inline]
+    fn plain(&mut self, range: Range<usize>) {
+        if range.len() >= SHORTEST_SECRET {
+            self.scan.window(range, self.sink);
+        }
+    }
+
+    /// A string with escapes is judged by what it stands for, which is left in the scratch space.
+    #[cold]
+    fn escaped(&mut self, range: Range<usize>, treatment: Option<Treatment>) -> Result<(), NotJson> {
+        unescape(&self.text[range.clone()], &mut self.scratch)?;
+        if let Some(mask) = treatment.and_then(|of| of.of_text(&self.scratch)) {
+            self.sink.replace(&Span::named(range, mask));
+            return Ok(());
+        }
+        let (inner, report) = self.inner();
+        if let Some(inner) = inner {
+            self.sink.put(range.start, range.end, report, |out| escape(&inner, out));
+        }
+        Ok(())
+    }
+
+    /// What becomes of the scratch space, as JSON if it is some and as text otherwise; nothing if it may stay.
+    fn inner(&self) -> (Option<Vec<u8>>, Report) {
+        let text = self.scratch.as_slice();
+        let may_be_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+        if may_be_json && self.nested < MOST_NESTED {
+            let mut sink = Sink::new(text);
+            if redact(self.rules, text, self.nested + 1, &mut sink).is_ok() {
+                return taken(sink);
+            }
+        }
+        let mut sink = Sink::new(text);
+        Scan::new(self.rules, text).window(0..text.len(), &mut sink);
+        taken(sink)
+    }
+}
+
+fn taken(sink: Sink<'_>) -> (Option<Vec<u8>>, Report) {
+    if !sink.changed() {
+        return (None, Report::default());
+    }
+    let (out, report) = sink.finish();
+    (Some(out), report)
+}

@@ -1,0 +1,124 @@
+//! What stands where a secret stood.
+
+/// Stands for a whole value.
+pub(crate) const HIDDEN: &str = "***REDACTED***";
+
+const OPENING: &[u8] = b"***REDACTED";
+const CLOSING: &[u8] = b"***";
+
+/// The longest name of a kind in a mask, in bytes.
+pub(crate) const MAX_KIND: usize = 32;
+
+/// What replaces a span of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mask<'r> {
+    /// `***REDACTED***`
+    Hidden,
+    /// `***REDACTED:jwt***`
+    Kind(&'r str),
+    /// `***`, behind the letters of an e-mail address that stay.
+    Stars,
+    /// `****-****-****-1234`
+    Card([u8; 4]),
+    /// `***-**-6789`
+    Ssn([u8; 4]),
+}
+
+impl Mask<'_> {
+    /// Stands for an input that is longer than the limit.
+    pub(crate) const TOO_LONG: Self = Self::Kind("too_long");
+    /// Stands for what is nested deeper than the limit.
+    pub(crate) const TOO_DEEP: Self = Self::Kind("too_deep");
+
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Hidden => out.extend_from_slice(HIDDEN.as_bytes()),
+            Self::Kind(kind) => {
+                for part in [OPENING, b":", kind.as_bytes(), CLOSING] {
+                    out.extend_from_slice(part);
+                }
+            }
+            Self::Stars => out.extend_from_slice(b"***"),
+            Self::Card(last) => {
+                out.extend_from_slice(b"****-****-****-");
+                out.extend_from_slice(&last);
+            }
+            Self::Ssn(last) => {
+                out.extend_from_slice(b"***-**-");
+                out.extend_from_slice(&last);
+            }
+        }
+    }
+
+    /// The same as a JSON string. No mask has a character that JSON would escape.
+    pub(crate) fn write_quoted(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        self.write(out);
+        out.push(b'"');
+    }
+}
+
+/// Whether a value is nothing but a mask, so that it needs none.
+pub(crate) fn is_mask(value: &[u8]) -> bool {
+    is_hidden(value)
+        || value.iter().all(|byte| *byte == b'*')
+        || [&b"****-****-****-"[..], b"***-**-"].iter().any(|front| is_tail_of_four(value, front))
+}
+
+fn is_hidden(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(OPENING).and_then(|rest| rest.strip_suffix(CLOSING));
+    match inner {
+        Some([]) => true,
+        Some([b':', kind @ ..]) => is_kind(kind),
+        _ => false,
+    }
+}
+
+/// Whether a name may stand in a mask: 1 to 32 lower-case letters, digits and `_`.
+pub(crate) fn is_kind(kind: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    (1..=MAX_KIND).contains(&kind.len()) && kind.iter().all(fits)
+}
+
+fn is_tail_of_four(value: &[u8], front: &[u8]) -> bool {
+    value.strip_prefix(front).is_some_and(|tail| tail.len() == 4 && tail.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(mask: Mask<'_>) -> String {
+        let mut out = Vec::new();
+        mask.write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_mask_of_a_whole_value_is_known_again() {
+        for mask in [
+            Mask::Hidden,
+            Mask::Kind("jwt"),
+            Mask::Kind("private_key"),
+            Mask::Card(*b"1234"),
+            Mask::Ssn(*b"6789"),
+            Mask::Stars,
+        ] {
+            assert!(is_mask(written(mask).as_bytes()), "{mask:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_begins_like_a_mask_is_none() {
+        for value in [
+            "***REDACTED***x",
+            "***REDACTED:***",
+            "***REDACTED:a secret***",
+            "***hunter2",
+            "****-****-****-12345",
+            "***-**-678",
+        ] {
+            assert!(!is_mask(value.as_bytes()), "{value}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! How an input is read: as text, as JSON, as a URL or a part of one, as the value of a header.
+
+use crate::header;
+use crate::json;
+use crate::mask::Mask;
+use crate::report::Form;
+use crate::rules::Rules;
+use crate::scan::Scan;
+use crate::sink::Sink;
+use crate::url;
+
+/// What an input is taken for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading<'n> {
+    Text,
+    Json,
+    Url,
+    Query,
+    /// The value of a field of this name.
+    Field(&'n [u8]),
+    /// The value of a header of this name.
+    Header(&'n [u8]),
+}
+
+impl Reading<'_> {
+    /// Redacts the source of a sink into it.
+    pub(crate) fn pass(self, rules: &Rules, text: &[u8], sink: &mut Sink<'_>) -> Form {
+        if text.len() > rules.max_bytes {
+            sink.give_up(|out| self.too_long(out));
+            return Form::TooLong;
+        }
+        match self {
+            Self::Json => {
+                if json::redact(rules, text, 0, sink).is_ok() {
+                    return Form::Json;
+                }
+                sink.restart();
+                whole(rules, text, sink);
+            }
+            Self::Text => whole(rules, text, sink),
+            Self::Url => url::redact(rules, text, sink),
+            Self::Query => url::query(&mut Scan::new(rules, text), rules, text, 0..text.len(), sink),
+            Self::Field(name) => header::field(rules, name, text, sink),
+            Self::Header(name) => header::redact(rules, name, text, sink),
+        }
+        Form::Text
+    }
+
+    fn too_long(self, out: &mut Vec<u8>) {
+        if matches!(self, Self::Json) { Mask::TOO_LONG.write_quoted(out) } else { Mask::TOO_LONG.write(out) }
+    }
+}
+
+pub(crate) fn whole(rules: &Rules, text: &[u8], sink: &mut Sink<'_>) {
+    Scan::new(rules, text).window(0..text.len(), sink);
+}

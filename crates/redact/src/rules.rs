@@ -1,0 +1,49 @@
+use crate::detector::Detectors;
+use crate::name::Names;
+use crate::scan::Literals;
+
+/// Everything a pass over an input goes by.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) names: Names,
+    pub(crate) detectors: Detectors,
+    /// The fixed texts that are known from the start.
+    pub(crate) known: Literals,
+    /// The fixed texts of the user. They are searched apart, because there is a limit to how many are found at once.
+    pub(crate) own: Literals,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_depth: usize,
+}
+
+impl Rules {
+    /// What to go by if nothing else can be had: everything is too long.
+    pub(crate) fn hide_all() -> Self {
+        Self {
+            names: Names::none(),
+            detectors: Detectors::NONE,
+            known: Literals::none(),
+            own: Literals::none(),
+            max_bytes: 0,
+            max_depth: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pass::Reading;
+    use crate::sink::Sink;
+
+    #[test]
+    fn without_rules_everything_is_hidden() {
+        for (reading, expected) in [
+            (Reading::Text, &b"***REDACTED:too_long***"[..]),
+            (Reading::Json, b"\"***REDACTED:too_long***\""),
+        ] {
+            let mut sink = Sink::new(b"1");
+            reading.pass(&Rules::hide_all(), b"1", &mut sink);
+            assert_eq!(sink.finish().0, expected);
+        }
+    }
+}
