@@ -1,7 +1,8 @@
 use std::num::NonZeroU64;
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
-use crate::moment::{Moment, nanos};
+use crate::nanos::nanos;
 
 /// How finely an age is told: a call counts as overdue between the limit and nine eighths of it.
 const PARTS: u64 = 8;
@@ -14,8 +15,12 @@ const SLOTS: usize = 9;
 /// is by then, so it is never counted twice.
 #[derive(Debug)]
 pub(crate) struct Ages {
+    origin: Instant,
     width_nanos: NonZeroU64,
     newest: u64,
+    /// When the newest tick is. Most calls begin and end in it, and comparing two times is several times cheaper than
+    /// subtracting and dividing them.
+    span: Range<Instant>,
     /// The last tick for which an arrival was told that calls are overdue.
     told: u64,
     young: [u32; SLOTS],
@@ -23,9 +28,10 @@ pub(crate) struct Ages {
 }
 
 impl Ages {
-    pub(crate) fn new(limit: Duration) -> Self {
-        let width = NonZeroU64::new(nanos(limit).div_ceil(PARTS)).unwrap_or(NonZeroU64::MIN);
-        Self { width_nanos: width, newest: 0, told: 0, young: [0; SLOTS], overdue: 0 }
+    pub(crate) fn new(limit: Duration, origin: Instant) -> Self {
+        let width_nanos = NonZeroU64::new(nanos(limit).div_ceil(PARTS)).unwrap_or(NonZeroU64::MIN);
+        let span = origin..after(origin, width_nanos.get());
+        Self { origin, width_nanos, newest: 0, span, told: 0, young: [0; SLOTS], overdue: 0 }
     }
 
     /// How many running calls were older than the limit at the last look.
@@ -34,16 +40,18 @@ impl Ages {
     }
 
     /// Counts anew how many calls are overdue.
-    pub(crate) fn look(&mut self, now: Moment) {
-        self.advance(now);
+    pub(crate) fn look(&mut self, now: Instant) {
+        if now >= self.span.end {
+            self.move_on(now);
+        }
     }
 
     /// A call begins; true if calls are overdue and no arrival of this tick was told so.
     ///
     /// Whoever moved time on to this tick, a call that ended or somebody who looked, the next arrival is told.
-    pub(crate) fn start(&mut self, now: Moment) -> bool {
-        let tick = self.advance(now);
-        *self.place(tick) += 1;
+    pub(crate) fn start(&mut self, now: Instant) -> bool {
+        self.look(now);
+        *self.place(now) += 1;
         let due = self.newest > self.told && self.overdue > 0;
         if due {
             self.told = self.newest;
@@ -51,9 +59,9 @@ impl Ages {
         due
     }
 
-    pub(crate) fn finish(&mut self, started: Moment, now: Moment) {
-        self.advance(now);
-        let place = self.place(self.tick(started));
+    pub(crate) fn finish(&mut self, started: Instant, now: Instant) {
+        self.look(now);
+        let place = self.place(started);
         *place = place.saturating_sub(1);
     }
 
@@ -61,24 +69,20 @@ impl Ages {
         (self.young, self.overdue) = ([0; SLOTS], 0);
     }
 
-    fn advance(&mut self, now: Moment) -> u64 {
+    #[cold]
+    fn move_on(&mut self, now: Instant) {
         let tick = self.tick(now);
-        if tick > self.newest {
-            self.move_on(tick);
-        }
-        tick
-    }
-
-    fn move_on(&mut self, tick: u64) {
         for begun in (self.newest..tick).take(SLOTS) {
             let left = std::mem::take(&mut self.young[slot(begun + 1)]);
             self.overdue = self.overdue.saturating_add(left);
         }
-        self.newest = tick;
+        let begins = after(self.origin, tick.saturating_mul(self.width_nanos.get()));
+        (self.newest, self.span) = (tick, begins..after(begins, self.width_nanos.get()));
     }
 
-    /// Where a call that began in `tick` is counted now.
-    fn place(&mut self, tick: u64) -> &mut u32 {
+    /// Where a call is counted now that began at a time which has been looked at.
+    fn place(&mut self, started: Instant) -> &mut u32 {
+        let tick = if started >= self.span.start { self.newest } else { self.tick(started) };
         if self.newest.saturating_sub(tick) < SLOTS as u64 {
             &mut self.young[slot(tick)]
         } else {
@@ -86,9 +90,13 @@ impl Ages {
         }
     }
 
-    fn tick(&self, now: Moment) -> u64 {
-        now.nanos() / self.width_nanos
+    fn tick(&self, time: Instant) -> u64 {
+        nanos(time.saturating_duration_since(self.origin)) / self.width_nanos
     }
+}
+
+fn after(time: Instant, nanos: u64) -> Instant {
+    time.checked_add(Duration::from_nanos(nanos)).unwrap_or(time)
 }
 
 fn slot(tick: u64) -> usize {
@@ -104,14 +112,16 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(800);
 
-    fn at(millis: u64) -> Moment {
-        Moment::from_nanos(millis * 1_000_000)
+    /// Calls whose ages are watched, and a time so many milliseconds after the first.
+    fn ages() -> (Ages, impl Fn(u64) -> Instant) {
+        let origin = tokio::time::Instant::now().into_std();
+        (Ages::new(LIMIT, origin), move |millis| origin + Duration::from_millis(millis))
     }
 
     #[test]
     fn a_call_is_overdue_no_earlier_than_the_limit_and_no_later_than_nine_eighths() {
         for begun in [0, 1, 50, 99, 100, 12_345] {
-            let mut ages = Ages::new(LIMIT);
+            let (mut ages, at) = ages();
             ages.start(at(begun));
             ages.look(at(begun + 799));
             assert_eq!(ages.overdue(), 0, "begun at {begun} ms");
@@ -122,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_look_is_due_once_per_tick_and_only_if_something_is_overdue() {
-        let mut ages = Ages::new(LIMIT);
+        let (mut ages, at) = ages();
         assert!(!ages.start(at(0)), "the first");
         assert!(!ages.start(at(800)), "none is overdue");
         assert!(ages.start(at(900)));
@@ -135,9 +145,21 @@ mod tests {
 
     #[test]
     fn a_call_that_returns_late_is_overdue_no_longer() {
-        let mut ages = Ages::new(LIMIT);
+        let (mut ages, at) = ages();
         ages.start(at(0));
         ages.finish(at(0), at(3_600_000));
+        assert_eq!((ages.overdue(), ages.young), (0, [0; SLOTS]));
+    }
+
+    #[test]
+    fn a_call_that_looked_at_the_clock_before_another_moved_time_on_counts_where_it_began() {
+        let (mut ages, at) = ages();
+        ages.start(at(250));
+        for late in [249, 199, 1] {
+            ages.start(at(late));
+            ages.finish(at(late), at(260));
+        }
+        ages.finish(at(250), at(2_000));
         assert_eq!((ages.overdue(), ages.young), (0, [0; SLOTS]));
     }
 
@@ -146,7 +168,7 @@ mod tests {
         fn the_count_is_that_of_a_list_of_all_calls(
             steps in prop::collection::vec((0_u64..400, any::<bool>(), any::<prop::sample::Index>()), 1..200),
         ) {
-            let mut ages = Ages::new(LIMIT);
+            let (mut ages, at) = ages();
             let (mut now, mut running) = (0, Vec::new());
             for (gap, start, which) in steps {
                 now += gap;

@@ -1,13 +1,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use buttress_core::Outcome;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::circuit::now;
 use crate::guard::Guard;
-use crate::moment::Moment;
 
 pin_project! {
     /// A response body that tells the breaker how it ended.
@@ -25,7 +26,7 @@ pin_project! {
 /// What is known of a body that is being read.
 struct BodyWatch {
     guard: Guard,
-    waiting_since: Option<Moment>,
+    waiting_since: Option<Instant>,
 }
 
 impl<B: Body> WatchedBody<B> {
@@ -91,7 +92,7 @@ impl BodyWatch {
         let known = self.waiting_since;
         if let Some(guard) = self.guard() {
             guard.leave();
-            self.waiting_since = known.or_else(|| Some(guard.now()));
+            self.waiting_since = known.or_else(|| Some(now()));
         }
     }
 

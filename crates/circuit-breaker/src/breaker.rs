@@ -92,12 +92,12 @@ impl Breaker {
     /// As [`try_admit`](Self::try_admit).
     pub fn try_admit_at(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
         let circuit = self.circuit();
-        match circuit.admit_freely() {
-            Some(entry) => Ok(self.ticket(entry, now)),
-            None => match circuit.refuse_while_open(now) {
-                Some(refusal) => Err(refusal),
-                None => self.try_admit_with_care(now),
-            },
+        if let Some(entry) = circuit.admit_freely() {
+            return Ok(self.ticket(entry, now));
+        }
+        match circuit.refuse_while_open(now) {
+            Some(refusal) => Err(refusal),
+            None => self.try_admit_with_care(now),
         }
     }
 
@@ -200,7 +200,7 @@ impl Breaker {
         if let Some(entry) = circuit.admit_freely() {
             return Some(Guard::new(self.0.anchor(), entry));
         }
-        let entry = circuit.admit_timed()?;
+        let entry = circuit.admit_timed(now)?;
         Some(Guard::new(self.0.anchor(), entry))
     }
 
@@ -210,7 +210,11 @@ impl Breaker {
 
     #[inline(never)]
     fn try_admit_with_care(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
-        Ok(match self.circuit().admit(|| now)? {
+        let circuit = self.circuit();
+        if let Some(entry) = circuit.admit_timed(|| now) {
+            return Ok(self.ticket(entry, now));
+        }
+        Ok(match circuit.admit(|| now)? {
             Some(entry) => self.ticket(entry, now),
             None => Ticket::new(Guard::unrecorded(self.0.anchor())),
         })
@@ -218,7 +222,7 @@ impl Breaker {
 
     #[inline(never)]
     fn ticket(&self, entry: Entry, began: Instant) -> Ticket {
-        let started = Some(self.circuit().moment(began));
+        let started = Some(began);
         Ticket::new(Guard::new(self.0.anchor(), Entry { started, ..entry }))
     }
 

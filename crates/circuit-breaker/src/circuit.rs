@@ -8,7 +8,6 @@ use tokio::sync::broadcast;
 use crate::builder::Parts;
 use crate::desk::Desks;
 use crate::event::{State, StateChange};
-use crate::moment::Moment;
 use crate::opening::Opening;
 use crate::quick::QuickCount;
 use crate::rejection::{CircuitOpen, Wait};
@@ -28,7 +27,6 @@ pub(crate) fn now() -> Instant {
 pub(crate) struct Circuit {
     word: Line<AtomicU64>,
     parts: Parts,
-    origin: Instant,
     opening: Opening,
     successes: Option<Arc<QuickCount>>,
     machine: Line<Mutex<Machine>>,
@@ -49,7 +47,6 @@ impl Circuit {
         Self {
             word: Line(AtomicU64::new(machine.word().bits())),
             parts,
-            origin,
             opening: Opening::new(origin),
             successes: machine.home(),
             machine: Line(Mutex::new(machine)),
@@ -72,11 +69,11 @@ impl Circuit {
 
     /// Admits a call while the breaker is closed and watches ages; if it does not, nothing has happened.
     #[inline(never)]
-    pub(crate) fn admit_timed(&self) -> Option<Entry> {
+    pub(crate) fn admit_timed(&self, clock: impl Fn() -> Instant) -> Option<Entry> {
         if self.word().gate() != Gate::Timed {
             return None;
         }
-        let (mode, now) = (self.parts.mode.get(), now());
+        let (mode, now) = (self.parts.mode.get(), clock());
         let mut machine = self.machine.0.lock();
         let admitted = machine.admit(mode, now);
         if machine.has_changed() {
@@ -104,7 +101,7 @@ impl Circuit {
     /// Whether a call that arrived now would be refused, as far as can be told without a lock.
     #[inline]
     pub(crate) fn would_refuse(&self) -> bool {
-        matches!(self.word().gate(), Gate::Open | Gate::ForcedOpen) && self.refuses_now()
+        self.word().may_refuse() && self.refuses_now()
     }
 
     #[inline(never)]
@@ -139,7 +136,7 @@ impl Circuit {
     }
 
     /// Takes note of a call whose caller left, having waited in vain since `since` or since it began.
-    pub(crate) fn abandon(&self, entry: Entry, since: Option<Moment>, now: Instant) {
+    pub(crate) fn abandon(&self, entry: Entry, since: Option<Instant>, now: Instant) {
         let outcome = self.decide(|machine| machine.abandon(entry, since, self.parts.mode.get(), now));
         let code = if outcome == Outcome::Failure { "abandoned_as_failure" } else { "abandoned" };
         self.report(Verdict::Abandoned, code, None);
@@ -163,11 +160,6 @@ impl Circuit {
         if let Some(change) = change {
             self.tell(change);
         }
-    }
-
-    /// The time, as far as the machine distinguishes it.
-    pub(crate) fn moment(&self, now: Instant) -> Moment {
-        Moment::of(now, self.origin)
     }
 
     /// Where the breaker stands.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use buttress_core::Outcome;
 
 use crate::circuit::{Circuit, now};
-use crate::moment::Moment;
 use crate::spread::Anchor;
 use crate::state::Entry;
 use crate::word::Epoch;
@@ -60,7 +59,7 @@ impl Guard {
     pub(crate) fn waits(&mut self) {
         self.stage = Stage::Resting;
         if self.entry.started.is_none() {
-            self.entry.started = Some(self.now());
+            self.entry.started = Some(now());
         }
     }
 
@@ -104,18 +103,13 @@ impl Guard {
     ///
     /// Synchronous: a dropped call is recorded before the drop returns, in its order, with or without a runtime.
     #[cold]
-    pub(crate) fn abandon(&mut self, since: Option<Moment>) {
+    pub(crate) fn abandon(&mut self, since: Option<Instant>) {
         if self.is_panicking() {
             self.settle(Outcome::Failure, || None);
         } else if self.is_open() {
             self.stage = Stage::Settled;
             self.circuit().abandon(self.entry, since, now());
         }
-    }
-
-    /// The time, as far as the breaker distinguishes it.
-    pub(crate) fn now(&self) -> Moment {
-        self.circuit().moment(now())
     }
 
     #[inline]

@@ -162,7 +162,7 @@ mod inner;
 mod keyed;
 mod keyed_layer;
 mod layer;
-mod moment;
+mod nanos;
 mod opening;
 mod probes;
 mod profile;

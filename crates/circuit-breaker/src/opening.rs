@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::moment::Moment;
+use crate::nanos::nanos;
 use crate::quick::next_id;
 use crate::sync::{AtomicU64, Ordering};
 use crate::word::{Gate, Word};
@@ -35,7 +35,7 @@ impl Opening {
 
     /// Takes note of an opening, before the word that says so is shown.
     pub(crate) fn set(&self, until: Instant, times: u64) {
-        self.until.store(Moment::of(until, self.origin).nanos(), Ordering::Relaxed);
+        self.until.store(nanos(until.saturating_duration_since(self.origin)), Ordering::Relaxed);
         self.times.store(times, Ordering::Relaxed);
     }
 

@@ -10,7 +10,6 @@ use buttress_window::Sample;
 
 use crate::Window;
 use crate::event::{Change, Counts, Reason, State};
-use crate::moment::Moment;
 use crate::probes::{Finding, Probe, Probes};
 use crate::quick::QuickCount;
 use crate::rules::Rules;
@@ -63,7 +62,7 @@ enum Phase {
 pub(crate) struct Entry {
     pub(crate) epoch: Epoch,
     /// When it began, as far as anybody has looked.
-    pub(crate) started: Option<Moment>,
+    pub(crate) started: Option<Instant>,
 }
 
 /// How an admitted call ended, and for how long it asked its callers to stay away.
@@ -108,10 +107,9 @@ impl Machine {
     /// A breaker that is off changes nothing and lets everything pass; closed, it goes on counting.
     pub(crate) fn admit(&mut self, mode: Mode, now: Instant) -> Result<Option<Entry>, Shut> {
         if matches!(self.phase, Phase::Closed) {
-            let moment = self.moment(now);
-            let due = self.tally.start(moment);
+            let due = self.tally.start(now);
             if !due || mode == Mode::Off || !self.opens_if_a_rule_is_broken(now) {
-                return Ok(Some(Entry { epoch: self.epoch, started: Some(moment) }));
+                return Ok(Some(Entry { epoch: self.epoch, started: Some(now) }));
             }
         }
         if mode == Mode::Off { Ok(None) } else { self.admit_unless_shut(now) }
@@ -127,7 +125,7 @@ impl Machine {
             Phase::HalfOpen(probes) if probes.are_overdue(now) => self.open(Reason::ProbesTookTooLong, now),
             _ => {}
         }
-        let probe = Entry { epoch: self.epoch, started: Some(self.moment(now)) };
+        let probe = Entry { epoch: self.epoch, started: Some(now) };
         match &mut self.phase {
             Phase::HalfOpen(probes) => {
                 let full = Shut { state: State::HalfOpen, wait: Some(PROBES_DECIDE_WITHIN) };
@@ -154,11 +152,10 @@ impl Machine {
         }
         if self.tally.watches_ages() {
             let (now, started) = (clock(), entry.started);
-            let moment = self.moment(now);
-            if self.is_slow(entry, moment) {
+            if self.is_slow(entry, now) {
                 return false;
             }
-            self.tally.finish(started, moment);
+            self.tally.finish(started, now);
             self.tally.record_success(self.epoch, || now);
         } else {
             self.tally.record_success(self.epoch, clock);
@@ -177,11 +174,10 @@ impl Machine {
             let until = now.checked_add(hint.min(self.rules.retry_after_cap)).unwrap_or(now);
             self.hinted = self.hinted.max(Some(until));
         }
-        let moment = self.moment(now);
-        let slow = self.is_slow(&entry, moment);
+        let slow = self.is_slow(&entry, now);
         match &mut self.phase {
             Phase::Closed => {
-                self.tally.finish(entry.started, moment);
+                self.tally.finish(entry.started, now);
                 let went_wrong = self.count(outcome, slow, now);
                 if went_wrong && mode != Mode::Off {
                     self.opens_if_a_rule_is_broken(now);
@@ -203,11 +199,12 @@ impl Machine {
     pub(crate) fn abandon(
         &mut self,
         entry: Entry,
-        since: Option<Moment>,
+        since: Option<Instant>,
         mode: Mode,
         now: Instant,
     ) -> Outcome {
-        let waited = since.or(entry.started).map_or(Duration::ZERO, |since| self.moment(now).since(since));
+        let waited =
+            since.or(entry.started).map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let outcome = match self.rules.abandoned_after {
             Some(limit) if waited >= limit => Outcome::Failure,
             _ => Outcome::Ignored,
@@ -254,13 +251,11 @@ impl Machine {
         }
     }
 
-    fn is_slow(&self, entry: &Entry, now: Moment) -> bool {
+    fn is_slow(&self, entry: &Entry, now: Instant) -> bool {
         let limit = self.rules.slow.map(|slow| slow.after);
-        limit.zip(entry.started).is_some_and(|(limit, started)| now.since(started) > limit)
-    }
-
-    fn moment(&self, now: Instant) -> Moment {
-        Moment::of(now, self.origin)
+        limit
+            .zip(entry.started)
+            .is_some_and(|(limit, started)| now.saturating_duration_since(started) > limit)
     }
 
     fn opens_if_a_rule_is_broken(&mut self, now: Instant) -> bool {

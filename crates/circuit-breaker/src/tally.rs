@@ -8,7 +8,6 @@ use buttress_window::{CountWindow, Sample, TimeWindow, Totals};
 use crate::Window;
 use crate::ages::Ages;
 use crate::event::{Counts, Reason};
-use crate::moment::Moment;
 use crate::quick::QuickCount;
 use crate::rules::Rules;
 use crate::word::Epoch;
@@ -21,7 +20,6 @@ pub(crate) struct Tally {
     streak: u32,
     slow: Option<Box<Ages>>,
     hung: Option<Box<Ages>>,
-    origin: Instant,
 }
 
 /// The calls that have ended.
@@ -64,9 +62,8 @@ impl Tally {
         Self {
             record,
             streak: 0,
-            slow: rules.slow.map(|slow| Box::new(Ages::new(slow.after))),
-            hung: rules.hung_after.map(|limit| Box::new(Ages::new(limit))),
-            origin,
+            slow: rules.slow.map(|slow| Box::new(Ages::new(slow.after, origin))),
+            hung: rules.hung_after.map(|limit| Box::new(Ages::new(limit, origin))),
         }
     }
 
@@ -108,13 +105,13 @@ impl Tally {
     }
 
     /// A call begins; true, at most once per tick, if others have been running for too long.
-    pub(crate) fn start(&mut self, now: Moment) -> bool {
+    pub(crate) fn start(&mut self, now: Instant) -> bool {
         let mut due = false;
         self.each_age(|ages| due |= ages.start(now));
         due
     }
 
-    pub(crate) fn finish(&mut self, started: Option<Moment>, now: Moment) {
+    pub(crate) fn finish(&mut self, started: Option<Instant>, now: Instant) {
         if let Some(started) = started {
             self.each_age(|ages| ages.finish(started, now));
         }
@@ -194,10 +191,7 @@ impl Tally {
 
     /// Counts anew how many of the running calls have been running for too long.
     fn look(&mut self, now: Instant) {
-        if self.watches_ages() {
-            let now = Moment::of(now, self.origin);
-            self.each_age(|ages| ages.look(now));
-        }
+        self.each_age(|ages| ages.look(now));
     }
 
     fn totals(&mut self, epoch: Epoch, now: Instant) -> Totals {

@@ -1,4 +1,6 @@
 /// How a call gets past the breaker, in as much detail as the path without a lock needs.
+///
+/// In an order in which each question of that path is a look at one bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     /// Closed, and a success is one add to the thread's own count.
@@ -7,10 +9,10 @@ pub(crate) enum Gate {
     Closed,
     /// Closed; admissions go to the short lock too, because the ages of running calls are watched.
     Timed,
-    /// Open: refuses until its time has come.
-    Open,
     /// Half-open: hands out permits under the short lock.
     HalfOpen,
+    /// Open: refuses until its time has come.
+    Open,
     /// Open by hand.
     ForcedOpen,
     /// Out of force by hand: admits and records nothing.
@@ -65,8 +67,8 @@ impl Word {
             0 => Gate::Quick,
             1 => Gate::Closed,
             2 => Gate::Timed,
-            3 => Gate::Open,
-            4 => Gate::HalfOpen,
+            3 => Gate::HalfOpen,
+            4 => Gate::Open,
             5 => Gate::ForcedOpen,
             _ => Gate::Disabled,
         }
@@ -75,6 +77,11 @@ impl Word {
     /// Whether every call is admitted without a look at anything else.
     pub(crate) const fn is_free(self) -> bool {
         matches!(self.gate(), Gate::Quick | Gate::Closed)
+    }
+
+    /// Whether calls may be refused, which takes a closer look to tell.
+    pub(crate) const fn may_refuse(self) -> bool {
+        matches!(self.gate(), Gate::Open | Gate::ForcedOpen | Gate::Disabled)
     }
 }
 
