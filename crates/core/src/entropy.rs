@@ -1,9 +1,16 @@
+use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use fastrand::Rng;
 
 /// A source of chance that can be given a seed, so that a run can be repeated.
 ///
-/// Draws are independent and shared: clones of a seeded source draw from one stream. Not for secrets.
+/// Draws are independent and shared: clones of a seeded source draw from one stream. What the system draws cannot be
+/// guessed from outside, but who has seen one draw can compute the next: not for secrets. A process that is restored
+/// from a snapshot draws what its twin draws.
 #[derive(Clone, Debug, Default)]
 pub struct Entropy(Source);
 
@@ -29,10 +36,17 @@ impl Entropy {
     /// One draw, all values equally likely.
     pub fn draw(&self) -> u64 {
         match &self.0 {
-            Source::System => fastrand::u64(..),
+            Source::System => OF_THREAD.with_borrow_mut(|rng| rng.u64(..)),
             Source::Seeded(state) => split_mix(state.fetch_add(GOLDEN_GAMMA, Ordering::Relaxed)),
         }
     }
+}
+
+thread_local! {
+    /// Seeded with what the operating system gives to hash maps. The default seed of the library is made of the time since
+    /// the machine started and the number of the thread, which others can guess and other machines can share.
+    static OF_THREAD: RefCell<Rng> =
+        RefCell::new(Rng::with_seed(RandomState::new().hash_one(thread::current().id())));
 }
 
 /// The odd number closest to 2^64 divided by the golden ratio.
@@ -62,6 +76,22 @@ mod tests {
         let (one, other) = (Entropy::seeded(7), Entropy::seeded(7));
         let clone = one.clone();
         assert_eq!([one.draw(), clone.draw()], [other.draw(), other.draw()]);
+    }
+
+    #[test]
+    fn a_thread_does_not_draw_from_the_generator_whose_seed_can_be_guessed() {
+        fastrand::seed(7);
+        let first = fastrand::u64(..);
+        fastrand::seed(7);
+        Entropy::system().draw();
+        assert_eq!(fastrand::u64(..), first);
+    }
+
+    #[test]
+    fn threads_draw_from_streams_of_their_own() {
+        let draw = || thread::spawn(|| [(); 4].map(|()| Entropy::system().draw())).join().unwrap();
+        let (one, other) = (draw(), draw());
+        assert!(one.iter().all(|draw| !other.contains(draw)));
     }
 
     #[test]
