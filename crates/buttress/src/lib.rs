@@ -57,7 +57,7 @@
 //! | `outbound` | [`Outbound`], with every outbound layer |
 //! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL |
 //! | `redact` | masks for secrets |
-//! | `redis` | rate limits that several processes share |
+//! | `redis` | rate limits that several processes share, and with `idempotency` the records too |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!
 //! # Cancellation, cost, failures, options

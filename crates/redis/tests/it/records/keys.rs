@@ -237,3 +237,23 @@ async fn a_clock_that_went_back_holds_a_record_for_a_lease_and_one_that_went_on_
     assert!(second.ticket.epoch > first.ticket.epoch);
     assert_eq!(step(&store, &first, complete("late")).await, Stepped::Fenced(None));
 }
+
+/// What the documentation says of memory, with all that the server keeps for a key.
+#[tokio::test]
+async fn a_record_takes_half_a_kibibyte_in_flight_and_no_more_when_it_is_completed_beside_its_response() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    let bytes = |id| server.ask(&["MEMORY", "USAGE", &name(id), "SAMPLES", "0"]).parse::<usize>().unwrap();
+    let small = claim();
+    let owner = owned(&store, &small).await;
+    let in_flight = bytes(small.id);
+    step(&store, &owner, complete("")).await;
+    let completed = bytes(small.id);
+    let large = claim();
+    let owner = owned(&store, &large).await;
+    step(&store, &owner, complete(&"x".repeat(10_000))).await;
+    let whole = bytes(large.id);
+    println!("{in_flight} bytes in flight, {completed} completed, {whole} with a body of 10,000");
+    assert!(in_flight <= 512 && completed <= 512, "{in_flight}, {completed}");
+    assert!(whole <= 12_288, "{whole}");
+}
