@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -17,6 +18,7 @@ pub struct Idempotency(Arc<View>);
 
 struct View {
     ticket: Ticket,
+    retain: Duration,
     attempt: u32,
     after: After,
     checkpoint: Option<Checkpoint>,
@@ -39,13 +41,14 @@ impl<T: Store> Write for Desk<T> {
 }
 
 impl Idempotency {
-    pub(crate) fn new<T: Store>(desk: Arc<Desk<T>>, owned: &Owned, lost: &watch::Sender<bool>) -> Self {
+    pub(crate) fn new<T: Store>(desk: Arc<Desk<T>>, owned: &Owned, lost: watch::Receiver<bool>) -> Self {
         Self(Arc::new(View {
             ticket: owned.ticket,
+            retain: desk.terms.retain,
             attempt: owned.attempt,
             after: owned.after,
             checkpoint: owned.checkpoint.clone(),
-            lost: lost.subscribe(),
+            lost,
             writer: desk,
         }))
     }
@@ -60,10 +63,21 @@ impl Idempotency {
         self.0.attempt
     }
 
-    /// A number that is larger with each run of the operation. Whoever has seen a larger one can refuse a smaller one,
+    /// A number that is larger with each run of the operation, as long as its record is kept; if it is made to be
+    /// forgotten, by the clock of the store to a millisecond. Whoever has seen a larger one can refuse a smaller one,
     /// and so is safe from a run that was taken for dead.
     pub fn epoch(&self) -> u64 {
         self.0.ticket.epoch
+    }
+
+    /// What proves that this run owns its record: for a store that completes it in the transaction of what was done.
+    pub fn ticket(&self) -> Ticket {
+        self.0.ticket
+    }
+
+    /// How long the layer keeps an answer, for the same purpose.
+    pub fn retain(&self) -> Duration {
+        self.0.retain
     }
 
     /// Whether an earlier run did not come to its end, so that its effects may be there.
@@ -76,7 +90,8 @@ impl Idempotency {
         self.0.checkpoint.as_ref()
     }
 
-    /// Saves for the next run how far this one has come.
+    /// Saves for the next run how far this one has come. If it fails, it may be saved later than a checkpoint after it:
+    /// whoever must not see an older one again writes a number into it, or ends the run.
     ///
     /// # Errors
     ///
@@ -89,7 +104,8 @@ impl Idempotency {
         }
     }
 
-    /// Whether another run may own the record by now, so that this one should have no more effects.
+    /// Whether another run may own the record by now, so that this one should have no more effects. Once true, it stays
+    /// so, even if it turns out that none does.
     pub fn is_lost(&self) -> bool {
         *self.0.lost.borrow()
     }
@@ -108,10 +124,13 @@ impl Idempotency {
         use fmt::Write as _;
         let Ticket { id, fingerprint, .. } = &self.0.ticket;
         let key = Parted::of("buttress idempotency downstream 1").with(id.as_bytes());
-        key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
-            text
-        })
+        key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(
+            String::with_capacity(32),
+            |mut text, byte| {
+                let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
+                text
+            },
+        )
     }
 }
 

@@ -4,6 +4,9 @@
 mod bench;
 mod clock;
 mod model;
+mod outbox;
 mod proxy;
+mod prune;
 mod schema;
 mod store;
+mod transaction;
