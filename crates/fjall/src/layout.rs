@@ -5,6 +5,7 @@
 //! | `records` | ID, 32 | scope, 8; the record as [`Record::encode`] has it |
 //! | `due` | expires at, 8; ID, 32 | scope, 8; bytes of content, 8; 1 if in flight, else 0 |
 //! | `about` | `time` | the latest time that was written down, 8 |
+//! | `about` | `compacted` | nothing |
 //!
 //! A record stands in `due` once, under its own expiry: what is due is found, and what is there is counted, without
 //! reading a response.
@@ -15,6 +16,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::budget::Charge;
 
 pub(crate) const TIME: &str = "time";
+
+pub(crate) const COMPACTED: &str = "compacted";
 
 /// What is charged for a record beside its headers, body and checkpoint, in bytes.
 pub(crate) const RECORD_BYTES: u64 = 256;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ledger::Ledger;
-use crate::tables::compact;
 
 /// How often it looks at most.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,10 +40,10 @@ impl Reclaim {
     }
 
     fn start(&mut self, ledger: &Ledger) {
-        let (tables, is_over) = (ledger.tables.compactable(), Arc::clone(&self.is_over));
+        let (compaction, is_over) = (ledger.tables.compaction(), Arc::clone(&self.is_over));
         let compacting = thread::Builder::new().name("buttress-fjall-compact".to_owned()).spawn(move || {
             // If it fails, nothing is lost but space. A disk that fails shows in what is written next.
-            drop(compact(&tables, &|| is_over.load(Ordering::Relaxed)));
+            drop(compaction.run(&|| is_over.load(Ordering::Relaxed)));
         });
         // The same holds if there is no thread to be had.
         self.at_work = compacting.ok();

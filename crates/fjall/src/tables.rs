@@ -7,13 +7,21 @@ use buttress_idempotency::{RecordId, StoreError, StoreErrorKind, Timestamp};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::error::unreadable;
-use crate::layout::{Due, Kept, TIME};
+use crate::layout::{COMPACTED, Due, Kept, TIME};
 use crate::round::Change;
 
 const CACHE_BYTES: u64 = 32 << 20;
 const JOURNAL_BYTES: u64 = 128 << 20;
 const RECORDS_IN_MEMORY_BYTES: u64 = 16 << 20;
 const OTHERS_IN_MEMORY_BYTES: u64 = 4 << 20;
+
+/// How many tables may wait at most until they are written, and how many written ones until they are put in order.
+const MOST_UNWRITTEN: usize = 2;
+const MOST_UNORDERED: usize = 16;
+
+/// How long the database may take to catch up with what was written.
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What fails inside the database, or is not what we have written.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -78,6 +86,7 @@ impl Tables {
         now: Timestamp,
         how: PersistMode,
     ) -> Result<(), fjall::Error> {
+        self.catch_up()?;
         let mut batch = self.database.batch().durability(Some(how));
         batch.insert(&self.about, TIME, now.as_millis().to_be_bytes());
         for (id, change) in changes {
@@ -98,31 +107,63 @@ impl Tables {
         batch.commit()
     }
 
+    /// Waits while the database is behind. It would wait by itself, and for ever if its own threads have ended, as they
+    /// do when the disk fails.
+    fn catch_up(&self) -> Result<(), fjall::Error> {
+        let mut waited = Duration::ZERO;
+        while self.is_behind() {
+            if waited >= LONGEST_CATCH_UP {
+                return Err(fjall::Error::Poisoned);
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+            waited += LOOK_EVERY;
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        [&self.records, &self.due, &self.about].iter().any(|table| {
+            table.sealed_memtable_count() > MOST_UNWRITTEN || table.l0_table_count() > MOST_UNORDERED
+        })
+    }
+
     /// What the tables take on disk, without the journals.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.records.disk_space() + self.due.disk_space()
     }
 
-    /// The tables, to give space back while others use them.
-    pub(crate) fn compactable(&self) -> [Keyspace; 2] {
-        [self.records.clone(), self.due.clone()]
+    /// Gives space back while others use the tables.
+    pub(crate) fn compaction(&self) -> Compaction {
+        let Self { records, due, about, .. } = self;
+        Compaction { shrinking: [records.clone(), due.clone()], about: about.clone() }
     }
 }
 
-/// Gives back to the file system what removed records still take. Takes seconds for a gibibyte.
-pub(crate) fn compact(tables: &[Keyspace], is_over: &impl Fn() -> bool) -> Result<(), fjall::Error> {
-    for table in tables {
-        // The removals must be on disk before they can meet what they remove.
-        table.rotate_memtable()?;
-        while table.sealed_memtable_count() > 0 {
-            if is_over() {
-                return Ok(());
+/// Gives back to the file system what removed records still take.
+pub(crate) struct Compaction {
+    shrinking: [Keyspace; 2],
+    about: Keyspace,
+}
+
+impl Compaction {
+    /// Takes seconds for a gibibyte.
+    pub(crate) fn run(&self, is_over: &impl Fn() -> bool) -> Result<(), fjall::Error> {
+        for table in &self.shrinking {
+            // The removals must be on disk before they can meet what they remove.
+            table.rotate_memtable()?;
+            while table.sealed_memtable_count() > 0 {
+                if is_over() {
+                    return Ok(());
+                }
+                std::thread::park_timeout(LOOK_EVERY);
             }
-            std::thread::park_timeout(Duration::from_millis(10));
+            table.major_compact()?;
         }
-        table.major_compact()?;
+        // The database deletes what nobody can read any more as it goes on to its next table, and only if it was
+        // written to since.
+        self.about.insert(COMPACTED, [])?;
+        self.about.rotate_memtable().map(drop)
     }
-    Ok(())
 }
 
 fn options(max_memtable_bytes: u64) -> KeyspaceCreateOptions {
