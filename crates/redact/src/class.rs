@@ -24,7 +24,7 @@ pub(crate) enum Class {
     Local,
     /// A value without quotes, to the blank, comma, semicolon, ampersand, quote or closing bracket behind it.
     Bare,
-    /// The rest of a line, to the end of it or of the quotes it stands in.
+    /// The rest of a line.
     Line,
 }
 
@@ -60,7 +60,7 @@ impl Class {
                         b',' | b';' | b'&' | b'"' | b'\'' | b'`' | b')' | b']' | b'}' | b'<' | b'>' | 0x7f
                     )
             }
-            Self::Line => !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`'),
+            Self::Line => !matches!(byte, b'\n' | b'\r'),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::value::{self, Sign};
+use super::value::{self, Sign, Told};
 use crate::class::Class;
 use crate::name::Treatment;
 use crate::rules::Rules;
@@ -15,7 +15,8 @@ pub(crate) fn find<'r>(rules: &Rules, view: &mut View<'_>, place: usize) -> Opti
     let name = Name::before(view, place)?;
     let treatment = name.treatment(rules, view)?;
     let (from, sign) = behind(view, place, &name)?;
-    let (range, mask) = value::find(view, from, treatment, sign)?;
+    let opener = view.before(name.range.start).filter(|byte| !name.quoted && is_quote(*byte));
+    let (range, mask) = value::find(view, from, Told { treatment, sign, opener })?;
     Some(Span::named(range, mask))
 }
 
@@ -35,7 +36,7 @@ impl Name {
         if view.before(end) == Some(b']') {
             end -= 1;
         }
-        let quoted = matches!(view.before(end), Some(b'"' | b'\'' | b'`'));
+        let quoted = view.before(end).is_some_and(is_quote);
         if quoted {
             end -= 1;
             end -= view.text[view.floor..end].iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -69,11 +70,12 @@ fn behind(view: &View<'_>, place: usize, name: &Name) -> Option<(usize, Sign)> {
     };
     let from = view.blanks(after);
     // In `password= user=ann` the password is empty.
-    let empty = equals && from > after && !name.spaced && !is_quote(view.at(from)?);
+    let empty =
+        equals && from > after && !name.spaced && !matches!(view.at(from)?, b'>' | b'"' | b'\'' | b'`');
     let sign = if equals || name.quoted { Sign::Certain } else { Sign::Colon };
     (!empty).then_some((from, sign))
 }
 
 fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`' | b'>')
+    matches!(byte, b'"' | b'\'' | b'`')
 }

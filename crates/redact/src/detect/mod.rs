@@ -7,6 +7,7 @@ pub(crate) mod azure;
 pub(crate) mod card;
 pub(crate) mod element;
 pub(crate) mod entropy;
+mod field;
 pub(crate) mod iban;
 pub(crate) mod jwt;
 pub(crate) mod phone;

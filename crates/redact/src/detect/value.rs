@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::field;
 use crate::class::Class;
 use crate::effort;
 use crate::mask::{Mask, is_mask};
@@ -17,20 +18,30 @@ pub(crate) enum Sign {
     Colon,
 }
 
-type Found = (Range<usize>, Mask<'static>);
+/// What the left side says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) treatment: Treatment,
+    pub(crate) sign: Sign,
+    /// The quote right before the name, in which name and value stand together.
+    pub(crate) opener: Option<u8>,
+}
+
+pub(crate) type Found = (Range<usize>, Mask<'static>);
 
 const MIN_SECRET: usize = 6;
-const CERTAIN_SECRET: usize = 16;
 const LONGEST_WRAPPER: usize = 32;
 
-pub(crate) fn find(view: &mut View<'_>, from: usize, treatment: Treatment, sign: Sign) -> Option<Found> {
+pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
     let from = unwrapped(view, from);
     match view.at(from)? {
-        b'"' | b'\'' | b'`' | b'\\' if quote(view, from).is_some() => quoted(view, from, treatment),
-        b'{' | b'[' if treatment.hides_containers() => container(view, from),
-        _ if treatment == Treatment::Credentials => credentials(view, from, sign),
-        _ if treatment == Treatment::Cookie && sign == Sign::Colon => cookies(view, from),
-        _ => bare(view, from, treatment, sign),
+        b'"' | b'\'' | b'`' | b'\\' if quote(view, from).is_some() => quoted(view, from, told.treatment),
+        b'{' | b'[' if told.treatment.hides_containers() => container(view, from),
+        _ if told.treatment == Treatment::Credentials => field::credentials(view, from, told),
+        _ if told.treatment == Treatment::Cookie && told.sign == Sign::Colon => {
+            field::cookies(view, from, told)
+        }
+        _ => bare(view, from, told),
     }
 }
 
@@ -111,48 +122,15 @@ fn container_len(rest: &[u8]) -> usize {
     rest.len()
 }
 
-/// An `Authorization` field: the scheme stays.
-fn credentials(view: &mut View<'_>, from: usize, sign: Sign) -> Option<Found> {
-    let end = view.run(Class::Line, from);
-    let scheme = from
-        + view.slice(from, end.min(from + LONGEST_WRAPPER)).iter().take_while(|b| is_scheme(**b)).count();
-    let secret = view.blanks(scheme);
-    let rest = secret..end.max(secret);
-    match view.slice(from, scheme).to_ascii_lowercase().as_slice() {
-        _ if secret == scheme => bare(view, from, Treatment::Hide, sign),
-        b"bearer" | b"basic" | b"token" | b"apikey" | b"negotiate" | b"ntlm" => {
-            let rest = secret..view.run(Class::Bare, secret);
-            let word = view.slice(rest.start, rest.end);
-            (looks_secret(word) || word.len() >= CERTAIN_SECRET).then_some((rest, Mask::Hidden))
-        }
-        b"digest" | b"hawk" | b"signature" | b"oauth" | b"aws4-hmac-sha256" => {
-            let fits = !is_mask(view.slice(rest.start, rest.end))
-                && view.slice(rest.start, rest.end).contains(&b'=');
-            fits.then_some((rest, Mask::Hidden))
-        }
-        _ => bare(view, from, Treatment::Hide, sign),
-    }
-}
-
-fn is_scheme(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-'
-}
-
-/// The rest of a `Cookie` line. Prose about cookies assigns nothing.
-fn cookies(view: &mut View<'_>, from: usize) -> Option<Found> {
-    let end = view.run(Class::Line, from);
-    let rest = view.slice(from, end);
-    rest.contains(&b'=').then_some((from..end, Mask::Hidden))
-}
-
 /// A value without quotes.
-fn bare(view: &mut View<'_>, from: usize, treatment: Treatment, sign: Sign) -> Option<Found> {
+pub(crate) fn bare(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
+    let Told { treatment, sign, .. } = told;
     let run = view.run(Class::Bare, from);
     let end =
         run - view.slice(from, run).iter().rev().take_while(|byte| matches!(byte, b'.' | b'\\')).count();
     let value = view.slice(from, end);
-    let told = sign == Sign::Certain || looks_secret(value) || is_code(treatment, value);
-    if !told
+    let sure = sign == Sign::Certain || looks_secret(value) || is_code(treatment, value);
+    if !sure
         || is_word_for_nothing(value)
         || is_placeholder(value)
         || treatment == Treatment::Weak && sign == Sign::Colon
@@ -167,7 +145,7 @@ fn is_code(treatment: Treatment, value: &[u8]) -> bool {
 }
 
 /// Whether what stands behind a colon is rather a secret than prose.
-fn looks_secret(value: &[u8]) -> bool {
+pub(crate) fn looks_secret(value: &[u8]) -> bool {
     let telling = |byte: &u8| matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'*' | b'~');
     value.len() >= MIN_SECRET && !is_mask(value) && (has_digit(value) || value.iter().any(telling))
 }
@@ -177,11 +155,17 @@ fn is_word_for_nothing(value: &[u8]) -> bool {
     words.iter().any(|word| word.eq_ignore_ascii_case(value))
 }
 
-/// Whether a value stands for one that is put in later: `$DB_PASSWORD`, `${password}`, `%s`.
+/// Whether a value stands for one that is put in later: `$DB_PASSWORD`, `${password}`, `%s`, `Token::new(`.
 fn is_placeholder(value: &[u8]) -> bool {
     match value {
         [b'$', b'{', ..] | [b'%', b's' | b'd' | b'v' | b'q'] => true,
         [b'$', name @ ..] => name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_'),
-        _ => false,
+        _ => is_call(value),
     }
+}
+
+fn is_call(value: &[u8]) -> bool {
+    let path = value.split(|byte| *byte == b'(').next().unwrap_or_default();
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+    path.len() < value.len() && path.iter().all(is_path) && path.windows(2).any(|pair| pair == b"::")
 }
