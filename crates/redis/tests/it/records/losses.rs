@@ -147,3 +147,18 @@ async fn one_server_of_a_cluster_that_is_gone_holds_up_its_own_records_alone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_cluster_has_a_mark_in_each_256_of_its_slots() {
+    let mut cluster = RedisCluster::start();
+    RedisRecords::connect(&*cluster.urls()[0]).await.unwrap();
+    let mut parts = Vec::new();
+    for node in cluster.nodes() {
+        for mark in node.ask(&["KEYS", "buttress:generation:*"]).lines() {
+            parts.push(node.ask(&["CLUSTER", "KEYSLOT", mark]).parse::<u32>().unwrap() / 256);
+            assert_eq!(node.ask(&["TTL", mark]), "-1");
+        }
+    }
+    parts.sort_unstable();
+    assert_eq!(parts, (0..64).collect::<Vec<_>>());
+}

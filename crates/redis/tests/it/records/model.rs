@@ -1,5 +1,7 @@
 //! The scripts beside the machine in Rust, command by command, on a real server.
 
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +94,7 @@ impl Beside {
 
     /// The record as the fields say, which is what other programs read too.
     fn record(&mut self) -> Option<Record> {
-        let fields: std::collections::HashMap<String, Vec<u8>> = self.0.hgetall(name(ID)).unwrap();
+        let fields: HashMap<String, Vec<u8>> = self.0.hgetall(name(ID)).unwrap();
         if fields.is_empty() {
             return None;
         }
@@ -246,7 +248,19 @@ fn agrees(
     after == wanted || (after.is_none() && wanted.is_none_or(|record| record.is_expired(now.max(until))))
 }
 
-async fn run(store: &RedisRecords, beside: &mut Beside, commands: Vec<Command>) {
+/// What kind of answer it is, so that the test knows that it has seen them all.
+fn word(answer: &Answer) -> String {
+    let whole = match answer {
+        Answer::Claimed(Claimed::Owned(owned)) => format!("{:?}", owned.after),
+        Answer::Stepped(Stepped::Fenced(kept)) => format!("Fenced{}", kept.is_some()),
+        Answer::Claimed(claimed) => format!("{claimed:?}"),
+        Answer::Stepped(stepped) => format!("{stepped:?}"),
+        Answer::Invalidated(invalidated) => format!("Invalidated{invalidated:?}"),
+    };
+    whole.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+async fn run(store: &RedisRecords, beside: &mut Beside, commands: Vec<Command>, seen: &mut BTreeSet<String>) {
     let _: i64 = beside.0.del(name(ID)).unwrap();
     let mut tickets = Vec::new();
     for command in &commands {
@@ -267,6 +281,7 @@ async fn run(store: &RedisRecords, beside: &mut Beside, commands: Vec<Command>) 
             agreed,
             "{from}..={to} {command:?}\nbefore {before:?}\nanswer {answer:?}\nafter {after:?}\nmachine {would:?}"
         );
+        seen.insert(word(&answer));
         if let Answer::Claimed(Claimed::Owned(owned)) = answer {
             tickets.push(owned.ticket);
         }
@@ -279,9 +294,27 @@ fn the_scripts_decide_as_the_machine_in_rust_does_at_some_time_between_call_and_
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let store = runtime.block_on(connect(&server));
     let client = redis::Client::open(server.url()).unwrap();
-    let beside = std::cell::RefCell::new(Beside(client.get_connection().unwrap()));
+    let beside = RefCell::new(Beside(client.get_connection().unwrap()));
+    let seen = RefCell::default();
     let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(commands in proptest::collection::vec(command(), 1..40))| {
-        runtime.block_on(run(&store, &mut beside.borrow_mut(), commands));
+        runtime.block_on(run(&store, &mut beside.borrow_mut(), commands, &mut seen.borrow_mut()));
     });
+    let all = [
+        "Abandoned",
+        "Abandonment",
+        "Completed",
+        "Done",
+        "Fencedfalse",
+        "Fencedtrue",
+        "Gone",
+        "InFlight",
+        "InvalidatedAbsent",
+        "InvalidatedInFlight",
+        "InvalidatedRemoved",
+        "Mismatch",
+        "Nothing",
+        "Release",
+    ];
+    assert!(seen.into_inner().iter().eq(all.iter()), "every answer was given");
 }
