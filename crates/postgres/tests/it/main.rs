@@ -3,7 +3,10 @@
 
 mod bench;
 mod clock;
+mod crash;
+mod layer;
 mod model;
+mod outages;
 mod outbox;
 mod proxy;
 mod prune;

@@ -12,6 +12,7 @@ use tokio_postgres::{IsolationLevel, Transaction};
 use crate::bench::{
     HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until,
 };
+use crate::clock;
 
 /// A store beside a table that handlers write to.
 async fn shop() -> PostgresStore {
@@ -102,8 +103,12 @@ async fn in_the_middle(
 async fn whoever_asks_while_it_runs_hears_at_once_that_it_is_in_flight_in_both_modes() {
     // It would be seen if somebody waited: nothing ends the locks.
     let store = shop().await;
-    let claim = Claim { lease: Duration::from_millis(1), retain: Duration::from_millis(1), ..claim() };
+    clock::fake(&store).await;
+    clock::set(&store, 1_000_000).await;
+    let second = Duration::from_secs(1);
+    let claim = Claim { lease: second, retain: second, ..claim() };
     let (task, go_on) = in_the_middle(&store, &claim).await;
+    clock::set(&store, 5_000_000).await;
     let refuse = Claim { when_abandoned: WhenAbandoned::Refuse, ..other(&claim) };
     for claim in [&other(&claim), &refuse] {
         assert!(matches!(store.claim(claim).await.unwrap(), Claimed::InFlight { .. }));
@@ -111,11 +116,12 @@ async fn whoever_asks_while_it_runs_hears_at_once_that_it_is_in_flight_in_both_m
         assert!(matches!(again, Transacted::Refused(Claimed::InFlight { .. })), "{again:?}");
     }
     assert_eq!(records(&store).await, 0, "no lease was written");
-    let long = Claim { retain: HOUR, ..other(&claim) };
     go_on.send(()).unwrap();
     assert_eq!(task.await.unwrap(), Transacted::Committed(response("done")), "however long it took");
-    // It was kept for a millisecond.
-    assert!(matches!(store.claim(&long).await.unwrap(), Claimed::Owned(_)));
+    let Claimed::Completed(kept) = store.claim(&other(&claim)).await.unwrap() else {
+        panic!("not completed")
+    };
+    assert_eq!(kept.expires_at.as_millis(), 5_001_000, "from the completion on");
 }
 
 #[tokio::test]
