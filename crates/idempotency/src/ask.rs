@@ -4,17 +4,19 @@ use std::time::Duration;
 use buttress_backoff::Backoff;
 use buttress_core::Deadline;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::desk::{Desk, Place};
-use crate::ghost;
+use crate::ghost::{self, Ghost, Sent};
 use crate::seats::{News, Question, Seat, Told, Waiting};
-use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store};
+use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};
 
 /// What a request hears when it asks to run.
-pub(crate) enum Heard {
+pub(crate) enum Heard<T: Store> {
     /// It runs.
     Granted(Grant),
+    /// It runs although the store did not decide.
+    Unprotected(Exception<T>),
     /// It does not.
     Told(Told),
 }
@@ -22,8 +24,18 @@ pub(crate) enum Heard {
 /// What a run holds.
 pub(crate) struct Grant {
     pub(crate) owned: Owned,
-    pub(crate) seat: Seat,
+    /// Before the store was asked, so that the lease lasts longer than it seems here.
+    pub(crate) asked_at: Instant,
+    pub(crate) seat: Option<Seat>,
     pub(crate) place: Option<Place>,
+}
+
+/// What a run without a record holds.
+pub(crate) struct Exception<T: Store> {
+    pub(crate) error: StoreError,
+    pub(crate) seat: Option<Seat>,
+    pub(crate) place: Option<Place>,
+    pub(crate) ghost: Option<Ghost<T>>,
 }
 
 /// A request that asks to run, and what it waits for a run of the same request that somebody else has begun.
@@ -34,6 +46,7 @@ pub(crate) struct Asker<'a, T> {
     deadline: Option<Deadline>,
     until: Option<Instant>,
     waiting: Option<Waiting>,
+    is_alone: bool,
 }
 
 impl<'a, T: Store> Asker<'a, T> {
@@ -44,14 +57,17 @@ impl<'a, T: Store> Asker<'a, T> {
         deadline: Option<Deadline>,
     ) -> Self {
         let question = Question { id: claim.id, fingerprint: claim.fingerprint };
-        Self { desk, stats, question, deadline, until: None, waiting: None }
+        Self { desk, stats, question, deadline, until: None, waiting: None, is_alone: false }
     }
 
     /// Asks the store, or joins whoever asks it or runs the same already. Dropped, it leaves nothing behind.
-    pub(crate) async fn ask(mut self, claim: Claim, place: Option<Place>) -> Heard {
+    pub(crate) async fn ask(mut self, claim: Claim, place: Option<Place>) -> Heard<T> {
         loop {
+            if self.is_alone {
+                return self.lead(None, claim, place).await;
+            }
             match self.desk.seats.take(self.question) {
-                Ok(seat) => return self.lead(seat, claim, place).await,
+                Ok(seat) => return self.lead(Some(seat), claim, place).await,
                 Err(news) => {
                     if let Some(told) = self.join(news).await {
                         return Heard::Told(told);
@@ -62,17 +78,23 @@ impl<'a, T: Store> Asker<'a, T> {
     }
 
     /// Asks the store for all who join; again and again while another process runs it and the request can wait.
-    async fn lead(&mut self, seat: Seat, mut claim: Claim, mut place: Option<Place>) -> Heard {
+    async fn lead(&mut self, seat: Option<Seat>, mut claim: Claim, mut place: Option<Place>) -> Heard<T> {
         let mut pauses = Backoff::default().delays();
+        let runs = || seat.iter().for_each(Seat::runs);
         let told = loop {
-            let answer;
-            (place, answer) = ghost::send(self.desk, place, &claim).await;
+            let asked_at = Instant::now();
+            let Sent { answer, place: kept, ghost } = ghost::send(self.desk, place, &claim).await;
+            place = kept;
             match answer {
                 Ok(Claimed::Owned(owned)) => {
-                    seat.runs();
-                    return Heard::Granted(Grant { owned, seat, place });
+                    runs();
+                    return Heard::Granted(Grant { owned, asked_at, seat, place });
                 }
-                Ok(Claimed::InFlight { .. }) if self.can_wait() => seat.runs(),
+                Err(error) if self.desk.may_continue(&error) => {
+                    runs();
+                    return Heard::Unprotected(Exception { error, seat, place, ghost });
+                }
+                Ok(Claimed::InFlight { .. }) if self.can_wait() => runs(),
                 Ok(Claimed::InFlight { .. }) => break Told::InFlight,
                 Ok(Claimed::Mismatch) => break Told::Mismatch,
                 Ok(Claimed::Abandoned { .. }) => break Told::Unknown,
@@ -84,18 +106,23 @@ impl<'a, T: Store> Asker<'a, T> {
             sleep(pause).await;
             claim.owner = OwnerToken::draw(entropy);
         };
-        seat.tell(&told);
+        if let Some(seat) = seat {
+            seat.tell(&told);
+        }
         Heard::Told(told)
     }
 
-    /// What whoever has the seat says; `None` if it is worth trying for the seat.
+    /// What whoever has the seat says; `None` if it is worth trying for the seat, or asking alone.
     async fn join(&mut self, mut news: watch::Receiver<News>) -> Option<Told> {
-        // As long as the store takes, which is how long asking it would have taken.
-        let said = news.wait_for(|news| !matches!(news, News::Asking)).await.ok()?.clone();
+        // Longer than he may ask. He may not be polled, and nobody depends on that.
+        let longest = self.desk.terms.store_time * 3;
+        let first = timeout(longest, first_word(&mut news)).await;
+        self.is_alone = first.is_err();
+        let said = first.ok()??;
         let told = match said {
             News::Told(told) => told,
             _ if !self.can_wait() => return Some(Told::InFlight),
-            _ => match timeout_at(Instant::now() + self.left(), last_word(&mut news)).await {
+            _ => match timeout(self.left(), last_word(&mut news)).await {
                 Ok(told) => told?,
                 Err(_) => return Some(Told::InFlight),
             },
@@ -132,6 +159,11 @@ impl<'a, T: Store> Asker<'a, T> {
         });
         until.saturating_duration_since(now)
     }
+}
+
+/// `None` if the seat was left without one.
+async fn first_word(news: &mut watch::Receiver<News>) -> Option<News> {
+    Some(news.wait_for(|news| !matches!(news, News::Asking)).await.ok()?.clone())
 }
 
 /// `None` if the seat was left without one.

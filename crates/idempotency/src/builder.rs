@@ -5,13 +5,14 @@ use std::time::Duration;
 use buttress_core::{Checks, ConfigError, Entropy, ModeSwitch, Observer};
 use buttress_http::AsProblem;
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method, StatusCode, Uri};
 
 use crate::desk::Desk;
+use crate::marks::Marks;
 use crate::rejection::LAYER;
 use crate::seats::Bounds;
 use crate::terms::Terms;
-use crate::{Ending, IdempotencyLayer, Store, StoredResponse, WhenAbandoned};
+use crate::{Ending, IdempotencyLayer, KeptHeaders, Store, StoredResponse, WhenAbandoned};
 
 /// What becomes of a request whose claim the store did not decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -19,7 +20,9 @@ pub enum WhenStoreFails {
     /// It is refused, and the handler does not run. The default.
     #[default]
     Refuse,
-    /// The handler runs without protection, and the response says so: `idempotency-status: unprotected`.
+    /// The handler runs without protection, and the response says so: `idempotency-status: unprotected`. Of the same
+    /// requests in one process, one runs at a time. A record that is there and cannot be read is refused all the same,
+    /// and so is a caller who has too many.
     Continue,
 }
 
@@ -36,33 +39,7 @@ pub struct IdempotencyBuilder<T, J = AsProblem> {
 
 impl<T: Store> IdempotencyBuilder<T> {
     pub(crate) fn new(store: Arc<T>) -> Self {
-        let terms = Terms {
-            name: "".into(),
-            scope: None,
-            endpoint: None,
-            secret: [].into(),
-            methods: [Method::POST, Method::PATCH].into(),
-            is_required: false,
-            key: HeaderName::from_static("idempotency-key"),
-            replayed: HeaderName::from_static("idempotent-replayed"),
-            dropped: [].into(),
-            ending: Ending::of_status,
-            retain: Duration::from_secs(86_400),
-            lease: Duration::from_secs(30),
-            longest: Duration::from_secs(900),
-            store_time: Duration::from_millis(250),
-            body_time: Duration::from_secs(30),
-            request_limit: 1 << 20,
-            response_limit: 1 << 20,
-            max_requests: 512,
-            wait: Duration::ZERO,
-            waiters: Bounds { in_all: 256, per_key: 8 },
-            when_abandoned: WhenAbandoned::TakeOver,
-            when_store_fails: WhenStoreFails::Refuse,
-            entropy: Entropy::system(),
-            observer: None,
-        };
-        Self { store, terms, mode: ModeSwitch::default(), reject: AsProblem::default() }
+        Self { store, terms: Terms::default(), mode: ModeSwitch::default(), reject: AsProblem::default() }
     }
 }
 
@@ -92,14 +69,31 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         self.scope(|_| Some([]))
     }
 
-    /// The name of the layer in signals and, without [`endpoint`](Self::endpoint), in statistics. Default: empty.
+    /// The name of the layer in signals and, without [`endpoint`](Self::endpoint), in statistics. Records belong to a
+    /// name: layers of different names on one store know nothing of each other's, and a layer that is renamed begins
+    /// anew. Default: empty.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         self.with(|terms| terms.name = name.into())
     }
 
-    /// The endpoint of a request for statistics: a pattern of the router and never a path.
+    /// The endpoint of a request: a pattern of the router and never a path. It is what statistics count by, and it is
+    /// part of what makes two requests the same.
     pub fn endpoint(self, endpoint: impl Fn(&Parts) -> String + Send + Sync + 'static) -> Self {
         self.with(|terms| terms.endpoint = Some(Arc::new(endpoint)))
+    }
+
+    /// The URI by which two requests are the same, where it is not the one that the layer sees: a router that serves
+    /// another under a prefix may cut off what tells two endpoints apart. With Axum,
+    /// `.uri(|head| head.extensions.get::<OriginalUri>().map(|uri| uri.0.clone()))`. `None` means the one that the layer
+    /// sees. Default: that one.
+    pub fn uri(self, uri: impl Fn(&Parts) -> Option<Uri> + Send + Sync + 'static) -> Self {
+        self.with(|terms| terms.uri = Some(Arc::new(uri)))
+    }
+
+    /// A header of requests that is part of what makes two of them the same, such as a version or the host. May be
+    /// called several times. Default: none besides `Content-Type` without its parameters and `Content-Encoding`.
+    pub fn compare_header(self, name: HeaderName) -> Self {
+        self.with(|terms| terms.compared = terms.compared.iter().cloned().chain([name]).collect())
     }
 
     /// A secret for the hashes that stores see, 16 bytes at least: who reads a store cannot try keys then. Another
@@ -115,7 +109,30 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
 
     /// Requests of these methods need a key. Default: it is optional.
     pub fn key_required(self) -> Self {
-        self.with(|terms| terms.is_required = true)
+        self.key_required_when(|_| true)
+    }
+
+    /// Of these methods, the requests of which this is true need a key; for others it is optional. Default: optional.
+    pub fn key_required_when(self, required: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|terms| terms.required = Some(Arc::new(required)))
+    }
+
+    /// A key for requests whose caller sends none, taken from what the request says of itself: the number of an order,
+    /// the ID of a message. It must be the same for a request and its repetition, and another one for each operation; a
+    /// key that is drawn by chance recognizes nothing. It counts as if the caller had sent it, and is never told. `None`
+    /// means that there is no key. Default: none.
+    ///
+    /// ```
+    /// use buttress_idempotency::{IdempotencyLayer, MemoryStore};
+    ///
+    /// let layer = IdempotencyLayer::inbound(MemoryStore::default())
+    ///     .one_scope_for_all()
+    ///     .key_from(|head| Some(head.headers.get("x-message-id")?.to_str().ok()?.to_owned()))
+    ///     .build();
+    /// assert!(layer.is_ok());
+    /// ```
+    pub fn key_from(self, key: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.with(|terms| terms.key_from = Some(Arc::new(key)))
     }
 
     /// The header with the key. Default: `Idempotency-Key`.
@@ -125,12 +142,24 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
 
     /// The header that marks a replay. Default: `Idempotent-Replayed`.
     pub fn replayed_header(self, name: HeaderName) -> Self {
-        self.with(|terms| terms.replayed = name)
+        self.with(|terms| terms.marks.replayed = name)
+    }
+
+    /// Marks answers as services did that came before the others: `X-Idempotency-Replayed` is `true` on replays and
+    /// `false` on first answers, and `X-Original-Timestamp` is the time as RFC 3339 has it.
+    pub fn x_headers(self) -> Self {
+        self.with(|terms| terms.marks = Marks::x())
+    }
+
+    /// Which headers of responses are kept, where the handler does not say so itself. Default: all but those that never
+    /// are.
+    pub fn keep_headers(self, kept: KeptHeaders) -> Self {
+        self.with(|terms| terms.kept = kept)
     }
 
     /// A header of responses that is not kept, besides those that never are. May be called several times.
     pub fn drop_header(self, name: HeaderName) -> Self {
-        self.with(|terms| terms.dropped = terms.dropped.iter().cloned().chain([name]).collect())
+        self.with(|terms| terms.kept = terms.kept.clone().without(name))
     }
 
     /// What is kept of a response where the handler does not say so itself. Default: [`Ending::of_status`].
@@ -215,7 +244,7 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         self.with(|terms| terms.when_store_fails = choice)
     }
 
-    /// Where owners are drawn from. Default: the system.
+    /// Where owners and pauses are drawn from, besides what the system has drawn for this process. Default: the system.
     pub fn entropy(self, entropy: Entropy) -> Self {
         self.with(|terms| terms.entropy = entropy)
     }
@@ -225,8 +254,9 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         self.with(|terms| terms.observer = Some(Arc::new(observer)))
     }
 
-    /// A mode, or a switch that something else turns. Default: enforce. A layer that observes reports keys that it
-    /// would refuse, and protects nothing.
+    /// A mode, or a switch that something else turns. Default: enforce. A layer that observes reports the requests that
+    /// it would refuse for what they say, before it asks the store: no key where one is needed, one that cannot be used,
+    /// a caller who is unknown. It asks no store, knows no duplicates, and protects nothing.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
         Self { mode: mode.into(), ..self }
     }

@@ -1,18 +1,18 @@
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress_http::refused_in;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, response};
 use http_body::Body;
 
 use crate::reply::bytes_of;
 use crate::terms::Terms;
-use crate::{Ending, Refusal, ReplyBody, Step, StoredResponse, replay};
+use crate::{After, Ending, Refusal, ReplyBody, Step, StoredResponse, kept};
 
 /// Reads the body of a request, which must come in time and within bounds before anything is claimed.
 pub(crate) async fn request<B: Body>(body: B, limit: u64, time: Duration) -> Result<Bytes, Refusal> {
@@ -23,7 +23,7 @@ pub(crate) async fn request<B: Body>(body: B, limit: u64, time: Duration) -> Res
     let mut body = pin!(body);
     let reading = async {
         let mut read = Bytes::new();
-        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        while let Some(frame) = next(|cx| body.as_mut().poll_frame(cx)).await {
             let Ok(data) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else { continue };
             if (read.len() as u64).saturating_add(data.remaining() as u64) > limit {
                 return Err(too_large.clone());
@@ -35,11 +35,17 @@ pub(crate) async fn request<B: Body>(body: B, limit: u64, time: Duration) -> Res
     tokio::time::timeout(time, reading).await.unwrap_or(Err(Refusal::BodySlow))
 }
 
+/// The next frame. A body that always has one must give way now and then, or no timer would strike.
+async fn next<F>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<Option<F>>) -> Option<F> {
+    tokio::task::consume_budget().await;
+    poll_fn(|cx| poll(cx)).await
+}
+
 /// Without a copy if there is only one piece.
 fn joined(read: Bytes, mut data: impl Buf) -> Bytes {
     let piece = data.copy_to_bytes(data.remaining());
-    if read.is_empty() {
-        return piece;
+    if read.is_empty() || piece.is_empty() {
+        return if read.is_empty() { piece } else { read };
     }
     let mut all = BytesMut::from(read);
     all.extend_from_slice(&piece);
@@ -47,36 +53,44 @@ fn joined(read: Bytes, mut data: impl Buf) -> Bytes {
 }
 
 /// What to answer, and what to keep of it.
-pub(crate) async fn response<B>(response: Response<B>, terms: &Terms) -> (Response<ReplyBody<B>>, Step)
+pub(crate) struct Captured<B: Body> {
+    pub(crate) response: Response<ReplyBody<B>>,
+    pub(crate) step: Step,
+}
+
+/// Takes in a response, as far as it is kept.
+pub(crate) async fn response<B>(response: Response<B>, terms: &Terms, after: After) -> Captured<B>
 where
     B: Body<Data: Buf>,
 {
-    let retain = terms.retain;
-    match ending(&response, terms) {
-        Ending::Keep => keep(response, terms).await,
-        Ending::KeepStatus => tombstone(response.map(ReplyBody::passing), terms),
-        Ending::Release => (response.map(ReplyBody::passing), Step::Release { retain }),
-        Ending::Abandon => (response.map(ReplyBody::passing), Step::Abandon),
-    }
+    let step = match ending(&response, terms, after) {
+        Ending::Keep => return keep(response, terms).await,
+        Ending::KeepStatus => return tombstone(response.map(ReplyBody::passing), terms),
+        Ending::Release => Step::Release { retain: terms.retain },
+        Ending::Abandon => Step::Abandon,
+    };
+    Captured { response: response.map(ReplyBody::passing), step }
 }
 
-/// The handler's own word wins; a layer inside that gave up on a handler does not know how far it came.
-fn ending<B>(response: &Response<B>, terms: &Terms) -> Ending {
+/// The handler's own word wins; a layer inside that gave up on a handler does not know how far it came, and whoever says
+/// nothing of an earlier run has not undone it.
+fn ending<B>(response: &Response<B>, terms: &Terms, after: After) -> Ending {
     if let Some(said) = response.extensions().get::<Ending>() {
         return *said;
     }
-    match refused_in(response) {
+    let ending = match refused_in(response) {
         Some(refused) if refused.reached_inner() => Ending::Abandon,
         Some(_) => Ending::Release,
         None => (terms.ending)(response.status()),
-    }
+    };
+    if ending == Ending::Release && after == After::Abandonment { Ending::Abandon } else { ending }
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a body that turns out too large is moved on after it was polled"
 )]
-async fn keep<B>(response: Response<B>, terms: &Terms) -> (Response<ReplyBody<B>>, Step)
+async fn keep<B>(response: Response<B>, terms: &Terms) -> Captured<B>
 where
     B: Body<Data: Buf>,
 {
@@ -85,51 +99,45 @@ where
     }
     let (head, body) = response.into_parts();
     let mut body = Box::pin(body);
-    let (mut chunks, mut bytes, mut trailers) = (VecDeque::new(), 0, None);
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+    let (mut read, mut trailers) = (Bytes::new(), None);
+    while let Some(frame) = next(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = match frame {
             Ok(frame) => bytes_of(frame),
             Err(error) => {
-                return (Response::from_parts(head, ReplyBody::broken(chunks, error)), Step::Abandon);
+                let response = Response::from_parts(head, ReplyBody::broken(read, error));
+                return Captured { response, step: Step::Abandon };
             }
         };
         match frame.into_data() {
-            Ok(data) => {
-                bytes += data.len() as u64;
-                chunks.push_back(data);
-            }
+            Ok(data) => read = joined(read, data),
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
-        if bytes > terms.response_limit {
-            return tombstone(Response::from_parts(head, ReplyBody::begun(chunks, body)), terms);
+        if read.len() as u64 > terms.response_limit {
+            return tombstone(Response::from_parts(head, ReplyBody::begun(read, body)), terms);
         }
     }
-    let kept = stored(head.status, &head.headers, &mut chunks, terms);
-    let response = Response::from_parts(head, ReplyBody::whole(chunks, trailers));
+    // Half of an answer would be a wrong one: records have no trailers.
+    let kept = if trailers.is_none() { stored(&head, &read, terms) } else { None };
+    let response = Response::from_parts(head, ReplyBody::whole(read, trailers));
     match kept {
-        Some(kept) => (response, Step::Complete { response: Arc::new(kept), retain: terms.retain }),
+        Some(kept) => {
+            let step = Step::Complete { response: Arc::new(kept), retain: terms.retain };
+            Captured { response, step }
+        }
         None => tombstone(response, terms),
     }
 }
 
-fn stored(
-    status: StatusCode,
-    headers: &HeaderMap,
-    chunks: &mut VecDeque<Bytes>,
-    terms: &Terms,
-) -> Option<StoredResponse> {
-    if chunks.len() > 1 {
-        let whole: BytesMut = chunks.drain(..).flatten().collect();
-        chunks.push_back(whole.freeze());
-    }
-    let body = chunks.front().cloned().unwrap_or_default();
-    StoredResponse::new(status.as_u16(), replay::kept(headers, &terms.dropped)?, body).ok()
+fn stored(head: &response::Parts, body: &[u8], terms: &Terms) -> Option<StoredResponse> {
+    let headers = head.extensions.get().unwrap_or(&terms.kept).of(&head.headers)?;
+    // A copy: what came may be a part of something larger, which a store would hold unawares.
+    StoredResponse::new(head.status.as_u16(), headers, Bytes::copy_from_slice(body)).ok()
 }
 
-fn tombstone<B: Body>(response: Response<ReplyBody<B>>, terms: &Terms) -> (Response<ReplyBody<B>>, Step) {
-    let headers = replay::kept_without_body(response.headers());
+fn tombstone<B: Body>(response: Response<ReplyBody<B>>, terms: &Terms) -> Captured<B> {
+    let headers = kept::without_body(response.headers());
     let stub = StoredResponse::without_body(response.status().as_u16(), headers);
-    (response, Step::Complete { response: Arc::new(stub), retain: terms.retain })
+    Captured { response, step: Step::Complete { response: Arc::new(stub), retain: terms.retain } }
 }
 
 fn is_endless<B>(response: &Response<B>) -> bool {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,14 +7,16 @@ use buttress_core::{Context, ModeSwitch, Refused, Signal, Verdict};
 use http::request::Parts;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::health::Health;
 use crate::rejection::LAYER;
 use crate::seats::Seats;
 use crate::terms::Terms;
+use crate::work::Caught;
 use crate::{
-    Claim, Claimed, EndpointStats, Refusal, Stats, Step, Stepped, Store, StoreError, StoreErrorKind, Ticket,
+    Claim, Claimed, EndpointStats, RecordId, Refusal, Stats, Step, Stepped, Store, StoreError,
+    StoreErrorKind, Ticket, WhenStoreFails,
 };
 
 /// What all services of a layer share.
@@ -44,29 +47,42 @@ impl<T: Store> Desk<T> {
     }
 
     pub(crate) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        self.in_time(self.store.claim(claim)).await
+        self.in_time(claim.id, self.store.claim(claim)).await
     }
 
     pub(crate) async fn step(&self, ticket: &Ticket, step: &Step) -> Result<Stepped, StoreError> {
-        self.in_time(self.store.step(ticket, step)).await
+        self.in_time(ticket.id, self.store.step(ticket, step)).await
     }
 
-    async fn in_time<A>(&self, call: impl Future<Output = Result<A, StoreError>>) -> Result<A, StoreError> {
-        let answer = tokio::time::timeout(self.terms.store_time, call).await;
-        let answer =
-            answer.unwrap_or_else(|late| Err(StoreError::with_source(StoreErrorKind::Unreachable, late)));
-        if let Some(change) = self.health.note(&answer) {
+    /// A store that panics is one that does not answer.
+    async fn in_time<A>(
+        &self,
+        id: RecordId,
+        call: impl Future<Output = Result<A, StoreError>>,
+    ) -> Result<A, StoreError> {
+        let answer = match tokio::time::timeout(self.terms.store_time, Caught::new(call)).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Err(StoreError::with_source(StoreErrorKind::Unreachable, "it panicked")),
+            Err(late) => Err(StoreError::with_source(StoreErrorKind::Unreachable, late)),
+        };
+        if let Some(change) = self.health.note(id, &answer) {
             self.tell(Verdict::Changed, change.code());
         }
         answer
     }
 
+    /// Whether a handler runs although the store did not decide.
+    pub(crate) fn may_continue(&self, error: &StoreError) -> bool {
+        let is_decided = matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::ScopeFull);
+        self.terms.when_store_fails == WhenStoreFails::Continue && !is_decided
+    }
+
     /// Lets work go on whatever becomes of the request that began it, and without its deadline.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let work = Context::current().without_deadline().scope(work);
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(work);
+        tasks.spawn(work)
     }
 
     pub(crate) fn place(&self) -> Option<Place> {
@@ -85,15 +101,16 @@ impl<T: Store> Desk<T> {
         *self.places.borrow()
     }
 
-    pub(crate) fn endpoint(&self, head: &Parts) -> EndpointStats {
-        match &self.terms.endpoint {
-            Some(endpoint) => self.stats.endpoint(&endpoint(head)),
-            None => self.stats.endpoint(&self.terms.name),
-        }
+    pub(crate) fn endpoint(&self, head: &Parts) -> Option<String> {
+        self.terms.endpoint.as_ref().map(|endpoint| endpoint(head))
+    }
+
+    pub(crate) fn stats_of(&self, endpoint: Option<&str>) -> EndpointStats {
+        self.stats.endpoint(endpoint.unwrap_or(&self.terms.name))
     }
 
     pub(crate) fn tell(&self, verdict: Verdict, code: &'static str) {
-        Signal::new(LAYER, &self.terms.name, verdict, code).report(self.terms.observer.as_deref());
+        self.report(&Signal::new(LAYER, &self.terms.name, verdict, code));
     }
 
     /// Counts and reports a refusal.
@@ -102,8 +119,13 @@ impl<T: Store> Desk<T> {
             stats.count(event);
         }
         let why = Refused::new(why);
-        Signal::refused(&why, &self.terms.name).report(self.terms.observer.as_deref());
+        self.report(&Signal::refused(&why, &self.terms.name));
         why
+    }
+
+    /// An observer that panics must not cost a run its record.
+    fn report(&self, signal: &Signal<'_>) {
+        let _ = catch_unwind(AssertUnwindSafe(|| signal.report(self.terms.observer.as_deref())));
     }
 }
 

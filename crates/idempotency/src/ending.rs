@@ -7,7 +7,9 @@ pub enum Ending {
     Keep,
     /// The status and a few headers: whoever asks again hears that it is done. For responses without end.
     KeepStatus,
-    /// Nothing: whoever asks again runs the handler. Only for runs that had no effect.
+    /// Nothing: whoever asks again runs the handler. Only for runs that had no effect. After a run that nobody finished,
+    /// only the handler's own word ends one like this; otherwise it is [`Abandon`](Self::Abandon), lest the effects of
+    /// the earlier be forgotten.
     Release,
     /// That nobody knows: whoever asks again is a recovery, or is refused.
     Abandon,
@@ -15,11 +17,13 @@ pub enum Ending {
 
 impl Ending {
     /// The default: what says something about the request is kept, what depends on the moment or on rights is not, and
-    /// an error of the server may be tried again.
+    /// an error of the server may be tried again. Of 408 and 504 nobody knows how far the work came: that is what layers
+    /// answer that give up on a handler.
     pub fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             100..=199 => Self::KeepStatus,
-            401 | 403 | 407 | 408 | 409 | 419 | 421 | 423 | 425 | 429 | 431 | 500.. => Self::Release,
+            408 | 504 => Self::Abandon,
+            401 | 403 | 407 | 409 | 419 | 421 | 423 | 425 | 429 | 431 | 500.. => Self::Release,
             _ => Self::Keep,
         }
     }

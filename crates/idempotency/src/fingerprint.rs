@@ -1,7 +1,10 @@
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use std::borrow::Cow;
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
+use crate::terms::Terms;
 use crate::{Fingerprint, RecordId, Scope};
 
 /// A hash over parts with their lengths, so that no two lists of parts are one.
@@ -19,69 +22,177 @@ impl Parted {
         self
     }
 
+    /// All values of a header, and how many there are.
+    fn with_each<V: AsRef<[u8]>>(
+        self,
+        headers: &HeaderMap,
+        name: &HeaderName,
+        form: impl Fn(&[u8]) -> V,
+    ) -> Self {
+        let values = headers.get_all(name);
+        let counted = self.with(&[u8::try_from(values.iter().count()).unwrap_or(u8::MAX)]);
+        values.iter().fold(counted, |hash, value| hash.with(form(value.as_bytes()).as_ref()))
+    }
+
     pub(crate) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 }
 
-/// Which record a key means: the caller's own, whatever others call theirs.
-pub(crate) fn record_id(secret: &[u8], scope: &[u8], key: &str) -> RecordId {
-    let inner =
-        Parted::of("buttress idempotency record 1").with(secret).with(scope).with(key.as_bytes()).finish();
-    // Hashed twice, so that the secret cannot be had by lengthening what is known.
-    RecordId::from_bytes(Parted::of("buttress idempotency id 1").with(secret).with(&inner).finish())
+/// Which record a key means: the caller's own at this layer, whatever others call theirs.
+pub(crate) fn record_id(terms: &Terms, caller: &[u8], key: &str) -> RecordId {
+    let secret = &terms.secret;
+    let hash = Parted::of("buttress idempotency record 2").with(secret).with(terms.name.as_bytes());
+    RecordId::from_bytes(keyed(hash.with(caller).with(key.as_bytes()).finish(), secret))
 }
 
 /// The caller, for stores that bound what one may fill.
-pub(crate) fn scope_of(secret: &[u8], scope: &[u8]) -> Scope {
-    let hash = Parted::of("buttress idempotency scope 1").with(secret).with(scope).finish();
+pub(crate) fn scope_of(secret: &[u8], caller: &[u8]) -> Scope {
+    let hash = keyed(Parted::of("buttress idempotency scope 2").with(secret).with(caller).finish(), secret);
     Scope::from_bits(hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
 }
 
 /// All that makes two requests the same.
-pub(crate) fn fingerprint(head: &Parts, body: &[u8]) -> Fingerprint {
-    let header = |name| head.headers.get(name).map_or(&b""[..], http::HeaderValue::as_bytes);
-    let content_type = header(CONTENT_TYPE).split(|byte| *byte == b';').next().unwrap_or_default();
-    let hash = Parted::of("buttress idempotency request 1")
+pub(crate) fn fingerprint(terms: &Terms, endpoint: &str, head: &Parts, body: &[u8]) -> Fingerprint {
+    let seen = terms.uri.as_ref().and_then(|uri| uri(head));
+    let uri = seen.as_ref().unwrap_or(&head.uri);
+    let mut hash = Parted::of("buttress idempotency request 2")
+        .with(&terms.secret)
+        .with(endpoint.as_bytes())
         .with(head.method.as_str().as_bytes())
-        .with(head.uri.path().as_bytes())
-        .with(if head.uri.query().is_some() { b"?" } else { b"" })
-        .with(head.uri.query().unwrap_or_default().as_bytes())
-        .with(&content_type.trim_ascii().to_ascii_lowercase())
-        .with(&header(CONTENT_ENCODING).to_ascii_lowercase())
-        .with(body);
-    Fingerprint::from_bytes(hash.finish())
+        .with(&normal(uri.path()))
+        .with(if uri.query().is_some() { b"?" } else { b"" })
+        .with(uri.query().unwrap_or_default().as_bytes())
+        .with_each(&head.headers, &CONTENT_TYPE, |value| essence(value).to_ascii_lowercase())
+        .with_each(&head.headers, &CONTENT_ENCODING, <[u8]>::to_ascii_lowercase);
+    for name in &*terms.compared {
+        hash = hash.with(name.as_str().as_bytes()).with_each(&head.headers, name, <[u8]>::to_vec);
+    }
+    Fingerprint::from_bytes(keyed(hash.with(body).finish(), &terms.secret))
+}
+
+/// Hashed once more, so that a secret cannot be had by lengthening what is known.
+fn keyed(hash: [u8; 32], secret: &[u8]) -> [u8; 32] {
+    if secret.is_empty() {
+        hash
+    } else {
+        Parted::of("buttress idempotency keyed 2").with(secret).with(&hash).finish()
+    }
+}
+
+/// A media type without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+/// A path whose percent-encoding is in its normal form (RFC 3986, section 6.2.2): upper-case digits, and none for what
+/// needs none.
+fn normal(path: &str) -> Cow<'_, [u8]> {
+    if !path.contains('%') {
+        return path.as_bytes().into();
+    }
+    let (mut normal, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = after;
+                let encoded = hex(*high) << 4 | hex(*low);
+                if encoded.is_ascii_alphanumeric() || b"-._~".contains(&encoded) {
+                    normal.push(encoded);
+                } else {
+                    normal.extend([b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
+                }
+            }
+            _ => normal.push(byte),
+        }
+    }
+    normal.into()
+}
+
+const fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(method: &str, uri: &str, content_type: &str, body: &str) -> Fingerprint {
-        let request = http::Request::builder().method(method).uri(uri).header(CONTENT_TYPE, content_type);
-        fingerprint(&request.body(()).unwrap().into_parts().0, body.as_bytes())
+    fn terms() -> Terms {
+        Terms::default()
+    }
+
+    fn request(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn of(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Fingerprint {
+        fingerprint(&terms(), "", &request(method, uri, headers), body.as_bytes())
     }
 
     #[test]
     fn each_part_of_a_request_counts() {
-        let one = of("POST", "/a?b=1", "text/plain", "c");
-        for other in [
-            of("PATCH", "/a?b=1", "text/plain", "c"),
-            of("POST", "/b?b=1", "text/plain", "c"),
-            of("POST", "/a?b=2", "text/plain", "c"),
-            of("POST", "/a", "text/plain", "c"),
-            of("POST", "/a?b=1", "text/html", "c"),
-            of("POST", "/a?b=1", "text/plain", "d"),
-        ] {
-            assert_ne!(one, other);
+        let plain = [("content-type", "text/plain")];
+        let gzip = [("content-type", "text/plain"), ("content-encoding", "gzip")];
+        let both = [gzip[0], gzip[1], ("content-encoding", "br")];
+        let list = [
+            of("POST", "/a?b=1", &plain, "c"),
+            of("PATCH", "/a?b=1", &plain, "c"),
+            of("POST", "/b?b=1", &plain, "c"),
+            of("POST", "/a?b=2", &plain, "c"),
+            of("POST", "/a", &plain, "c"),
+            of("POST", "/a?", &plain, "c"),
+            of("POST", "/a?b=1", &[("content-type", "text/html")], "c"),
+            of("POST", "/a?b=1", &[], "c"),
+            of("POST", "/a?b=1", &gzip, "c"),
+            of("POST", "/a?b=1", &both, "c"),
+            of("POST", "/a?b=1", &plain, "d"),
+        ];
+        for (at, one) in list.iter().enumerate() {
+            assert!(!list[..at].contains(one), "request {at} is as good as an earlier one");
         }
-        assert_eq!(one, of("POST", "/a?b=1", "Text/Plain; charset=utf-8", "c"));
+        assert_eq!(list[0], of("POST", "/a?b=1", &[("content-type", "Text/Plain; charset=utf-8")], "c"));
+    }
+
+    #[test]
+    fn endpoints_chosen_headers_and_the_secret_count() {
+        let head = request("POST", "/a", &[("x-version", "1")]);
+        let plain = fingerprint(&terms(), "", &head, b"");
+        assert_ne!(plain, fingerprint(&terms(), "POST /v1/a", &head, b""));
+        assert_ne!(plain, fingerprint(&Terms { secret: [1; 16].into(), ..terms() }, "", &head, b""));
+        let picky = Terms { compared: [HeaderName::from_static("x-version")].into(), ..terms() };
+        let other = request("POST", "/a", &[("x-version", "2")]);
+        assert_eq!(plain, fingerprint(&terms(), "", &other, b""));
+        assert_ne!(fingerprint(&picky, "", &head, b""), fingerprint(&picky, "", &other, b""));
+    }
+
+    #[test]
+    fn two_spellings_of_a_path_are_one() {
+        for (spelling, normal_form) in [
+            ("/a%2fb", "/a%2Fb"),
+            ("/%7euser/%41", "/~user/A"),
+            ("/a%2", "/a%2"),
+            ("/%zz%", "/%zz%"),
+            ("/%e4%20", "/%E4%20"),
+            ("/plain", "/plain"),
+        ] {
+            assert_eq!(normal(spelling), normal_form.as_bytes(), "{spelling}");
+        }
     }
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        assert_ne!(record_id(b"", b"ab", "c"), record_id(b"", b"a", "bc"));
-        assert_ne!(record_id(b"s", b"a", "c"), record_id(b"", b"a", "c"));
-        assert_ne!(of("POST", "/a?", "", ""), of("POST", "/a", "", ""));
+        let named = |name: &str| Terms { name: name.into(), ..terms() };
+        assert_ne!(record_id(&terms(), b"ab", "c"), record_id(&terms(), b"a", "bc"));
+        assert_ne!(record_id(&named("ab"), b"c", "d"), record_id(&named("a"), b"bc", "d"));
+        let secret = Terms { secret: b"s"[..].into(), ..terms() };
+        assert_ne!(record_id(&secret, b"a", "c"), record_id(&terms(), b"a", "c"));
     }
 }

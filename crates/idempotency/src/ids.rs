@@ -1,6 +1,8 @@
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::num::NonZeroU128;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use buttress_core::Entropy;
 
@@ -66,10 +68,9 @@ impl Scope {
 }
 
 impl OwnerToken {
-    /// A new owner.
+    /// A new owner, another one in each process even where the entropy is seeded alike.
     pub fn draw(entropy: &Entropy) -> Self {
-        let bits = u128::from(entropy.draw()) << 64 | u128::from(entropy.draw());
-        Self(NonZeroU128::new(bits).unwrap_or(NonZeroU128::MIN))
+        Self(NonZeroU128::new(unforeseen(entropy)).unwrap_or(NonZeroU128::MIN))
     }
 
     /// The owner with that number; `None` for 0, which stores write where nobody owns a record.
@@ -84,6 +85,16 @@ impl OwnerToken {
     pub const fn to_bits(self) -> u128 {
         self.0.get()
     }
+}
+
+/// What nobody can foresee who sees others of its kind: draws alone follow from the moment at which a thread began.
+/// They and a count go through a hash whose keys the system has drawn for this process.
+pub(crate) fn unforeseen(entropy: &Entropy) -> u128 {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let drawn = (COUNT.fetch_add(1, Ordering::Relaxed), entropy.draw(), entropy.draw());
+    let [high, low] = &*KEYS;
+    u128::from(high.hash_one(drawn)) << 64 | u128::from(low.hash_one(drawn))
 }
 
 fn prefix(hash: &[u8; 32]) -> u64 {
@@ -117,5 +128,20 @@ impl fmt::Debug for Scope {
 impl fmt::Debug for OwnerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnerToken({:08x}..)", self.0.get() >> 96)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_differ_where_the_entropy_is_the_same() {
+        let draw = || OwnerToken::draw(&Entropy::seeded(7));
+        assert_ne!(draw(), draw());
+        let (token, plain) = (draw().to_bits(), Entropy::seeded(7));
+        let halves = [token >> 64, token & u128::from(u64::MAX)];
+        let drawn = [plain.draw(), plain.draw()].map(u128::from);
+        assert!(halves.iter().all(|half| !drawn.contains(half)), "no draw is handed out as it is");
     }
 }

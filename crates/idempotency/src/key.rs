@@ -21,6 +21,11 @@ fn parse(value: &HeaderValue) -> Result<String, Refusal> {
         Some(rest) => quoted(rest)?,
         None => bare(text)?,
     };
+    of_length(key)
+}
+
+/// A key of a length that is allowed.
+pub(crate) fn of_length(key: String) -> Result<String, Refusal> {
     match key.len() {
         0 => Err(Refusal::KeyEmpty),
         1..=MAX_BYTES => Ok(key),

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use buttress_core::{Deadline, Reject, Verdict};
 use buttress_http::deadline_of;
 use bytes::{Buf, Bytes};
-use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -11,15 +10,13 @@ use tokio::sync::oneshot;
 use tower_service::Service;
 
 use crate::ask::{Asker, Heard};
-use crate::desk::{Desk, Place};
+use crate::desk::Desk;
 use crate::run::Run;
 use crate::seats::Told;
 use crate::{
-    After, Claim, Event, OwnerToken, Refusal, ReplyBody, Store, StoreError, WhenStoreFails, capture,
-    fingerprint, replay,
+    Claim, EndpointStats, Event, Fingerprint, Idempotency, OwnerToken, RecordId, Refusal, ReplyBody, Store,
+    capture, fingerprint, replay, unprotected,
 };
-
-const STATUS: HeaderName = HeaderName::from_static("idempotency-status");
 
 /// What answers a request with a key.
 pub(crate) struct Keyed<S, T, J> {
@@ -32,7 +29,8 @@ pub(crate) struct Keyed<S, T, J> {
 /// Reads the body, claims, and either runs the handler in a task of its own or says what is known.
 pub(crate) async fn answer<S, T, J, B, RB>(
     keyed: Keyed<S, T, J>,
-    request: Request<B>,
+    mut head: Parts,
+    body: B,
 ) -> Result<Response<ReplyBody<RB>>, S::Error>
 where
     S: Service<Request<B>, Response = Response<RB>> + Send + 'static,
@@ -44,80 +42,103 @@ where
     RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
 {
     let Keyed { desk, reject, mut service, key } = keyed;
-    let (mut head, body) = request.into_parts();
-    let stats = desk.endpoint(&head);
-    let refuse = |why| reject.reject(desk.refused(why, &stats));
-    let (place, body, claim) = match prepare(&desk, &head, body, &key).await {
-        Ok(prepared) => prepared,
-        Err(why) => return refuse(why),
+    let terms = &desk.terms;
+    let endpoint = desk.endpoint(&head);
+    let stats = desk.stats_of(endpoint.as_deref());
+    let says = Says { desk: &desk, reject: &reject, stats: &stats };
+    let Some(caller) = terms.caller(&head) else { return says.no(Refusal::ScopeMissing) };
+    let id = fingerprint::record_id(terms, &caller, &key);
+    if runs_for(&head, id) {
+        let response = service.call(Request::from_parts(head, body)).await?;
+        return Ok(response.map(ReplyBody::passing));
+    }
+    let Some(place) = desk.place() else { return says.no(Refusal::Full) };
+    let body = match capture::request(body, terms.request_limit, terms.body_time).await {
+        Ok(body) => body,
+        Err(why) => return says.no(why),
     };
-    let deadline = if desk.terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
-    let grant = match Asker::new(&desk, &stats, &claim, deadline).ask(claim, Some(place)).await {
-        Heard::Granted(grant) => grant,
-        Heard::Told(Told::Done(done)) => {
-            return match replay::answer(&done, &desk.terms) {
-                Ok(response) => {
-                    stats.count(Event::Replayed);
-                    desk.tell(Verdict::Passed, "replayed");
-                    Ok(response)
-                }
-                Err(why) => refuse(why),
-            };
-        }
-        Heard::Told(Told::InFlight) => return refuse(Refusal::InFlight),
-        Heard::Told(Told::Mismatch) => return refuse(Refusal::Mismatch),
-        Heard::Told(Told::Unknown) => return refuse(Refusal::OutcomeUnknown),
-        Heard::Told(Told::Failed(error)) if may_continue(&desk, &error) => {
-            stats.count(Event::StoreFailed);
-            desk.tell(Verdict::Changed, "unprotected");
-            let response = service.call(Request::from_parts(head, B::from(body))).await?;
-            let mut response = response.map(ReplyBody::passing);
-            response.headers_mut().insert(STATUS, HeaderValue::from_static("unprotected"));
-            return Ok(response);
-        }
-        Heard::Told(Told::Failed(error)) => return refuse(Refusal::of_store(&error)),
-    };
-    let is_recovery = grant.owned.after == After::Abandonment;
-    stats.count(if is_recovery { Event::Recovered } else { Event::Started });
+    let asked_for = fingerprint::fingerprint(terms, endpoint.as_deref().unwrap_or_default(), &head, &body);
+    let claim = claim(&desk, id, &caller, asked_for);
+    let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
     // Nobody's patience ends the work.
     head.extensions.remove::<Deadline>();
     let (reply, answer) = oneshot::channel();
-    let run = Run::new(Arc::clone(&desk), grant, stats.clone());
-    desk.spawn(run.see_through(service, head, B::from(body), reply));
+    match Asker::new(&desk, &stats, &claim, deadline).ask(claim, Some(place)).await {
+        Heard::Told(told) => return says.what_is_known(told),
+        Heard::Granted(grant) => {
+            let run = Run::new(Arc::clone(&desk), grant, stats.clone());
+            desk.spawn(run.see_through(service, head, B::from(body), reply));
+        }
+        Heard::Unprotected(exception) => {
+            stats.count(Event::StoreFailed);
+            let request = Request::from_parts(head, B::from(body));
+            desk.spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request, reply));
+        }
+    }
     match answer.await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(why)) => refuse(why),
+        Ok(Err(why)) => says.no(why),
         // The task has gone without a word, as it does when the runtime ends.
-        Err(_) => refuse(Refusal::OutcomeUnknown),
+        Err(_) => says.no(Refusal::OutcomeUnknown),
     }
 }
 
-fn may_continue<T>(desk: &Desk<T>, error: &StoreError) -> bool {
-    let is_open = desk.terms.when_store_fails == WhenStoreFails::Continue;
-    is_open && !matches!(Refusal::of_store(error), Refusal::ScopeFull)
+/// Whether a layer outside has the record and runs it for this very request.
+fn runs_for(head: &Parts, id: RecordId) -> bool {
+    head.extensions.get::<Idempotency>().is_some_and(|run| run.id() == id)
 }
 
-async fn prepare<T: Store, B: Body>(
-    desk: &Desk<T>,
-    head: &Parts,
-    body: B,
-    key: &str,
-) -> Result<(Place, Bytes, Claim), Refusal> {
+fn claim<T: Store>(desk: &Desk<T>, id: RecordId, caller: &[u8], fingerprint: Fingerprint) -> Claim {
     let terms = &desk.terms;
-    let place = desk.place().ok_or(Refusal::Full)?;
-    let mut caller = Vec::new();
-    if !terms.scope.as_ref().is_some_and(|scope| scope(head, &mut caller)) {
-        return Err(Refusal::ScopeMissing);
-    }
-    let body = capture::request(body, terms.request_limit, terms.body_time).await?;
-    let claim = Claim {
-        id: fingerprint::record_id(&terms.secret, &caller, key),
-        scope: fingerprint::scope_of(&terms.secret, &caller),
-        fingerprint: fingerprint::fingerprint(head, &body),
+    Claim {
+        id,
+        scope: fingerprint::scope_of(&terms.secret, caller),
+        fingerprint,
         owner: OwnerToken::draw(&terms.entropy),
         lease: terms.lease,
         retain: terms.retain,
         when_abandoned: terms.when_abandoned,
-    };
-    Ok((place, body, claim))
+    }
+}
+
+/// Answers without a run.
+struct Says<'a, T, J> {
+    desk: &'a Desk<T>,
+    reject: &'a J,
+    stats: &'a EndpointStats,
+}
+
+impl<T: Store, J> Says<'_, T, J> {
+    fn no<RB: Body, E>(&self, why: Refusal) -> Result<Response<ReplyBody<RB>>, E>
+    where
+        J: Reject<Response<ReplyBody<RB>>, E>,
+    {
+        self.reject.reject(self.desk.refused(why, self.stats))
+    }
+
+    fn what_is_known<RB: Body, E>(&self, told: Told) -> Result<Response<ReplyBody<RB>>, E>
+    where
+        J: Reject<Response<ReplyBody<RB>>, E>,
+    {
+        match told {
+            Told::InFlight => self.no(Refusal::InFlight),
+            Told::Mismatch => self.no(Refusal::Mismatch),
+            Told::Unknown => self.no(Refusal::OutcomeUnknown),
+            Told::Failed(error) => self.no(Refusal::of_store(&error)),
+            Told::Done(done) => match replay::answer(&done, &self.desk.terms) {
+                Ok(response) => {
+                    self.stats.count(Event::Replayed);
+                    self.desk.tell(Verdict::Passed, "replayed");
+                    Ok(response)
+                }
+                Err(why) => {
+                    let mut refusal = self.no(why);
+                    if let Ok(response) = &mut refusal {
+                        replay::point_to(&done.response, response.headers_mut());
+                    }
+                    refusal
+                }
+            },
+        }
+    }
 }

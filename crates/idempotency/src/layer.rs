@@ -7,7 +7,7 @@ use buttress_http::AsProblem;
 use tower_layer::Layer;
 
 use crate::desk::Desk;
-use crate::{Handle, IdempotencyBuilder, IdempotencyService, Store};
+use crate::{Handle, IdempotencyBuilder, IdempotencyService, RecordId, Store, fingerprint};
 
 /// Runs requests with a key once and gives their answer again; see the [crate documentation](crate#the-layer).
 ///
@@ -43,6 +43,23 @@ impl<T: Store, J> IdempotencyLayer<T, J> {
     /// The switch between enforce, observe and off.
     pub fn mode(&self) -> &ModeSwitch {
         &self.desk.mode
+    }
+
+    /// Which record a caller's key means, for [`Handle::invalidate`].
+    ///
+    /// ```
+    /// # use buttress_idempotency::{IdempotencyLayer, Invalidated, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::default();
+    /// let layer = IdempotencyLayer::inbound(store).scope(|_| Some("tenant 7")).build()?;
+    /// let record = layer.record_id("tenant 7", "8e03978e-40d5-43e8-bc93-6894a57f9324");
+    /// assert_eq!(layer.handle().invalidate(record).await?, Invalidated::Absent);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn record_id(&self, caller: impl AsRef<[u8]>, key: &str) -> RecordId {
+        fingerprint::record_id(&self.desk.terms, caller.as_ref(), key)
     }
 
     /// Statistics, and what an operator can make the store forget.

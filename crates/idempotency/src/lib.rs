@@ -183,11 +183,17 @@ mod headers;
 mod health;
 mod ids;
 #[cfg(feature = "http")]
+mod kept;
+#[cfg(feature = "http")]
 mod key;
 #[cfg(feature = "http")]
 mod keyed;
 #[cfg(feature = "http")]
 mod layer;
+#[cfg(feature = "http")]
+mod lease;
+#[cfg(feature = "http")]
+mod marks;
 mod memory;
 #[cfg(feature = "http")]
 mod outbound;
@@ -213,6 +219,8 @@ mod terms;
 pub mod testing;
 mod time;
 #[cfg(feature = "http")]
+mod unprotected;
+#[cfg(feature = "http")]
 mod work;
 
 #[cfg(feature = "http")]
@@ -227,6 +235,8 @@ pub use future::ResponseFuture;
 pub use handle::Handle;
 pub use headers::{HeaderList, HeaderListBuilder};
 pub use ids::{Fingerprint, OwnerToken, RecordId, Scope};
+#[cfg(feature = "http")]
+pub use kept::KeptHeaders;
 #[cfg(feature = "http")]
 pub use layer::IdempotencyLayer;
 pub use memory::{MemoryStore, MemoryStoreBuilder, Occupancy};

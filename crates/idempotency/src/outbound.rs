@@ -7,6 +7,8 @@ use http::{Method, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::ids::unforeseen;
+
 /// Gives each call of a client a key of its own, if its method needs one and the caller has not set one.
 ///
 /// It stands outside retry, so that all attempts of a call have one key. POST and PATCH need a key unless
@@ -59,7 +61,7 @@ impl KeyInjectorLayer {
         Self { methods: methods.into_iter().collect(), ..self }
     }
 
-    /// Where keys are drawn from. Default: the system.
+    /// Where keys are drawn from, besides what the system has drawn for this process. Default: the system.
     #[must_use]
     pub fn entropy(self, entropy: Entropy) -> Self {
         Self { entropy, ..self }
@@ -113,8 +115,12 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for KeyInjector<S> {
 
 /// A random UUID as a string of structured fields.
 fn key(entropy: &Entropy) -> String {
-    let (high, low) = (entropy.draw(), entropy.draw());
-    let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | 0b10 << 62);
-    let (time, mid, version) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
-    format!("\"{time:08x}-{mid:04x}-{version:04x}-{:04x}-{:012x}\"", low >> 48, low & 0xffff_ffff_ffff)
+    let bits = unforeseen(entropy) & !(0xf << 76 | 0b11 << 62) | 4 << 76 | 0b10 << 62;
+    let part = |shift: u32, mask: u128| bits >> shift & mask;
+    let (time, mid, version) = (part(96, u128::MAX), part(80, 0xffff), part(64, 0xffff));
+    format!(
+        "\"{time:08x}-{mid:04x}-{version:04x}-{:04x}-{:012x}\"",
+        part(48, 0xffff),
+        part(0, 0xffff_ffff_ffff)
+    )
 }

@@ -40,6 +40,8 @@ pub enum Refusal {
     BodyBroken,
     /// The same request runs.
     InFlight,
+    /// The request ran here, and another run owns the record by now and has not ended.
+    Overtaken,
     /// The key was used for another request.
     Mismatch,
     /// It is done, and the response was not kept.
@@ -108,6 +110,7 @@ impl Refusal {
             Self::BodySlow => "the body did not arrive in time",
             Self::BodyBroken => "the body broke off",
             Self::InFlight => "the same request is still running",
+            Self::Overtaken => "the request ran, and runs again elsewhere",
             Self::Mismatch => "the idempotency key was used for another request",
             Self::NotRetained { .. } => "the request was carried out, and its response was not kept",
             Self::OutcomeUnknown => "the request was begun, and its outcome is unknown",
@@ -136,7 +139,9 @@ impl Error for Refusal {}
 impl Rejection for Refusal {
     fn kind(&self) -> Kind {
         match self {
-            Self::InFlight | Self::NotRetained { .. } | Self::OutcomeUnknown => Kind::Conflict,
+            Self::InFlight | Self::Overtaken | Self::NotRetained { .. } | Self::OutcomeUnknown => {
+                Kind::Conflict
+            }
             Self::Mismatch => Kind::Mismatch,
             Self::StoreUnavailable(_) | Self::Panicked => Kind::Unavailable,
             Self::ScopeFull => Kind::RateLimited,
@@ -157,7 +162,7 @@ impl Rejection for Refusal {
             Self::BodyTooLarge { .. } => "idempotency_body_too_large",
             Self::BodySlow => "idempotency_body_slow",
             Self::BodyBroken => "idempotency_body_broken",
-            Self::InFlight => "idempotency_in_flight",
+            Self::InFlight | Self::Overtaken => "idempotency_in_flight",
             Self::Mismatch => "idempotency_key_reused",
             Self::NotRetained { .. } => "idempotency_not_retained",
             Self::OutcomeUnknown => "idempotency_outcome_unknown",
@@ -175,13 +180,15 @@ impl Rejection for Refusal {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::InFlight | Self::StoreUnavailable(_) | Self::ScopeFull | Self::Full => Some(RETRY_AFTER),
+            Self::InFlight | Self::Overtaken | Self::StoreUnavailable(_) | Self::ScopeFull | Self::Full => {
+                Some(RETRY_AFTER)
+            }
             _ => None,
         }
     }
 
     fn reached_inner(&self) -> bool {
-        matches!(self, Self::Panicked | Self::Overdue)
+        matches!(self, Self::Overtaken | Self::Panicked | Self::Overdue)
     }
 
     fn outcome(&self) -> Outcome {

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +10,7 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// The body of a response: the inner service's, one that was kept, or the beginning of one with its rest.
     pub struct ReplyBody<B: Body> {
-        chunks: VecDeque<Bytes>,
+        start: Bytes,
         trailers: Option<HeaderMap>,
         #[pin]
         rest: Rest<B>,
@@ -29,31 +28,31 @@ pin_project! {
 }
 
 impl<B: Body> ReplyBody<B> {
-    fn new(chunks: VecDeque<Bytes>, rest: Rest<B>) -> Self {
-        Self { chunks, trailers: None, rest }
+    const fn new(start: Bytes, rest: Rest<B>) -> Self {
+        Self { start, trailers: None, rest }
     }
 
     /// All of it as it comes.
     pub(crate) fn passing(body: B) -> Self {
-        Self::new(VecDeque::new(), Rest::Body { body })
+        Self::new(Bytes::new(), Rest::Body { body })
     }
 
-    pub(crate) fn whole(chunks: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
-        Self { chunks, trailers, rest: Rest::None }
+    pub(crate) fn whole(start: Bytes, trailers: Option<HeaderMap>) -> Self {
+        Self { start, trailers, rest: Rest::None }
     }
 
-    pub(crate) fn begun(chunks: VecDeque<Bytes>, rest: Pin<Box<B>>) -> Self {
-        Self::new(chunks, Rest::Begun { body: rest })
+    pub(crate) fn begun(start: Bytes, rest: Pin<Box<B>>) -> Self {
+        Self::new(start, Rest::Begun { body: rest })
     }
 
-    pub(crate) fn broken(chunks: VecDeque<Bytes>, error: B::Error) -> Self {
-        Self::new(chunks, Rest::Failed { error: Some(error) })
+    pub(crate) fn broken(start: Bytes, error: B::Error) -> Self {
+        Self::new(start, Rest::Failed { error: Some(error) })
     }
 }
 
 impl<B: Body> From<Bytes> for ReplyBody<B> {
     fn from(bytes: Bytes) -> Self {
-        Self::whole(VecDeque::from_iter((!bytes.is_empty()).then_some(bytes)), None)
+        Self::whole(bytes, None)
     }
 }
 
@@ -66,8 +65,8 @@ impl<B: Body<Data: Buf>> Body for ReplyBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
-        if let Some(chunk) = this.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        if !this.start.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(this.start)))));
         }
         if let Some(trailers) = this.trailers.take() {
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
@@ -81,7 +80,7 @@ impl<B: Body<Data: Buf>> Body for ReplyBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        let is_empty = self.chunks.is_empty() && self.trailers.is_none();
+        let is_empty = self.start.is_empty() && self.trailers.is_none();
         is_empty
             && match &self.rest {
                 Rest::None => true,
@@ -92,10 +91,11 @@ impl<B: Body<Data: Buf>> Body for ReplyBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let here: u64 = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let here = self.start.len() as u64;
         let rest = match &self.rest {
-            Rest::None => return SizeHint::with_exact(here),
-            Rest::Failed { .. } => return SizeHint::new(),
+            Rest::None if self.trailers.is_none() => return SizeHint::with_exact(here),
+            // A connection that knew the length would have no room for trailers.
+            Rest::None | Rest::Failed { .. } => return SizeHint::new(),
             Rest::Body { body } => body.size_hint(),
             Rest::Begun { body } => body.size_hint(),
         };
@@ -114,6 +114,6 @@ pub(crate) fn bytes_of<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
 
 impl<B: Body> fmt::Debug for ReplyBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplyBody").field("chunks", &self.chunks.len()).finish_non_exhaustive()
+        f.debug_struct("ReplyBody").field("start_bytes", &self.start.len()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use buttress_core::{Refused, Verdict};
@@ -7,18 +8,18 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::ask::Grant;
+use crate::capture::Captured;
 use crate::desk::{Desk, Place};
-use crate::seats::Seat;
-use crate::work::{Beside, Caught};
+use crate::lease::Lease;
+use crate::work::Caught;
 use crate::{
-    Completion, EndpointStats, Event, Idempotency, Owned, Refusal, ReplyBody, Step, Stepped, Store,
-    StoreError, capture, replay,
+    After, Completion, EndpointStats, Event, Idempotency, Owned, Refusal, ReplyBody, Step, Stepped, Store,
+    StoreError, StoreErrorKind, capture, marks, replay,
 };
 
 /// What the client hears: the inner service's answer, or the layer's own.
@@ -31,12 +32,14 @@ struct Ended<RB: Body, E> {
 }
 
 /// One run of a handler, from the claim to the end of its record.
-pub(crate) struct Run<T> {
+///
+/// Dropped before its end is counted, as when its runtime ends, it counts as abandoned and says so to the store.
+pub(crate) struct Run<T: Store> {
     desk: Arc<Desk<T>>,
     owned: Owned,
+    lease: Arc<Lease<T>>,
     stats: EndpointStats,
-    lost: Arc<watch::Sender<bool>>,
-    seat: Mutex<Option<Seat>>,
+    has_ended: AtomicBool,
     _place: Option<Place>,
 }
 
@@ -47,8 +50,11 @@ impl<T: Store> Run<T> {
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(desk: Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
-        let Grant { owned, seat, place } = grant;
-        Self { desk, owned, stats, lost: Arc::default(), seat: Mutex::new(Some(seat)), _place: place }
+        let Grant { owned, asked_at, seat, place } = grant;
+        let is_recovery = owned.after == After::Abandonment;
+        stats.count(if is_recovery { Event::Recovered } else { Event::Started });
+        let lease = Arc::new(Lease::new(Arc::clone(&desk), owned.ticket, asked_at, seat));
+        Self { desk, owned, lease, stats, has_ended: AtomicBool::new(false), _place: place }
     }
 
     /// Runs the handler to its end, with its lease renewed, writes down how it ended, and then answers.
@@ -63,13 +69,10 @@ impl<T: Store> Run<T> {
         S::Error: 'static,
         RB: Body<Data: Buf>,
     {
-        head.extensions.insert(Idempotency::new(Arc::clone(&self.desk), &self.owned, &self.lost));
-        let request = Request::from_parts(head, body);
-        let work = async {
-            let ended = self.run(service, request).await;
-            self.end(ended, reply).await;
-        };
-        Beside::new(work, self.renew()).await;
+        let _renewal = Lease::renew(&self.lease);
+        head.extensions.insert(Idempotency::new(Arc::clone(&self.desk), &self.owned, self.lease.lost()));
+        let ended = self.run(service, Request::from_parts(head, body)).await;
+        self.end(ended, reply).await;
     }
 
     async fn run<S, B, RB>(&self, service: S, request: Request<B>) -> Ended<RB, S::Error>
@@ -78,11 +81,11 @@ impl<T: Store> Run<T> {
         S::Error: 'static,
         RB: Body<Data: Buf>,
     {
-        let handling = Caught::new(self.handle(service, request));
-        let why = match tokio::time::timeout(self.desk.terms.longest, handling).await {
-            Ok(Some(ended)) => return ended,
-            Ok(None) => Refusal::Panicked,
-            Err(_) => Refusal::Overdue,
+        let handling = tokio::time::timeout(self.desk.terms.longest, self.handle(service, request));
+        let why = match Caught::new(handling).await {
+            Some(Ok(ended)) => return ended,
+            Some(Err(_)) => Refusal::Overdue,
+            None => Refusal::Panicked,
         };
         Ended { answer: Err(why), step: Step::Abandon }
     }
@@ -96,12 +99,15 @@ impl<T: Store> Run<T> {
         let terms = &self.desk.terms;
         match service.call(request).await {
             Ok(response) => {
-                let (response, step) = capture::response(response, terms).await;
+                let Captured { mut response, step } =
+                    capture::response(response, terms, self.owned.after).await;
+                terms.marks.first(response.headers_mut());
                 Ended { answer: Ok(Ok(response)), step }
             }
             Err(error) => {
                 let is_untouched = Refused::in_error(&error).is_some_and(|refused| !refused.reached_inner());
-                let step = if is_untouched { Step::Release { retain: terms.retain } } else { Step::Abandon };
+                let may_release = is_untouched && self.owned.after != After::Abandonment;
+                let step = if may_release { Step::Release { retain: terms.retain } } else { Step::Abandon };
                 Ended { answer: Ok(Err(error)), step }
             }
         }
@@ -111,12 +117,11 @@ impl<T: Store> Run<T> {
     /// the store fails, the client has waited for long enough, and the writing goes on.
     async fn end<RB: Body, E>(&self, ended: Ended<RB, E>, reply: oneshot::Sender<Answer<RB, E>>) {
         let Ended { answer, step } = ended;
-        let ticket = &self.owned.ticket;
-        match self.desk.step(ticket, &step).await {
+        match self.desk.step(&self.owned.ticket, &step).await {
             Ok(stepped) => {
-                self.count(&step, &stepped);
+                self.count(event_of(&step, &stepped));
                 // Before the answer goes out: who has it may ask again at once.
-                self.leave();
+                self.lease.leave();
                 // Nobody waits if the client has left.
                 let _ = reply.send(self.said(answer, &step, stepped));
             }
@@ -127,56 +132,36 @@ impl<T: Store> Run<T> {
         }
     }
 
-    /// From now on the store says what became of the operation.
-    fn leave(&self) {
-        let seat = self.seat.lock().take();
-        drop(seat);
-    }
-
-    fn lose(&self) {
-        self.lost.send_replace(true);
-        self.leave();
-    }
-
     async fn insist(&self, step: &Step, mut error: StoreError) {
         self.stats.count(Event::StoreFailed);
         let give_up = Instant::now() + self.desk.terms.longest;
         let mut pause = Self::PAUSE;
-        while Instant::now() < give_up {
+        // A record that cannot be read will not be read later.
+        while Instant::now() < give_up && error.kind() != StoreErrorKind::Corrupt {
             self.desk.tell(Verdict::Retried, code_of(&error));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Self::LONGEST_PAUSE);
             match self.desk.step(&self.owned.ticket, step).await {
-                Ok(stepped) => return self.count(step, &stepped),
+                Ok(stepped) => return self.count(event_of(step, &stepped)),
                 Err(again) => error = again,
             }
         }
         self.desk.tell(Verdict::GaveUp, code_of(&error));
-        self.stats.count(Event::Abandoned);
+        self.count(Event::Abandoned);
     }
 
-    fn count(&self, step: &Step, stepped: &Stepped) {
-        let is_whole =
-            |step: &Step| matches!(step, Step::Complete { response, .. } if response.body().is_some());
-        let event = match (stepped, step) {
-            (Stepped::Fenced(_) | Stepped::Gone, _) => Event::Fenced,
-            (Stepped::Done, Step::Complete { .. }) if is_whole(step) => Event::Completed,
-            (_, Step::Complete { .. }) => Event::Tombstoned,
-            (_, Step::Release { .. }) => Event::Released,
-            (_, _) => Event::Abandoned,
-        };
-        self.stats.count(event);
+    fn count(&self, end: Event) {
+        self.has_ended.store(true, Ordering::Relaxed);
+        self.stats.count(end);
     }
 
     /// The run's own answer, unless another run has given the one that counts.
     fn said<RB: Body, E>(&self, mut answer: Answer<RB, E>, step: &Step, stepped: Stepped) -> Answer<RB, E> {
         match (stepped, &mut answer) {
             (Stepped::Fenced(done), _) => self.canonical(done),
-            (Stepped::Done | Stepped::StatusOnly, Ok(Ok(response)))
-                if matches!(step, Step::Complete { .. }) =>
-            {
+            (Stepped::Done, Ok(Ok(response))) if is_whole(step) => {
                 let seconds = HeaderValue::from(self.desk.terms.retain.as_secs());
-                response.headers_mut().insert(replay::RETENTION, seconds);
+                response.headers_mut().insert(marks::RETENTION, seconds);
                 answer
             }
             _ => answer,
@@ -185,43 +170,37 @@ impl<T: Store> Run<T> {
 
     fn canonical<RB: Body, E>(&self, done: Option<Completion>) -> Answer<RB, E> {
         self.desk.tell(Verdict::Changed, "fenced");
-        let done = done.ok_or(Refusal::InFlight)?;
+        let done = done.ok_or(Refusal::Overtaken)?;
         replay::answer(&done, &self.desk.terms).map(Ok)
     }
+}
 
-    /// Renews the lease for as long as it is polled, and tells the handler if it is lost.
-    async fn renew(&self) {
-        let terms = &self.desk.terms;
-        let step = Step::Renew { lease: terms.lease, retain: terms.retain };
-        let mut renewed_at = Instant::now();
-        let mut pause = self.pause();
-        loop {
-            tokio::time::sleep(pause).await;
-            let asked_at = Instant::now();
-            match self.desk.step(&self.owned.ticket, &step).await {
-                Ok(Stepped::Done | Stepped::StatusOnly) => {
-                    renewed_at = asked_at;
-                    pause = self.pause();
-                }
-                Ok(Stepped::Fenced(_) | Stepped::Gone) => {
-                    self.lose();
-                    return;
-                }
-                Err(_) => {
-                    pause = terms.lease / 12;
-                    if renewed_at.elapsed() >= terms.lease / 6 * 5 {
-                        self.lose();
-                    }
-                }
-            }
+impl<T: Store> Drop for Run<T> {
+    fn drop(&mut self) {
+        if *self.has_ended.get_mut() {
+            return;
+        }
+        self.stats.count(Event::Abandoned);
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let (desk, ticket) = (Arc::clone(&self.desk), self.owned.ticket);
+            // If it fails, the lease ends it.
+            self.desk.spawn(async move { drop(desk.step(&ticket, &Step::Abandon).await) });
         }
     }
+}
 
-    /// A third of the lease, a tenth of which is up to chance, so that runs which began together do not renew together.
-    fn pause(&self) -> Duration {
-        let tenth = u32::try_from(self.desk.terms.entropy.draw() % 1_000).unwrap_or(0);
-        self.desk.terms.lease.mul_f64((1.0 - f64::from(tenth) / 10_000.0) / 3.0)
+fn event_of(step: &Step, stepped: &Stepped) -> Event {
+    match (stepped, step) {
+        (Stepped::Fenced(_) | Stepped::Gone, _) => Event::Fenced,
+        (Stepped::Done, step) if is_whole(step) => Event::Completed,
+        (_, Step::Complete { .. }) => Event::Tombstoned,
+        (_, Step::Release { .. }) => Event::Released,
+        (_, _) => Event::Abandoned,
     }
+}
+
+fn is_whole(step: &Step) -> bool {
+    matches!(step, Step::Complete { response, .. } if response.body().is_some())
 }
 
 fn code_of(error: &StoreError) -> &'static str {

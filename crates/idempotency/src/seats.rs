@@ -74,7 +74,7 @@ struct Taken {
     news: Option<watch::Sender<News>>,
 }
 
-/// The right to ask the store, and then to run. Dropped, it is free for the next, and all who have joined hear of it.
+/// The right to be the one who asks the store, and then runs. Dropped, it is free for the next, and all who have joined hear of it.
 pub(crate) struct Seat {
     table: Arc<Mutex<Table>>,
     question: Question,

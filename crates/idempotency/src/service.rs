@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use buttress_core::{Mode, Refused, Reject, Verdict};
 use bytes::{Buf, Bytes};
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -49,17 +50,21 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
         self.inner
     }
 
-    fn word<B>(&self, request: &Request<B>) -> Word {
+    /// Whether there is anything to look at: most requests have no key and need none.
+    fn is_concerned<B>(&self, request: &Request<B>, mode: Mode) -> bool {
         let terms = &self.desk.terms;
-        let mode = self.desk.mode.get();
-        if mode == Mode::Off || !terms.methods.contains(request.method()) {
-            return Word::Passes;
-        }
-        let why = match key::read(request.headers(), &terms.key) {
-            Ok(Some(_)) if mode == Mode::Observe => return Word::Passes,
-            Ok(Some(key)) => return Word::Key(key),
-            Ok(None) if !terms.is_required => return Word::Passes,
-            Ok(None) => Refusal::KeyMissing,
+        let may_need_key = || terms.required.is_some() || terms.key_from.is_some();
+        mode != Mode::Off
+            && terms.methods.contains(request.method())
+            && (request.headers().contains_key(&terms.key) || may_need_key())
+    }
+
+    fn word(&self, head: &Parts, mode: Mode) -> Word {
+        let why = match self.key(head) {
+            Ok(None) => return Word::Passes,
+            Ok(Some(key)) if mode == Mode::Enforce => return Word::Key(key),
+            Ok(Some(_)) if self.desk.terms.caller(head).is_some() => return Word::Passes,
+            Ok(Some(_)) => Refusal::ScopeMissing,
             Err(why) => why,
         };
         if mode == Mode::Enforce {
@@ -67,6 +72,18 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
         }
         self.desk.tell(Verdict::WouldRefuse, Refused::new(why).code());
         Word::Passes
+    }
+
+    fn key(&self, head: &Parts) -> Result<Option<String>, Refusal> {
+        let terms = &self.desk.terms;
+        if let Some(key) = key::read(&head.headers, &terms.key)? {
+            return Ok(Some(key));
+        }
+        match terms.key_from.as_ref().and_then(|key_from| key_from(head)) {
+            Some(key) => key::of_length(key).map(Some),
+            None if terms.needs_key(head) => Err(Refusal::KeyMissing),
+            None => Ok(None),
+        }
     }
 }
 
@@ -92,11 +109,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.word(&request) {
-            Word::Passes => ResponseFuture::passing(self.inner.call(request)),
+        let mode = self.desk.mode.get();
+        if !self.is_concerned(&request, mode) {
+            return ResponseFuture::passing(self.inner.call(request));
+        }
+        let (head, body) = request.into_parts();
+        match self.word(&head, mode) {
+            Word::Passes => ResponseFuture::passing(self.inner.call(Request::from_parts(head, body))),
             Word::Refused(why) => {
-                let (head, _) = request.into_parts();
-                let why = self.desk.refused(why, &self.desk.endpoint(&head));
+                let why = self.desk.refused(why, &self.desk.stats_of(self.desk.endpoint(&head).as_deref()));
                 ResponseFuture::answered(self.reject.reject(why))
             }
             Word::Key(key) => {
@@ -104,7 +125,7 @@ where
                 let spare = self.inner.clone();
                 let service = mem::replace(&mut self.inner, spare);
                 let keyed = Keyed { desk: Arc::clone(&self.desk), reject: self.reject.clone(), service, key };
-                ResponseFuture::keyed(keyed::answer(keyed, request))
+                ResponseFuture::keyed(keyed::answer(keyed, head, body))
             }
         }
     }

@@ -3,28 +3,32 @@ use std::time::Duration;
 
 use buttress_core::{Entropy, Observer};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method, StatusCode, Uri};
 
+use crate::marks::Marks;
 use crate::seats::Bounds;
-use crate::{Ending, WhenAbandoned, WhenStoreFails};
+use crate::{Ending, KeptHeaders, WhenAbandoned, WhenStoreFails};
 
+/// Something that a request's head says.
+pub(crate) type OfHead<A> = Arc<dyn Fn(&Parts) -> A + Send + Sync>;
 /// Writes a request's caller into what it is given; false if there is none.
 pub(crate) type ScopeOf = Arc<dyn Fn(&Parts, &mut Vec<u8>) -> bool + Send + Sync>;
-/// The endpoint of a request, as a pattern.
-pub(crate) type EndpointOf = Arc<dyn Fn(&Parts) -> String + Send + Sync>;
 
 /// The settings of a layer.
 #[derive(Clone)]
 pub(crate) struct Terms {
     pub(crate) name: Arc<str>,
     pub(crate) scope: Option<ScopeOf>,
-    pub(crate) endpoint: Option<EndpointOf>,
+    pub(crate) endpoint: Option<OfHead<String>>,
+    pub(crate) uri: Option<OfHead<Option<Uri>>>,
+    pub(crate) compared: Arc<[HeaderName]>,
     pub(crate) secret: Arc<[u8]>,
     pub(crate) methods: Arc<[Method]>,
-    pub(crate) is_required: bool,
+    pub(crate) required: Option<OfHead<bool>>,
     pub(crate) key: HeaderName,
-    pub(crate) replayed: HeaderName,
-    pub(crate) dropped: Arc<[HeaderName]>,
+    pub(crate) key_from: Option<OfHead<Option<String>>>,
+    pub(crate) marks: Marks,
+    pub(crate) kept: KeptHeaders,
     pub(crate) ending: fn(StatusCode) -> Ending,
     pub(crate) retain: Duration,
     pub(crate) lease: Duration,
@@ -40,4 +44,51 @@ pub(crate) struct Terms {
     pub(crate) when_store_fails: WhenStoreFails,
     pub(crate) entropy: Entropy,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Terms {
+    /// Whose request it is.
+    pub(crate) fn caller(&self, head: &Parts) -> Option<Vec<u8>> {
+        let mut caller = Vec::new();
+        let is_known = self.scope.as_ref().is_some_and(|scope| scope(head, &mut caller));
+        is_known.then_some(caller)
+    }
+
+    pub(crate) fn needs_key(&self, head: &Parts) -> bool {
+        self.required.as_ref().is_some_and(|required| required(head))
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            name: "".into(),
+            scope: None,
+            endpoint: None,
+            uri: None,
+            compared: [].into(),
+            secret: [].into(),
+            methods: [Method::POST, Method::PATCH].into(),
+            required: None,
+            key: HeaderName::from_static("idempotency-key"),
+            key_from: None,
+            marks: Marks::default(),
+            kept: KeptHeaders::all(),
+            ending: Ending::of_status,
+            retain: Duration::from_secs(86_400),
+            lease: Duration::from_secs(30),
+            longest: Duration::from_secs(900),
+            store_time: Duration::from_millis(250),
+            body_time: Duration::from_secs(30),
+            request_limit: 1 << 20,
+            response_limit: 1 << 20,
+            max_requests: 512,
+            wait: Duration::ZERO,
+            waiters: Bounds { in_all: 256, per_key: 8 },
+            when_abandoned: WhenAbandoned::TakeOver,
+            when_store_fails: WhenStoreFails::Refuse,
+            entropy: Entropy::system(),
+            observer: None,
+        }
+    }
 }

@@ -4,50 +4,20 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-// Named futures: an async function would hold each future that it is given twice, as its argument and pinned.
-
 pin_project! {
-    /// Polls a companion along with some work, until the work is done.
-    pub(crate) struct Beside<W, C> {
-        #[pin]
-        work: W,
-        #[pin]
-        companion: C,
-        is_over: bool,
-    }
-}
-
-impl<W, C> Beside<W, C> {
-    pub(crate) const fn new(work: W, companion: C) -> Self {
-        Self { work, companion, is_over: false }
-    }
-}
-
-impl<W: Future, C: Future<Output = ()>> Future for Beside<W, C> {
-    type Output = W::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
-        let this = self.project();
-        if let Poll::Ready(done) = this.work.poll(cx) {
-            return Poll::Ready(done);
-        }
-        *this.is_over = *this.is_over || this.companion.poll(cx).is_ready();
-        Poll::Pending
-    }
-}
-
-pin_project! {
-    /// `None` if the work panics. It is dropped and nothing else then; what it shared was shared across unwinding
-    /// anyway.
+    /// `None` if the work panics. What it shared was shared across unwinding anyway.
+    ///
+    /// The work is dropped as soon as it is over, and may panic in that as well: it changes nothing that is known.
+    /// A named future, because an async function would hold the work twice, as its argument and pinned.
     pub(crate) struct Caught<W> {
         #[pin]
-        work: W,
+        work: Option<W>,
     }
 }
 
 impl<W> Caught<W> {
     pub(crate) const fn new(work: W) -> Self {
-        Self { work }
+        Self { work: Some(work) }
     }
 }
 
@@ -55,10 +25,15 @@ impl<W: Future> Future for Caught<W> {
     type Output = Option<W::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let work = self.project().work;
-        match catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
+        let mut this = self.project();
+        // Polled again after it was ready, it stays pending for good.
+        let Some(work) = this.work.as_mut().as_pin_mut() else { return Poll::Pending };
+        let done = match catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(done)) => Some(done),
+            Err(_) => None,
+        };
+        let _ = catch_unwind(AssertUnwindSafe(|| this.work.set(None)));
+        Poll::Ready(done)
     }
 }

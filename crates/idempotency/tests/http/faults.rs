@@ -84,9 +84,10 @@ async fn a_store_that_is_out_costs_the_time_of_a_few_requests_and_not_of_each() 
     let (orders, layer) = (Orders::default(), builder(&shop).observer(heard.clone()).build().unwrap());
     let router = orders.router(&layer);
     shop.fall_sick(Sickness::Hangs);
-    assert_eq!(timed(&router, "a").await, (Duration::from_millis(500), 503), "asked twice");
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(shop.claims(), 5, "twice, and behind the request three times");
+    for key in ["a", "b", "c", "d"] {
+        assert_eq!(timed(&router, key).await, (Duration::from_millis(500), 503), "asked twice");
+    }
+    assert_eq!(timed(&router, "e").await, (Duration::from_millis(250), 503), "it is sick by now");
     let (asked, mut slow) = (shop.claims(), 0);
     for number in 0..100 {
         let (took, status) = timed(&router, &number.to_string()).await;
@@ -95,8 +96,8 @@ async fn a_store_that_is_out_costs_the_time_of_a_few_requests_and_not_of_each() 
         assert!(took <= Duration::from_millis(250), "a sick store is asked once");
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
-    // In three seconds and a little: what one asks in vain, three more calls behind it try to give back.
-    assert!((3..=5).contains(&slow) && shop.claims() - asked <= 5 * 4, "{slow}, {}", shop.claims() - asked);
+    assert!((3..=5).contains(&slow), "{slow} in three seconds and a little");
+    assert!(shop.claims() - asked < 50, "with those that are given up behind: {}", shop.claims() - asked);
     shop.heal();
     clock::advance(Duration::from_secs(1)).await;
     assert_eq!(timed(&router, "healed").await.1, 200);
@@ -113,9 +114,14 @@ async fn runs_that_began_before_an_outage_end_as_ever_and_show_that_it_is_over()
     let (first, ()) = tokio::join!(message::send(&router, request("/orders", "k", "")), async {
         clock::settle().await;
         shop.fall_sick(Sickness::Hangs);
-        let _ = timed(&router, "other").await;
-        let _ = timed(&router, "another").await;
-        assert_eq!(timed(&router, "third").await, (Duration::ZERO, 503), "it is sick by now");
+        tokio::join!(
+            timed(&router, "a"),
+            timed(&router, "b"),
+            timed(&router, "c"),
+            timed(&router, "d"),
+            timed(&router, "e"),
+        );
+        assert_eq!(timed(&router, "f").await, (Duration::ZERO, 503), "it is sick by now");
         shop.heal();
     });
     assert_eq!(
