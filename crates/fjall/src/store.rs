@@ -10,13 +10,13 @@ use buttress_idempotency::{
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::OpenError;
 use crate::budget::{Amount, Gauge};
 use crate::builder::{FjallStoreBuilder, Settings};
 use crate::error::NoWriter;
 use crate::layout::RECORD_BYTES;
 use crate::request::{Reply, Request};
 use crate::writer::{MOST_REQUESTS, Writer};
-use crate::{Occupancy, OpenError};
 
 /// A store in a folder of this machine, durable; see the [crate's front page](crate).
 ///
@@ -32,6 +32,20 @@ struct Desk {
     gauge: Arc<Gauge>,
     limit: Amount,
     folder: PathBuf,
+}
+
+/// How full a [`FjallStore`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occupancy {
+    /// Records, those included that have expired and not left yet.
+    pub records: u64,
+    /// What they take, in bytes.
+    pub bytes: u64,
+    /// Records there is room for.
+    pub max_records: u64,
+    /// Bytes there is room for.
+    pub max_bytes: u64,
 }
 
 impl FjallStore {

@@ -27,8 +27,7 @@ async fn fill(store: &FjallStore, count: usize, bytes: usize, retain: Duration) 
     for _ in 0..count {
         let store = store.clone();
         callers.spawn(async move {
-            let claim = Claim { retain, lease: retain.min(SECOND), ..claim() };
-            completed(&store, &claim, vec![3; bytes], retain).await;
+            completed(&store, &claim(), vec![3; bytes], retain).await;
         });
     }
     callers.join_all().await;

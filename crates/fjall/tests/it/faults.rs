@@ -64,19 +64,22 @@ async fn a_writer_that_panics_leaves_nobody_waiting_and_nothing_locked() {
     let folder = tempfile::tempdir().unwrap();
     let is_broken = Arc::new(AtomicBool::new(false));
     let broken = Arc::clone(&is_broken);
-    let clock = move || match broken.load(Ordering::Relaxed) {
-        true => panic!("a clock that is broken"),
-        false => Timestamp::from_millis(1_000),
+    let clock = move || {
+        assert!(!broken.load(Ordering::Relaxed), "a clock that is broken");
+        Timestamp::from_millis(1_000)
     };
-    let store = FjallStore::builder(&folder).clock(clock).open().unwrap();
+    let open = || FjallStore::builder(&folder).clock(clock.clone()).open();
+    let store = open().unwrap();
     let claim = claim();
     completed(&store, &claim, b"kept".to_vec(), HOUR).await;
     is_broken.store(true, Ordering::Relaxed);
-    let (first, second) = tokio::join!(store.claim(&other(&claim)), store.claim(&other(&claim)));
+    let (one, two) = (other(&claim), other(&claim));
+    let (first, second) = tokio::join!(store.claim(&one), store.claim(&two));
     assert!(first.is_err() && second.is_err());
     assert_eq!(crate::sample::refused(&store, &claim).await, StoreErrorKind::Unfit);
     drop(store);
-    let store = FjallStore::open(&folder).unwrap();
+    is_broken.store(false, Ordering::Relaxed);
+    let store = open().unwrap();
     assert_eq!(completion(&store, &claim).await.response, response("kept"));
 }
 
