@@ -54,6 +54,7 @@ pub(crate) async fn ask<T: for<'a> FromSql<'a>>(store: &PostgresStore, question:
 }
 
 /// A connection beside those of a store.
+#[expect(clippy::disallowed_methods, reason = "a connection lives as long as its client")]
 pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::task::spawn(async move { drop(connection.await) });

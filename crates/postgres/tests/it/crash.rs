@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -147,8 +147,8 @@ fn start_and_kill(url: &str, mode: &str, first: u64, after: u64) -> Vec<(u64, St
 
 /// A hundred processes, each begun a little before where the one before it was killed. Whatever was answered was always
 /// answered the same.
-fn kill_a_hundred(server: &PostgresServer, mode: &str) -> HashMap<u64, String> {
-    let (entropy, mut first, mut answers) = (Entropy::system(), 0, HashMap::new());
+fn kill_a_hundred(server: &PostgresServer, mode: &str) -> BTreeMap<u64, String> {
+    let (entropy, mut first, mut answers) = (Entropy::system(), 0, BTreeMap::new());
     for _ in 0..KILLS {
         for (key, answer) in start_and_kill(&server.url(), mode, first, 1 + entropy.draw() % 12) {
             let before = answers.entry(key).or_insert_with(|| answer.clone());

@@ -117,7 +117,7 @@ impl World {
                 }
             }
             Event::Step { key, who, what, lease, retain } => {
-                self.step(*key, *who, *what, *lease, *retain).await
+                self.step(*key, *who, *what, *lease, *retain).await;
             }
             Event::Invalidate { key } => {
                 let id = self.ids[usize::from(*key)];
@@ -126,7 +126,7 @@ impl World {
                 assert_eq!(invalidated, expected);
             }
             Event::Clock { millis } => {
-                self.now = Timestamp::from_millis(self.now.as_millis().strict_add_signed(*millis));
+                self.now = Timestamp::from_millis(self.now.as_millis().checked_add_signed(*millis).unwrap());
                 clock::set(&self.store, self.now.as_millis()).await;
             }
             Event::Prune => drop(self.store.prune().await.unwrap()),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -97,7 +97,7 @@ async fn a_server_killed_stopped_and_restarted_mid_work_loses_no_confirmed_answe
         worker.until_it_works().await;
     }
     worker.stop.store(true, Ordering::Relaxed);
-    let confirmed: HashMap<RecordId, _> = tasks
+    let confirmed: BTreeMap<RecordId, _> = tasks
         .join_all()
         .await
         .into_iter()

@@ -79,6 +79,7 @@ async fn a_handler_that_fails_leaves_nothing_and_the_next_attempt_is_the_first()
 }
 
 /// A transaction in the middle of its handler, in a task.
+#[expect(clippy::disallowed_methods, reason = "each test awaits its task")]
 async fn in_the_middle(
     store: &PostgresStore,
     claim: &Claim,
