@@ -21,6 +21,7 @@ mod retry;
 mod server;
 mod shared;
 mod stack;
+mod stores;
 mod throttle;
 mod timeout;
 
@@ -56,7 +57,8 @@ pub(crate) const ALL: &[Case] = &[
 ];
 
 /// What has a table and measures itself.
-pub(crate) const EXPERIMENTS: &[Experiment] = &[flood::FLOOD, shared::REDIS];
+pub(crate) const EXPERIMENTS: &[Experiment] =
+    &[flood::FLOOD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY];
 
 pub(crate) fn find(name: &str) -> Result<&'static Case, Failure> {
     let case = ALL.iter().find(|case| case.name == name);

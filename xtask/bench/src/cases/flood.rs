@@ -157,7 +157,7 @@ fn most_admitted(time: Duration) -> u64 {
 }
 
 /// The memory of this process that is there and not only promised, in megabytes.
-fn resident() -> Result<f64, Failure> {
+pub(super) fn resident() -> Result<f64, Failure> {
     let status = fs::read_to_string(STATUS)?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS in the status")?;

@@ -144,9 +144,9 @@ fn records() -> Shared {
     })
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
-fn claim(entropy: &Entropy) -> Claim {
+pub(super) fn claim(entropy: &Entropy) -> Claim {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&entropy.draw().to_be_bytes());
     Claim {
@@ -160,7 +160,7 @@ fn claim(entropy: &Entropy) -> Claim {
     }
 }
 
-fn fresh() -> Request<Body> {
+pub(super) fn fresh() -> Request<Body> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     order(&format!("order-{:016x}", NEXT.fetch_add(1, Ordering::Relaxed)))
 }
@@ -169,7 +169,7 @@ fn again() -> Request<Body> {
     order("order-0123456789abcdef")
 }
 
-fn order(key: &str) -> Request<Body> {
+pub(super) fn order(key: &str) -> Request<Body> {
     let mut request = Request::new(Body::from(Bytes::from_static(ORDER)));
     *request.method_mut() = Method::POST;
     let headers = request.headers_mut();
@@ -186,7 +186,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Takes an order, and says that it is done.
 #[derive(Clone)]
-struct Orders;
+pub(super) struct Orders;
 
 impl Service<Request<Body>> for Orders {
     type Response = Response<Body>;

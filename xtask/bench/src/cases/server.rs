@@ -38,14 +38,22 @@ impl Server {
 
     /// Connects as soon as it answers.
     pub(super) async fn connect(&self) -> Result<RedisStore, ConfigError> {
+        self.answering(RedisStore::connect).await
+    }
+
+    /// Tries to connect until it answers.
+    pub(super) async fn answering<T>(
+        &self,
+        connect: impl AsyncFn(String) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
         let url = format!("redis://127.0.0.1:{}", self.port);
         for _ in 1..LOOKS {
-            if let Ok(store) = RedisStore::connect(url.clone()).await {
+            if let Ok(store) = connect(url.clone()).await {
                 return Ok(store);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        RedisStore::connect(url).await
+        connect(url).await
     }
 }
 
