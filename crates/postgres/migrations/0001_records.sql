@@ -76,6 +76,11 @@ begin
                 o_expires_at := v.expires_at;
                 o_response := v.response;
                 return;
+            elsif v.state = 2 and v.owner = p_owner then
+                -- It was granted, and has ended: this one was under way all that time, and nobody waits for it.
+                verdict := 2;
+                o_remaining := 0;
+                return;
             elsif v.state = 1 and v.owner = p_owner then
                 -- The same claim, sent again: it has it as before.
                 o_epoch := v.epoch;
@@ -166,7 +171,7 @@ begin
     v_now := buttress.clock_millis();
     update buttress.records r set
         state = case p_kind when 3 then 3 when 4 then 2 else 1 end,
-        owner = case when p_kind in (4, 5) then null else r.owner end,
+        owner = case when p_kind = 5 then null else r.owner end,
         lease_until = case p_kind when 1 then v_now + p_lease when 5 then least(r.lease_until, v_now)
             else r.lease_until end,
         lease_millis = case p_kind when 1 then p_lease else r.lease_millis end,
@@ -186,7 +191,8 @@ begin
     if not found or (v_now >= v.expires_at
         and not (v.state = 1 and v.owner is not null and v_now < v.lease_until)) then
         verdict := 3;
-    elsif v.state = 3 and p_kind = 3 and v.owner = p_owner and v.epoch = p_epoch then
+    elsif ((v.state = 3 and p_kind = 3) or (v.state = 2 and p_kind = 4))
+        and v.owner = p_owner and v.epoch = p_epoch then
         verdict := 1; -- sent again, because the first answer was lost
     else
         verdict := 2;

@@ -315,3 +315,25 @@ async fn a_pool_of_the_program_s_own_is_taken_as_it_is_whatever_its_isolation() 
     let claimed = tasks.join_all().await;
     assert_eq!(claimed.iter().filter(|claimed| matches!(claimed, Claimed::Owned(_))).count(), 1);
 }
+
+#[tokio::test]
+async fn nothing_is_left_in_a_session_that_a_pooler_would_have_to_remember() {
+    let store = migrated(builder().connections(1)).await;
+    let claim = claim();
+    let ticket = owned(&store, &claim).await.ticket;
+    store.step(&ticket, &complete("done")).await.unwrap();
+    let run = async |_: &Transaction<'_>, _: &Owned| Ok::<_, ()>(response("done"));
+    store.transaction(&self::claim(), run).await.unwrap();
+    store.invalidate(claim.id).await.unwrap();
+    store.prune().await.unwrap();
+    store.deliver(None, 1, async |_| Ok::<_, ()>(())).await.unwrap();
+    let left = "select (select count(*) from pg_prepared_statements where not from_sql)
+        + (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())";
+    let client = store.pool().get().await.unwrap();
+    let left = client.simple_query(left).await.unwrap();
+    let left = left.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    assert_eq!(left.as_deref(), Some("0"));
+}
