@@ -138,7 +138,7 @@ impl Beside {
         })
     }
 
-    /// Moves all times of the record the other way, as a step of the clock does.
+    /// Moves all times of the record the other way, as a step of the clock does; its epoch is such a time too.
     fn step_clock(&mut self, by: i64) {
         // From here on the fields alone decide about expiry, and the record cannot vanish while they are moved.
         let _: bool = self.0.pexpire(name(ID), 10_000_000_000).unwrap();
@@ -149,6 +149,7 @@ impl Beside {
         };
         set(&mut self.0, "created_at", record.created_at);
         set(&mut self.0, "expires_at", record.expires_at);
+        set(&mut self.0, "epoch", Timestamp::from_millis(record.epoch));
         match record.state {
             State::InFlight { lease_until, .. } => set(&mut self.0, "lease_until", lease_until),
             State::Completed { at, .. } => set(&mut self.0, "completed_at", at),
@@ -266,6 +267,9 @@ async fn run(store: &RedisRecords, beside: &mut Beside, commands: Vec<Command>, 
     for command in &commands {
         if let Command::ClockStep(by) = command {
             beside.step_clock(*by);
+            tickets
+                .iter_mut()
+                .for_each(|ticket: &mut Ticket| ticket.epoch = ticket.epoch.saturating_add_signed(-by));
             continue;
         }
         let (before, from) = (beside.record(), beside.now());
