@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use buttress_fjall::FjallStore;
 use buttress_idempotency::testing::{check_races, check_store, claim};
-use buttress_idempotency::{Claimed, Store};
+use buttress_idempotency::{Claimed, Store, Timestamp};
 
-use crate::sample::{Hand, complete, completion, done, other, owned};
+use crate::sample::{Hand, complete, completion, done, other, owned, polled_once};
 
 #[tokio::test]
 async fn the_laws_of_stores_hold() {
@@ -29,27 +29,19 @@ async fn races_have_one_winner() {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "it stops the store, and not this thread")]
 async fn a_claim_that_nobody_waits_for_any_more_takes_no_lease() {
     let folder = tempfile::tempdir().unwrap();
-    let store = FjallStore::open(&folder).unwrap();
-    for _ in 0..50 {
+    let gate = Arc::new(Mutex::new(Timestamp::from_millis(1_000_000)));
+    let clock = Arc::clone(&gate);
+    let store = FjallStore::builder(&folder).clock(move || *clock.lock().unwrap()).open().unwrap();
+    for _ in 0..10 {
         let claim = claim();
-        // Polled once: it is in line, and its caller leaves.
-        let left = tokio::select! {
-            biased;
-            claimed = store.claim(&claim) => Some(claimed.unwrap()),
-            () = std::future::ready(()) => None,
-        };
-        assert_eq!(left, None);
-        match store.claim(&other(&claim)).await.unwrap() {
-            // It had been decided before: whoever sends the same claim again has it.
-            Claimed::InFlight { .. } => {
-                let again = owned(&store, &claim).await;
-                assert_eq!(again.attempt, 1);
-            }
-            Claimed::Owned(owned) => assert_eq!(owned.attempt, 1, "it left no trace"),
-            other => panic!("neither: {other:?}"),
-        }
+        // Nothing is decided while nobody can tell the time.
+        let stopped = gate.lock().unwrap();
+        polled_once(store.claim(&claim)).await;
+        drop(stopped);
+        assert_eq!(owned(&store, &other(&claim)).await.attempt, 1, "it left no trace");
     }
 }
 
@@ -61,11 +53,7 @@ async fn a_completion_whose_caller_left_is_either_there_or_not() {
         let claim = claim();
         let owned = owned(&store, &claim).await;
         let step = complete("left");
-        tokio::select! {
-            biased;
-            stepped = store.step(&owned.ticket, &step) => panic!("answered at once: {stepped:?}"),
-            () = std::future::ready(()) => {}
-        }
+        polled_once(store.step(&owned.ticket, &step)).await;
         // It was in line before this one, so it has happened; and sent again it is the same.
         done(&store, &owned, complete("sent again")).await;
         assert_eq!(
