@@ -30,8 +30,8 @@ pub use step::{Invalidated, Step, Stepped};
 pub struct Record {
     /// What the first request asked for.
     pub fingerprint: Fingerprint,
-    /// Who may step: the owner in flight, and after completion the one who completed it. Nobody once it was released or
-    /// given up.
+    /// Who may step: the owner in flight. After a completion or a release, who sent it, so that it is known again if it is
+    /// sent again. Nobody once it was given up.
     pub owner: Option<OwnerToken>,
     /// Grows with each claim; never 0.
     ///

@@ -40,7 +40,8 @@ pub enum Claimed {
     Owned(Owned),
     /// Another request runs it, and holds a lease for so long unless renewed.
     InFlight {
-        /// What is left of the lease; more than nothing.
+        /// What is left of the lease; nothing if the claim itself had it and has released it, so that whatever comes
+        /// now came late.
         remaining: Duration,
     },
     /// The key was used for another payload.
@@ -119,6 +120,10 @@ impl Record {
         }
         match &record.state {
             State::Completed { .. } => completed(record, claim),
+            // It was granted, and has ended: this one was under way for all that time, and nobody waits for it.
+            State::Stub if record.owner == Some(claim.owner) => {
+                Decided::unchanged(Claimed::InFlight { remaining: Duration::ZERO })
+            }
             State::Stub => record.next(claim, After::Release, now),
             State::InFlight { after, .. } if record.owner == Some(claim.owner) => {
                 record.again(claim, *after, now)

@@ -69,7 +69,11 @@ impl Record {
         match (&record.state, step) {
             (State::InFlight { .. }, step) if is_owner => record.stepped(step, now),
             // Sent again, because the first answer was lost.
-            (State::Completed { .. }, Step::Complete { .. }) if is_owner => Decided::unchanged(Stepped::Done),
+            (State::Completed { .. }, Step::Complete { .. }) | (State::Stub, Step::Release { .. })
+                if is_owner =>
+            {
+                Decided::unchanged(Stepped::Done)
+            }
             _ => Decided::unchanged(Stepped::Fenced(record.completion(ticket.fingerprint))),
         }
     }
@@ -99,9 +103,7 @@ impl Record {
                 checkpoint: None,
                 ..record
             },
-            Step::Release { retain } => {
-                Self { state: State::Stub, owner: None, expires_at: now.after(*retain), ..record }
-            }
+            Step::Release { retain } => Self { state: State::Stub, expires_at: now.after(*retain), ..record },
             Step::Abandon => {
                 let mut record = record;
                 record.disown(now);

@@ -171,6 +171,13 @@ impl<S: Store, W: AsyncFn(Duration)> Bench<'_, S, W> {
         let first = self.owned(&claim).await;
         self.done(&first, Step::Checkpoint(checkpoint("half"))).await;
         self.done(&first, Step::Release { retain: HOUR }).await;
+        self.done(&first, Step::Release { retain: HOUR }).await;
+        let late = Claimed::InFlight { remaining: Duration::ZERO };
+        assert_eq!(
+            self.claim(&claim).await,
+            late,
+            "it was released, and arrives once more: nobody waits for it"
+        );
         let second = self.owned(&other(&claim)).await;
         assert_eq!((second.attempt, second.after), (2, After::Release));
         assert_eq!(second.checkpoint, Some(checkpoint("half")));

@@ -123,12 +123,12 @@ const TABLE: [(&str, [&str; COLUMNS.len()]); 8] = [
         [
             "owned InFlight",
             "owned InFlight",
-            "owned InFlight",
+            "busy =",
             "mismatch =",
             "fenced =",
             "fenced =",
             "fenced =",
-            "fenced =",
+            "done =",
             "fenced =",
             "fenced =",
             "Removed -",
@@ -334,7 +334,7 @@ fn an_end_leaves_nothing_that_only_the_next_attempt_needs() {
     let completed = step(&noted, Step::Complete { response: response("done"), retain: RETAIN });
     assert_eq!((completed.checkpoint, completed.owner), (None, Some(mine.owner)));
     let released = step(&noted, Step::Release { retain: RETAIN });
-    assert_eq!((released.checkpoint.is_some(), released.owner), (true, None));
+    assert_eq!((released.checkpoint.is_some(), released.owner), (true, Some(mine.owner)));
     let given_up = step(&noted, Step::Abandon);
     assert_eq!((given_up.checkpoint.is_some(), given_up.owner, lease_until(&given_up)), (true, None, EARLY));
     assert_eq!(given_up.expires_at, noted.expires_at);

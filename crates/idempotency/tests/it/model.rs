@@ -58,8 +58,8 @@ struct Notes {
     attempts: u32,
     /// Who has the last attempt, and until when he counts as alive; nobody once it was given back or up.
     runner: Option<(u128, u64)>,
-    /// Given back by the last attempt.
-    free: bool,
+    /// Given back by the last attempt, and whose that was.
+    free: Option<u128>,
     answer: Option<String>,
     left: Option<u8>,
     kept_until: u64,
@@ -95,7 +95,7 @@ impl Account {
                 payload,
                 attempts: 1,
                 runner,
-                free: false,
+                free: None,
                 answer: None,
                 left: None,
                 kept_until,
@@ -113,9 +113,10 @@ impl Account {
         }
         let alive = notes.runner.filter(|(_, until)| now < *until);
         match (notes.runner, alive) {
+            _ if notes.free == Some(by) => return "busy 0".to_owned(),
             (Some((runner, _)), _) if runner == by => {}
             (_, Some((_, until))) => return format!("busy {}", until - now),
-            _ if notes.free => {
+            _ if notes.free.is_some() => {
                 (notes.attempts, notes.before) = (notes.attempts + 1, "Release");
                 self.grants += 1;
                 notes.grant = self.grants;
@@ -127,7 +128,7 @@ impl Account {
                 notes.grant = self.grants;
             }
         }
-        (notes.runner, notes.free, notes.kept_until) = (Some((by, now + lease)), false, kept_until);
+        (notes.runner, notes.free, notes.kept_until) = (Some((by, now + lease)), None, kept_until);
         format!("owned {} {} {:?}", notes.attempts, notes.before, notes.left)
     }
 
@@ -150,6 +151,9 @@ impl Account {
             }
             return if notes.payload == payload { format!("fenced {answer}") } else { "fenced".to_owned() };
         }
+        if is_his && notes.free.is_some() && kind == 3 {
+            return "done".to_owned();
+        }
         if !is_his || notes.runner.is_none() {
             return "fenced".to_owned();
         }
@@ -157,7 +161,7 @@ impl Account {
             0 => (notes.runner, notes.kept_until) = (Some((by, now + lease)), now + lease.max(retain)),
             1 => notes.left = Some(u8::try_from(now % 256).unwrap()),
             2 => (notes.answer, notes.kept_until) = (Some(body.to_owned()), now + retain),
-            3 => (notes.runner, notes.free, notes.kept_until) = (None, true, now + retain),
+            3 => (notes.runner, notes.free, notes.kept_until) = (None, Some(by), now + retain),
             _ => notes.runner = None,
         }
         "done".to_owned()

@@ -50,7 +50,11 @@ if not record or is_expired(record) then return first() end
 -- Before all else: another payload must learn nothing about this one, and change nothing.
 if record.fingerprint ~= FINGERPRINT then return { 'mismatch' } end
 if record.state == 'completed' then return completion('completed', record) end
-if record.state == 'stub' then return next_attempt('release') end
+if record.state == 'stub' then
+  -- It was granted, and has ended: this one was under way for all that time, and nobody waits for it.
+  if record.owner == OWNER then return { 'in_flight', '0' } end
+  return next_attempt('release')
+end
 if record.owner == OWNER then return own(record.epoch, record.attempt, record.after) end
 if is_live(record) then return busy() end
 if WHEN_ABANDONED == 'refuse' then return { 'abandoned', digits(record.attempt) } end

@@ -48,7 +48,7 @@ end
 function steps.release()
   local expires_at = NOW + tonumber(ARGV[5])
   redis.call('HDEL', KEY, 'lease_until', 'lease_millis', 'after')
-  change(expires_at, 'state', 'stub', 'owner', '', 'expires_at', digits(expires_at))
+  change(expires_at, 'state', 'stub', 'expires_at', digits(expires_at))
   return { 'done' }
 end
 
@@ -63,5 +63,6 @@ local is_owner = record.owner == OWNER and record.epoch == EPOCH
 if is_owner and record.state == 'in_flight' then return steps[STEP]() end
 -- Sent again, because the first answer was lost.
 if is_owner and record.state == 'completed' and STEP == 'complete' then return { 'done' } end
+if is_owner and record.state == 'stub' and STEP == 'release' then return { 'done' } end
 if record.state == 'completed' and record.fingerprint == FINGERPRINT then return completion('fenced', record) end
 return { 'fenced' }
