@@ -7,6 +7,8 @@ mod detector;
 mod effort;
 mod header;
 mod json;
+#[cfg(test)]
+mod linear;
 mod lines;
 mod mask;
 mod name;

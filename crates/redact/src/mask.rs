@@ -1,10 +1,16 @@
 //! What stands where a secret stood.
 
+use std::ops::Range;
+
+use memchr::memmem;
+
 /// Stands for a whole value.
 pub(crate) const HIDDEN: &str = "***REDACTED***";
 
 const OPENING: &[u8] = b"***REDACTED";
 const CLOSING: &[u8] = b"***";
+const CARD: &[u8] = b"****-****-****-";
+const SSN: &[u8] = b"***-**-";
 
 /// The longest name of a kind in a mask, in bytes.
 pub(crate) const MAX_KIND: usize = 32;
@@ -40,11 +46,11 @@ impl Mask<'_> {
             }
             Self::Stars => out.extend_from_slice(b"***"),
             Self::Card(last) => {
-                out.extend_from_slice(b"****-****-****-");
+                out.extend_from_slice(CARD);
                 out.extend_from_slice(&last);
             }
             Self::Ssn(last) => {
-                out.extend_from_slice(b"***-**-");
+                out.extend_from_slice(SSN);
                 out.extend_from_slice(&last);
             }
         }
@@ -62,7 +68,7 @@ impl Mask<'_> {
 pub(crate) fn is_mask(value: &[u8]) -> bool {
     is_hidden(value)
         || value.iter().all(|byte| *byte == b'*')
-        || [&b"****-****-****-"[..], b"***-**-"].iter().any(|front| is_tail_of_four(value, front))
+        || [CARD, SSN].iter().any(|front| is_tail_of_four(value, front))
 }
 
 fn is_hidden(value: &[u8]) -> bool {
@@ -72,6 +78,27 @@ fn is_hidden(value: &[u8]) -> bool {
         Some([b':', kind @ ..]) => is_kind(kind),
         _ => false,
     }
+}
+
+/// Whether a value begins with a mask of a whole value, so that it has been masked, whatever is glued to it.
+pub(crate) fn begins_with_mask(value: &[u8]) -> bool {
+    let tail = |front: &[u8]| value.get(..front.len() + 4).is_some_and(|value| is_tail_of_four(value, front));
+    find_mask(value).is_some_and(|mask| mask.start == 0) || tail(CARD) || tail(SSN)
+}
+
+/// Whether there is any mask in a text.
+pub(crate) fn has_mask(text: &[u8]) -> bool {
+    [OPENING, CARD, SSN].iter().any(|front| memmem::find(text, front).is_some())
+}
+
+/// Where the first mask of a whole value stands in a text.
+pub(crate) fn find_mask(text: &[u8]) -> Option<Range<usize>> {
+    memmem::find_iter(text, OPENING).find_map(|start| {
+        let behind = start + OPENING.len();
+        let end =
+            behind + memmem::find(&text[behind..text.len().min(behind + 1 + MAX_KIND + 3)], CLOSING)? + 3;
+        is_hidden(&text[start..end]).then_some(start..end)
+    })
 }
 
 /// Whether a name may stand in a mask: 1 to 32 lower-case letters, digits and `_`.

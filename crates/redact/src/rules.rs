@@ -1,6 +1,8 @@
 use crate::detector::Detectors;
-use crate::name::Names;
+use crate::name::{Names, Treatment};
+use crate::pass::whole;
 use crate::scan::Literals;
+use crate::sink::Sink;
 
 /// Everything a pass over an input goes by.
 #[derive(Debug)]
@@ -16,6 +18,19 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// What a name says about its value, as it is or with masks for what is found in it: it is only seen that way
+    /// the next time.
+    pub(crate) fn told_by(
+        &self,
+        name: &[u8],
+        of: fn(&Names, &[u8]) -> Option<Treatment>,
+    ) -> Option<Treatment> {
+        let mut sink = Sink::new(name);
+        whole(self, name, &mut sink);
+        let masked = if sink.changed() { of(&self.names, &sink.into_cow().0) } else { None };
+        of(&self.names, name).into_iter().chain(masked).min()
+    }
+
     /// What to go by if nothing else can be had: everything is too long.
     pub(crate) fn hide_all() -> Self {
         Self {
@@ -33,7 +48,6 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::pass::Reading;
-    use crate::sink::Sink;
 
     #[test]
     fn without_rules_everything_is_hidden() {

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem, memrchr};
 
-use crate::mask::{Mask, is_mask};
+use crate::mask::{Mask, has_mask};
+use crate::name::Names;
 use crate::pass::whole;
 use crate::rules::Rules;
 use crate::scan::{Scan, Span};
@@ -33,7 +34,7 @@ fn userinfo(front: &[u8], sink: &mut Sink<'_>) -> usize {
     // A password may have a slash in it that should have been encoded; then there is no at sign before it.
     let at = memrchr(b'@', &front[start..end]).map(|at| start + at);
     let Some(at) = at.filter(|at| *at > start) else { return 0 };
-    if !is_mask(&front[start..at]) {
+    if !has_mask(&front[start..at]) {
         sink.replace(&Span::new(start..at, Mask::Hidden));
     }
     at + 1
@@ -52,19 +53,24 @@ pub(crate) fn query(scan: &mut Scan<'_>, rules: &Rules, url: &[u8], part: Range<
 fn parameter(scan: &mut Scan<'_>, rules: &Rules, url: &[u8], pair: Range<usize>, sink: &mut Sink<'_>) {
     let equals = memchr(b'=', &url[pair.clone()]).map(|equals| pair.start + equals);
     let value = equals.map_or(pair.start, |equals| equals + 1)..pair.end;
-    let name = decoded(&url[pair.start..equals.unwrap_or(pair.start)]);
-    let treatment = rules.names.of_parameter(&name);
+    let name = pair.start..equals.unwrap_or(pair.start);
+    let treatment = rules.told_by(&decoded(&url[name.clone()]), Names::of_parameter);
+    part(scan, rules, url, name, sink);
     if let Some(mask) = treatment.and_then(|treatment| treatment.of_text(&url[value.clone()])) {
         sink.replace(&Span::named(value, mask));
-        return;
-    }
-    match decoded(&url[value.clone()]) {
-        Cow::Borrowed(_) => scan.window(value, sink),
-        Cow::Owned(text) => encoded(rules, &text, value, sink),
+    } else {
+        part(scan, rules, url, value, sink);
     }
 }
 
-/// A value with escapes is judged by what it stands for.
+/// A name or a value. One with escapes is judged by what it stands for.
+fn part(scan: &mut Scan<'_>, rules: &Rules, url: &[u8], part: Range<usize>, sink: &mut Sink<'_>) {
+    match decoded(&url[part.clone()]) {
+        Cow::Borrowed(_) => scan.window(part, sink),
+        Cow::Owned(text) => encoded(rules, &text, part, sink),
+    }
+}
+
 fn encoded(rules: &Rules, text: &[u8], value: Range<usize>, sink: &mut Sink<'_>) {
     let mut inner = Sink::new(text);
     whole(rules, text, &mut inner);

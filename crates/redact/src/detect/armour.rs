@@ -20,7 +20,10 @@ pub(crate) fn find<'r>(view: &View<'_>, found: &Range<usize>) -> Option<Span<'r>
 /// How long the label of a private key is, with the dashes behind it.
 pub(crate) fn begins_private_key(label: &[u8]) -> Option<usize> {
     let end = memmem::find(label, DASHES)?;
-    memmem::find(&label[..end], b"PRIVATE KEY").map(|_| end + DASHES.len())
+    let label = &label[..end];
+    let words = label.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ');
+    let private = memmem::find(label, b"PRIVATE KEY").is_some();
+    (words && private).then_some(end + DASHES.len())
 }
 
 fn end_of_key(view: &View<'_>, from: usize) -> usize {

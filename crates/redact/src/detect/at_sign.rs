@@ -28,11 +28,11 @@ pub(crate) fn find<'r>(view: &mut View<'_>, at: &Range<usize>) -> Option<Span<'r
 
 /// Where the part before the at sign begins.
 fn local(view: &View<'_>, end: usize) -> Option<usize> {
-    let start = view.run_back(Class::Local, end, LONGEST_LOCAL);
+    let run = view.run_back(Class::Local, end, LONGEST_LOCAL);
     // A percent sign or quote belongs to it only in the middle.
-    let outside = view.slice(start, end).iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
-    let start = start + outside;
-    let masked = view.before(end) == Some(b'*') || view.before(start) == Some(b'*');
+    let outside = view.slice(run, end).iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+    let start = run + outside;
+    let masked = [end, run, start].iter().any(|place| view.before(*place) == Some(b'*'));
     let user_of_url = start >= view.floor + 2 && view.slice(start - 2, start) == b"//";
     (start < end && !masked && !user_of_url).then_some(start)
 }
@@ -45,7 +45,7 @@ fn domain(view: &View<'_>, start: usize) -> Option<usize> {
     effort::spend(long);
     let stops = rest[..long].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
     let domain = &rest[..long - stops];
-    is_domain(domain).then_some(start + domain.len())
+    (is_domain(domain) && view.is_end(start + domain.len())).then_some(start + domain.len())
 }
 
 fn is_domain(domain: &[u8]) -> bool {

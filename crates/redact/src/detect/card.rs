@@ -22,6 +22,9 @@ pub(crate) fn find<'r>(view: &View<'_>, run: &Range<usize>) -> Option<Span<'r>> 
 /// The last four digits, if a whole value is a card number.
 pub(crate) fn alone(value: &[u8]) -> Option<[u8; 4]> {
     let mut digits = Digits::default();
+    if !value.first()?.is_ascii_digit() {
+        return None;
+    }
     for byte in value {
         match byte {
             b'0'..=b'9' => digits.push(*byte)?,
@@ -40,7 +43,7 @@ fn is_part_of_a_word(view: &View<'_>, start: usize) -> bool {
 fn ends_well(view: &View<'_>, end: usize) -> bool {
     match view.at(end) {
         Some(b'.') => !view.at(end + 1).is_some_and(|byte| byte.is_ascii_digit()),
-        Some(byte) => !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-'),
+        Some(byte) => view.is_end(end) && !matches!(byte, b'_' | b'-'),
         None => true,
     }
 }

@@ -2,8 +2,10 @@
 
 use memchr::memchr;
 
-use super::value::{self, Found, Told, looks_secret};
+use super::bare::{self, looks_secret};
+use super::value::{Found, Told};
 use crate::class::Class;
+use crate::effort;
 use crate::mask::{Mask, is_mask};
 use crate::name::Treatment;
 use crate::scan::View;
@@ -11,6 +13,8 @@ use crate::scan::View;
 const LONGEST_SCHEME: usize = 20;
 /// So long a word is a secret even without a digit.
 const CERTAIN_SECRET: usize = 16;
+/// Where nothing is assigned within so many bytes, nothing is.
+const JUDGED: usize = 256;
 
 /// An `Authorization` field: the scheme stays.
 pub(crate) fn credentials(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
@@ -25,13 +29,13 @@ pub(crate) fn credentials(view: &mut View<'_>, from: usize, told: Told) -> Optio
         b"digest" | b"hawk" | b"signature" | b"oauth" | b"aws4-hmac-sha256" if is_scheme => {
             assignments(view, start, told)
         }
-        _ => value::bare(view, from, Told { treatment: Treatment::Hide, ..told }),
+        _ => bare::find(view, from, Told { treatment: Treatment::Hide, ..told }),
     }
 }
 
 fn word(view: &mut View<'_>, start: usize) -> Option<Found> {
     let end = view.run(Class::Bare, start);
-    let word = view.slice(start, end);
+    let word = view.slice(start, end.min(start + JUDGED));
     let secret = looks_secret(word) || word.len() >= CERTAIN_SECRET && !is_mask(word);
     secret.then_some((start..end, Mask::Hidden))
 }
@@ -45,6 +49,11 @@ pub(crate) fn cookies(view: &mut View<'_>, from: usize, told: Told) -> Option<Fo
 fn assignments(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
     let line = view.run(Class::Line, from);
     let rest = view.slice(from, line);
+    let front = rest.iter().take(JUDGED).take_while(|byte| Some(**byte) != told.opener);
+    effort::spend(JUDGED);
+    if !front.into_iter().any(|byte| *byte == b'=') {
+        return None;
+    }
     let len = told.opener.and_then(|quote| memchr(quote, rest)).unwrap_or(rest.len());
-    rest[..len].contains(&b'=').then_some((from..from + len, Mask::Hidden))
+    Some((from..from + len, Mask::Hidden))
 }

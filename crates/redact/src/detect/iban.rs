@@ -96,11 +96,18 @@ pub(crate) fn find<'r>(view: &View<'_>, run: &Range<usize>) -> Option<Span<'r>> 
     Some(Span::new(start..end, Mask::Kind("iban")))
 }
 
+/// Looks at a place where a number may begin.
+pub(crate) fn at<'r>(view: &View<'_>, start: usize) -> Option<Span<'r>> {
+    let end = in_groups(view, start)?.1;
+    Some(Span::new(start..end, Mask::Kind("iban")))
+}
+
 fn compact(view: &View<'_>, run: &Range<usize>) -> Option<(usize, usize)> {
     let start = view.run_back(crate::class::Class::Alnum, run.start + 1, LONGEST);
     let len = begins(view, start)?;
     let whole = view.slice(start, start + len);
-    (view.is_border(start) && ends(view, start + len) && is_valid(whole, len)).then_some((start, start + len))
+    (view.is_border(start) && view.is_end(start + len) && is_valid(whole, len))
+        .then_some((start, start + len))
 }
 
 /// In groups of four with blanks between them; the run is in the second, third or fourth group.
@@ -121,7 +128,7 @@ fn in_groups(view: &View<'_>, start: usize) -> Option<(usize, usize)> {
         *letter = view.at(place)?;
         place += 1;
     }
-    (ends(view, place) && is_valid(&letters[..len], len)).then_some((start, place))
+    (view.is_end(place) && is_valid(&letters[..len], len)).then_some((start, place))
 }
 
 /// How long a number is that begins here, if it begins like one.
@@ -130,10 +137,6 @@ fn begins(view: &View<'_>, start: usize) -> Option<usize> {
     let country = COUNTRIES.iter().find(|(country, _)| country[..] == [*a, *b]);
     let digits = check.len() == 2 && check.iter().all(u8::is_ascii_digit);
     country.filter(|_| digits).map(|(_, len)| *len)
-}
-
-fn ends(view: &View<'_>, end: usize) -> bool {
-    !view.at(end).is_some_and(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_valid(number: &[u8], len: usize) -> bool {

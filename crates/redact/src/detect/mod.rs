@@ -4,6 +4,7 @@ pub(crate) mod armour;
 pub(crate) mod assignment;
 pub(crate) mod at_sign;
 pub(crate) mod azure;
+mod bare;
 pub(crate) mod card;
 pub(crate) mod element;
 pub(crate) mod entropy;

@@ -12,7 +12,7 @@ pub(crate) fn find<'r>(view: &View<'_>, run: &Range<usize>) -> Option<Span<'r>> 
     let start = first_group(view, run.start);
     let end = last_group(view, run.end);
     let number = view.slice(start, end);
-    let bordered = view.is_border(start) && !view.at(end).is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let bordered = view.is_border(start) && view.is_end(parts_end(view, run.end));
     (bordered && is_number(number)).then(|| Span::new(start..end, Mask::Kind("phone")))
 }
 
@@ -31,9 +31,13 @@ fn first_group(view: &View<'_>, from: usize) -> usize {
 }
 
 fn last_group(view: &View<'_>, from: usize) -> usize {
+    let parts = view.slice(from, parts_end(view, from));
+    from + parts.iter().rposition(u8::is_ascii_digit).map_or(0, |last| last + 1)
+}
+
+fn parts_end(view: &View<'_>, from: usize) -> usize {
     let rest = view.slice(from, from + LONGEST);
-    let parts = rest.iter().take_while(|byte| is_part(**byte)).count();
-    from + rest[..parts].iter().rposition(u8::is_ascii_digit).map_or(0, |last| last + 1)
+    from + rest.iter().take_while(|byte| is_part(**byte)).count()
 }
 
 fn is_number(number: &[u8]) -> bool {

@@ -29,7 +29,8 @@ pub(crate) fn basic<'r>(view: &mut View<'_>, found: &Range<usize>) -> Option<Spa
     }
     let start = view.blanks(found.end);
     let end = view.run(Class::Base64, start);
-    is_name_and_password(view.slice(start, end)).then(|| Span::new(start..end, Mask::Hidden))
+    let is_secret = view.is_end(end) && is_name_and_password(view.slice(start, end));
+    is_secret.then(|| Span::new(start..end, Mask::Hidden))
 }
 
 /// Whether a letter, in either case, stands before and begins a word.

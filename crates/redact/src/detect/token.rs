@@ -14,7 +14,7 @@ pub(crate) fn find<'r>(view: &mut View<'_>, found: &Range<usize>, token: &Token)
     }
     let end = without_full_stops(view, found.end, token.class);
     let len = end - found.end;
-    let fits = len >= token.min && len <= token.max && !goes_on(view, end);
+    let fits = len >= token.min && len <= token.max && view.is_end(end);
     (fits && is_mixed(view.slice(found.end, end)))
         .then(|| Span::new(found.start..end, Mask::Kind(token.kind)))
 }
@@ -42,11 +42,6 @@ fn without_full_stops(view: &mut View<'_>, start: usize, class: Class) -> usize 
     let end = view.run(class, start);
     let stops = view.slice(start, end).iter().rev().take_while(|byte| **byte == b'.').count();
     end - stops
-}
-
-/// Whether a letter or digit follows, so that what was found is only the front of something longer.
-fn goes_on(view: &View<'_>, end: usize) -> bool {
-    view.at(end).is_some_and(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Whether it has a digit, and a capital or great length: words and sentences joined by dashes have not.

@@ -3,16 +3,18 @@
 use memchr::memrchr;
 
 use crate::class::Class;
-use crate::mask::{Mask, is_mask};
+use crate::mask::{Mask, has_mask};
 use crate::name::has_digit;
 use crate::scan::{Span, View};
 
 /// How long a user without a password must be to be taken for a token.
 const TOKEN_LEN: usize = 16;
+const LONGEST_SCHEME: usize = 32;
 
 /// Looks at `://`.
 pub(crate) fn find<'r>(view: &mut View<'_>, colon: usize) -> Option<Span<'r>> {
-    if view.is_border(colon) {
+    let scheme = view.run_back(Class::Name, colon, LONGEST_SCHEME);
+    if !view.at(scheme)?.is_ascii_alphabetic() {
         return None;
     }
     let start = colon + "://".len();
@@ -23,7 +25,7 @@ pub(crate) fn find<'r>(view: &mut View<'_>, colon: usize) -> Option<Span<'r>> {
     };
     let user = view.slice(start, at);
     let secret = user.contains(&b':') || user.len() >= TOKEN_LEN && has_digit(user);
-    (secret && !is_mask(user)).then(|| Span::new(start..at, Mask::Hidden))
+    (secret && !has_mask(user)).then(|| Span::new(start..at, Mask::Hidden))
 }
 
 /// The at sign of a database's URL whose password has a slash, question mark or hash in it, unescaped.

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::field;
-use crate::class::Class;
+use super::{bare, field};
 use crate::effort;
-use crate::mask::{Mask, is_mask};
-use crate::name::{Treatment, has_digit};
+use crate::mask::Mask;
+use crate::name::Treatment;
 use crate::scan::View;
 
 /// How sure it is that a value follows.
@@ -29,7 +28,6 @@ pub(crate) struct Told {
 
 pub(crate) type Found = (Range<usize>, Mask<'static>);
 
-const MIN_SECRET: usize = 6;
 const LONGEST_WRAPPER: usize = 32;
 
 pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
@@ -41,7 +39,7 @@ pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found
         _ if told.treatment == Treatment::Cookie && told.sign == Sign::Colon => {
             field::cookies(view, from, told)
         }
-        _ => bare(view, from, told),
+        _ => bare::find(view, from, told),
     }
 }
 
@@ -51,7 +49,7 @@ fn unwrapped(view: &View<'_>, from: usize) -> usize {
     let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     match &rest[word..] {
         [b'(', ..] if &rest[..word] == b"Some" => from + word + 1,
-        [b'(', b'"' | b'\'' | b'\\', ..] => from + word + 1,
+        [b'(', ..] if quote(view, from + word + 1).is_some() => from + word + 1,
         [b'"' | b'\'', ..] if word == 1 => from + 1,
         _ => from,
     }
@@ -120,52 +118,4 @@ fn container_len(rest: &[u8]) -> usize {
         }
     }
     rest.len()
-}
-
-/// A value without quotes.
-pub(crate) fn bare(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
-    let Told { treatment, sign, .. } = told;
-    let run = view.run(Class::Bare, from);
-    let end =
-        run - view.slice(from, run).iter().rev().take_while(|byte| matches!(byte, b'.' | b'\\')).count();
-    let value = view.slice(from, end);
-    let sure = sign == Sign::Certain || looks_secret(value) || is_code(treatment, value);
-    if !sure
-        || is_word_for_nothing(value)
-        || is_placeholder(value)
-        || treatment == Treatment::Weak && sign == Sign::Colon
-    {
-        return None;
-    }
-    Some((from..end, treatment.of_text(value)?))
-}
-
-fn is_code(treatment: Treatment, value: &[u8]) -> bool {
-    treatment == Treatment::Code && value.len() >= 3 && value.iter().all(u8::is_ascii_digit)
-}
-
-/// Whether what stands behind a colon is rather a secret than prose.
-pub(crate) fn looks_secret(value: &[u8]) -> bool {
-    let telling = |byte: &u8| matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'*' | b'~');
-    value.len() >= MIN_SECRET && !is_mask(value) && (has_digit(value) || value.iter().any(telling))
-}
-
-fn is_word_for_nothing(value: &[u8]) -> bool {
-    let words: [&[u8]; 7] = [b"null", b"none", b"nil", b"true", b"false", b"undefined", b"nothing"];
-    words.iter().any(|word| word.eq_ignore_ascii_case(value))
-}
-
-/// Whether a value stands for one that is put in later: `$DB_PASSWORD`, `${password}`, `%s`, `Token::new(`.
-fn is_placeholder(value: &[u8]) -> bool {
-    match value {
-        [b'$', b'{', ..] | [b'%', b's' | b'd' | b'v' | b'q'] => true,
-        [b'$', name @ ..] => name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_'),
-        _ => is_call(value),
-    }
-}
-
-fn is_call(value: &[u8]) -> bool {
-    let path = value.split(|byte| *byte == b'(').next().unwrap_or_default();
-    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
-    path.len() < value.len() && path.iter().all(is_path) && path.windows(2).any(|pair| pair == b"::")
 }

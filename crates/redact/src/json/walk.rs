@@ -5,7 +5,7 @@ use super::{NotJson, escape, number, redact, skip, unescape};
 use crate::detect::card;
 use crate::detector::Detector;
 use crate::mask::Mask;
-use crate::name::Treatment;
+use crate::name::{Names, Treatment};
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::scan::{Scan, Span};
@@ -102,10 +102,16 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let (end, escaped) = skip::string(self.text, start)?;
         let treatment = if escaped {
             self.escaped(start..end, None)?;
-            self.rules.names.of(&self.scratch)
+            self.rules.told_by(&self.scratch, Names::of)
         } else {
+            let found = self.sink.report;
             self.plain(start..end);
-            self.rules.names.of(&self.text[start..end])
+            let name = &self.text[start..end];
+            if self.sink.report == found {
+                self.rules.names.of(name)
+            } else {
+                self.rules.told_by(name, Names::of)
+            }
         };
         self.at = end + 1;
         self.blanks();
@@ -160,10 +166,8 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let start = self.at;
         self.at += number::len(&self.text[start..]).ok_or(NotJson)?;
         let digits = &self.text[start..self.at];
-        if let Some(treatment) = treatment {
-            if let Some(mask) = treatment.of_number(digits) {
-                self.sink.replace_quoted(&Span::named(start..self.at, mask));
-            }
+        if let Some(mask) = treatment.and_then(|treatment| treatment.of_number(digits)) {
+            self.sink.replace_quoted(&Span::named(start..self.at, mask));
         } else if digits.len() >= 13 && self.rules.detectors.has(Detector::Cards) {
             if let Some(last) = card::alone(digits) {
                 self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));

@@ -1,5 +1,7 @@
 //! A name without its case and its separators, with the places where its words begin.
 
+use crate::mask::find_mask;
+
 /// The most letters and digits of a name that are looked at; of a longer name it is the last ones.
 pub(crate) const MAX_LETTERS: usize = 128;
 
@@ -16,10 +18,12 @@ impl Folded {
     /// Folds a name. Bytes that are not ASCII go through the folding of Unicode forms.
     pub(crate) fn of(name: &[u8]) -> Self {
         let mut folded = Self { letters: [0; MAX_LETTERS], len: 0, starts: 0 };
-        if name.is_ascii() {
-            folded.words(name);
-        } else {
-            folded.words(narrow(name).as_bytes());
+        for part in unmasked(name) {
+            if part.is_ascii() {
+                folded.words(part);
+            } else {
+                folded.words(narrow(part).as_bytes());
+            }
         }
         folded.drop_trailing_digits();
         folded
@@ -79,6 +83,17 @@ fn begins_word(before: u8, byte: u8, after: u8) -> bool {
     !before.is_ascii_alphanumeric() || hump || after_capitals
 }
 
+/// The parts of a name between masks, whose letters say nothing.
+fn unmasked(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(name);
+    std::iter::from_fn(move || {
+        let name = rest?;
+        let mask = find_mask(name);
+        rest = mask.as_ref().map(|mask| &name[mask.end..]);
+        Some(&name[..mask.map_or(name.len(), |mask| mask.start)])
+    })
+}
+
 /// Full-width letters and digits become plain ones, and what has no width goes, so that neither hides a name.
 fn narrow(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
@@ -126,6 +141,8 @@ mod tests {
             ("oauth2Token", "oauth2 token"),
             ("user[password]", "user password"),
             ("\u{ff50}\u{ff41}ss\u{200b}word", "password"),
+            ("password=***REDACTED:jwt***", "password"),
+            ("a***REDACTED***b ***REDACTED:x", "a b redacted x"),
             ("42", "4"),
             ("", ""),
         ] {

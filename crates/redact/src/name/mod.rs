@@ -105,7 +105,8 @@ impl Names {
             return None;
         }
         let ending = first(&self.endings, &name);
-        if anywhere { first(&self.anywhere, &name).or(ending) } else { ending }
+        let within = if anywhere { first(&self.anywhere, &name) } else { None };
+        ending.into_iter().chain(within).min()
     }
 }
 

@@ -1,29 +1,29 @@
 use crate::detect::{card, ssn};
-use crate::mask::{Mask, is_mask};
+use crate::mask::{Mask, has_mask, is_mask};
 
-/// What a name says about its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a name says about its value. If it says two things, the first of them here is what counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Treatment {
     /// A secret, whatever it looks like.
     Hide,
-    /// Several secrets, or how many there are: numbers stay.
-    Plural,
-    /// A secret of a few digits.
-    Code,
-    /// A secret if it is long and has a digit; otherwise a word such as `started`.
-    Weak,
-    /// The same for the parameters of a URL, where words are longer.
-    Long,
-    /// A password, or the directory one is in.
-    Directory,
     /// An `Authorization` field: in a header line its scheme stays.
     Credentials,
     /// A `Cookie` field.
     Cookie,
+    /// A secret of a few digits.
+    Code,
     /// A social security number, with or without its dashes.
     Ssn,
     /// A card number.
     Card,
+    /// Several secrets, or how many there are: numbers stay.
+    Plural,
+    /// A password, or the directory one is in.
+    Directory,
+    /// A secret if it is long and has a digit; otherwise a word such as `started`.
+    Weak,
+    /// The same for the parameters of a URL, where words are longer.
+    Long,
     /// A card number, or something else of that name, which stays.
     MaybeCard,
 }
@@ -40,8 +40,8 @@ impl Treatment {
         match self {
             Self::Hide | Self::Code | Self::Credentials | Self::Cookie => Some(Mask::Hidden),
             Self::Plural => hidden_unless(value.iter().all(u8::is_ascii_digit)),
-            Self::Weak => hidden_unless(value.len() < WEAK_LEN || !has_digit(value)),
-            Self::Long => hidden_unless(value.len() < LONG_LEN || !has_digit(value)),
+            Self::Weak => hidden_unless(!is_long(value, WEAK_LEN)),
+            Self::Long => hidden_unless(!is_long(value, LONG_LEN)),
             Self::Directory => hidden_unless(is_directory(value)),
             Self::Ssn => Some(ssn::alone(value).map_or(Mask::Hidden, Mask::Ssn)),
             Self::Card => Some(card::alone(value).map_or(Mask::Hidden, Mask::Card)),
@@ -64,8 +64,14 @@ fn hidden_unless(harmless: bool) -> Option<Mask<'static>> {
     (!harmless).then_some(Mask::Hidden)
 }
 
+/// Whether a value is long and has a digit, and not by the masks in it.
+fn is_long(value: &[u8], len: usize) -> bool {
+    value.len() >= len && has_digit(value) && !has_mask(value)
+}
+
+/// Whether there is a digit among the first bytes, of which there are enough to tell.
 pub(crate) fn has_digit(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit)
+    value.iter().take(256).any(u8::is_ascii_digit)
 }
 
 fn is_directory(value: &[u8]) -> bool {

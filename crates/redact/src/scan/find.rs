@@ -108,8 +108,9 @@ impl Finder {
             return colon;
         }
         let from = window.start;
-        effort::spend(window.len());
-        *self.colon.insert(memchr(b':', &text[window]).map_or(NOWHERE, |colon| from + colon))
+        let found = memchr(b':', &text[window.clone()]);
+        effort::spend(found.unwrap_or(window.len()));
+        *self.colon.insert(found.map_or(NOWHERE, |colon| from + colon))
     }
 
     fn digits(&mut self, text: &[u8], window: Range<usize>) -> usize {

@@ -1,23 +1,33 @@
 use crate::class::Class;
 use crate::effort;
 
-/// Where runs of a class end, remembered so that no byte is looked at twice for the same class.
+/// Where the last runs of each class end, remembered so that no run is walked again and again.
 ///
-/// Without it a run of a million `eyJ` would be walked to its end a third of a million times.
+/// Without it a run of a million `-eyJ` would be walked to its end a quarter of a million times. A token has up to
+/// three parts that are looked at before it is judged, so as many runs have to be remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
-    seen: [(usize, usize); Class::COUNT],
+    seen: [Last; Class::COUNT],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    runs: [(usize, usize); 4],
+    oldest: usize,
 }
 
 impl Runs {
     /// The end of the run of `class` that `from` is in; `from` itself if it is in none.
     pub(crate) fn end(&mut self, class: Class, text: &[u8], from: usize) -> usize {
-        let (start, end) = self.seen[class as usize];
-        if start <= from && from < end {
-            return end;
+        let last = &mut self.seen[class as usize];
+        if let Some((_, end)) = last.runs.iter().find(|(start, end)| *start <= from && from < *end) {
+            return *end;
         }
         let end = walk(class, text, from);
-        self.seen[class as usize] = (from, end);
+        if end > from {
+            last.runs[last.oldest] = (from, end);
+            last.oldest = (last.oldest + 1) % last.runs.len();
+        }
         end
     }
 }

@@ -40,14 +40,23 @@ impl<'v> View<'v> {
         self.text.get(place).copied()
     }
 
-    /// The byte before a place, if it may be looked at.
+    /// The byte before a place, if it may be looked at. The letter of an escape, as in `\nBearer`, is a blank.
     pub(crate) fn before(&self, place: usize) -> Option<u8> {
-        if place > self.floor { self.at(place - 1) } else { None }
+        match *self.text.get(self.floor..place)? {
+            [.., b'\\', b'n' | b'r' | b't'] => Some(b' '),
+            [.., before] => Some(before),
+            [] => None,
+        }
     }
 
     /// Whether no letter or digit stands before a place.
     pub(crate) fn is_border(&self, place: usize) -> bool {
         !self.before(place).is_some_and(|byte| byte.is_ascii_alphanumeric())
+    }
+
+    /// Whether nothing goes on at a place: no letter, no digit, no mask of something that went on there.
+    pub(crate) fn is_end(&self, place: usize) -> bool {
+        !self.at(place).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'*')
     }
 
     /// The end of the run of a class that begins at a place.
@@ -60,7 +69,9 @@ impl<'v> View<'v> {
         let floor = self.floor.max(end.saturating_sub(most));
         let run = self.text[floor..end].iter().rev().take_while(|byte| class.has(**byte)).count();
         effort::spend(run + 1);
-        end - run
+        let start = end - run;
+        // The letter of an escape is no part of the word.
+        if run > 1 && self.before(start + 1) == Some(b' ') { start + 1 } else { start }
     }
 
     /// The place behind blanks and tabs, at most eight of them.

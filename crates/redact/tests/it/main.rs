@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
 mod corpus;
+mod documents;
+mod hostile;
