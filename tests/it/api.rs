@@ -7,7 +7,7 @@ use fleet_sim::{Fault, Upstream};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, World, approval, no_retry, package, quick};
+use crate::world::{Answer, IDEMPOTENCY_KEY, World, approval, new_key, no_retry, package, quick};
 
 fn fields(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.problem(422), "invalid_fields");
@@ -46,12 +46,12 @@ async fn what_cannot_be_read_is_refused_with_a_problem_and_a_correlation_id() {
     let world = World::start().await;
     let post = |body: String, content_type: &'static str| {
         let request = world.request(Method::POST, "/api/v1/packages");
-        Answer::to(request.header("content-type", content_type).body(body))
+        Answer::to(request.header(IDEMPOTENCY_KEY, new_key()).header("content-type", content_type).body(body))
     };
     let json = "application/json";
     assert_eq!(post("{".to_owned(), json).await.problem(400), "not_json");
     assert_eq!(post("{}".to_owned(), "text/plain").await.problem(415), "not_json");
-    assert_eq!(post(" ".repeat(64 * 1024 + 1), json).await.problem(413), "body_too_large");
+    assert_eq!(post(" ".repeat(64 * 1024 + 1), json).await.problem(413), "idempotency_body_too_large");
     assert_eq!(fields(&post("[]".to_owned(), json).await), ["the whole body"]);
 
     let unknown = "/api/v1/packages/3cedc40f-ac05-444e-badb-cbaf72d53442";
@@ -69,7 +69,7 @@ async fn what_cannot_be_read_is_refused_with_a_problem_and_a_correlation_id() {
     }
     let allowed = world.get("/api/v1/devices/sccm").await.json()["allowed"].clone();
     assert_eq!(allowed, "one of intune, jamf");
-    assert_eq!(world.get("/api/v1/packages").await.problem(405), "no_method");
+    assert_eq!(world.get("/api/v1/incidents").await.problem(405), "no_method");
     world.stop().await;
 }
 

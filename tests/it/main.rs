@@ -3,6 +3,7 @@
 
 mod api;
 mod flows;
+mod idempotency;
 mod limits;
 mod outage;
 mod process;

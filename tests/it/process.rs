@@ -1,17 +1,21 @@
 //! The program itself, in a process of its own.
 
+use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
 use reqwest::Method;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::world::{Answer, within};
+use crate::world::{Answer, IDEMPOTENCY_KEY, within};
 
 pub(crate) struct Process {
     child: Child,
+    /// Gone with the process, unless a test brought its own.
+    _data: Option<TempDir>,
     /// The first lines, up to the first empty one.
     pub(crate) first_lines: Vec<String>,
     stderr: JoinHandle<String>,
@@ -29,15 +33,28 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
+/// A folder that goes with its owner.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
 /// Runs the program until it ends by itself.
 pub(crate) async fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     within(command(args).envs(env.iter().copied()).output()).await.expect("it runs")
 }
 
 impl Process {
-    /// Starts the program on a free port, and waits until it says where it listens.
+    /// Starts the program on a free port and in a folder of its own, and waits until it says where it listens.
     pub(crate) async fn start(args: &[&str]) -> Self {
-        let args = [&["--listen", "127.0.0.1:0"], args].concat();
+        let data = folder();
+        let process = Self::start_in(data.path(), args).await;
+        Self { _data: Some(data), ..process }
+    }
+
+    /// Starts the program in a folder that may hold what another one has left.
+    pub(crate) async fn start_in(data: &Path, args: &[&str]) -> Self {
+        let data = data.to_str().expect("a name");
+        let args = [&["--listen", "127.0.0.1:0", "--data", data], args].concat();
         let mut child = command(&args).spawn().expect("it starts");
         let mut stderr = child.stderr.take().expect("piped");
         let stderr = tokio::spawn(async move {
@@ -53,7 +70,7 @@ impl Process {
         }
         // Read on, so that the program never finds its standard output closed or full.
         tokio::spawn(async move { while let Ok(Some(_)) = stdout.next_line().await {} });
-        Self { child, first_lines, stderr, http: reqwest::Client::new() }
+        Self { child, _data: None, first_lines, stderr, http: reqwest::Client::new() }
     }
 
     fn address(&self, begin: &str) -> &str {
@@ -72,6 +89,12 @@ impl Process {
     pub(crate) async fn get_as(&self, id: &str, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.url()));
         Answer::to(request.header("x-correlation-id", id)).await
+    }
+
+    /// Asks with an idempotency key.
+    pub(crate) async fn post_with(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
+        let request = self.http.post(format!("{}{path}", self.url()));
+        Answer::try_to(request.header(IDEMPOTENCY_KEY, key).json(&body)).await
     }
 
     pub(crate) async fn put_fault(&self, upstream: &str, fault: &Value) {
@@ -94,8 +117,17 @@ impl Process {
 
     /// Asks it to stop, as a service manager does.
     pub(crate) async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Ends it without a warning.
+    pub(crate) async fn kill(&self) {
+        self.signal("-KILL").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("there is `kill`");
+        let sent = Command::new("kill").args([signal, &id]).status().await.expect("there is `kill`");
         assert!(sent.success());
     }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, Unfinished};
 use fleet_sim::{Fault, Upstream};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::process::{Process, run};
+use crate::process::{Process, folder, run};
 use crate::world::{until, within};
 
 fn text(bytes: &[u8]) -> &str {
@@ -62,9 +62,21 @@ async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
 async fn a_taken_address_is_an_error_that_names_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let output = run(&["--listen", &addr], &[]).await;
+    let data = folder();
+    let output = run(&["--listen", &addr, "--data", data.path().to_str().unwrap()], &[]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains(&format!("cannot listen on {addr}")), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_in_use_is_an_error_that_names_it() {
+    let data = folder();
+    let first = Process::start_in(data.path(), &[]).await;
+    let data = data.path().to_str().unwrap();
+    let output = run(&["--listen", "127.0.0.1:0", "--data", data], &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&format!("cannot use the folder {data}")), "{output:?}");
+    first.stop().await;
 }
 
 #[tokio::test]
@@ -102,6 +114,6 @@ async fn what_still_hangs_after_the_grace_is_ended() {
     sim.set_fault(Upstream::Jamf, Fault::hang()).unwrap();
     let asked = tokio::spawn(reqwest::get(format!("http://{}/api/v1/devices/jamf", running.addr())));
     within(sim.wait_for_requests(Upstream::Jamf, 1)).await;
-    assert_eq!(within(running.shutdown()).await, 1);
+    assert_eq!(within(running.shutdown()).await, Unfinished { connections: 1, runs: 0 });
     assert!(within(asked).await.unwrap().is_err(), "the connection was ended");
 }

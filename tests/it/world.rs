@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use buttress::rate_limit::Quota;
-use control_plane::{ControlPlane, RateLimits, Resilience, Running};
+use control_plane::{ControlPlane, RateLimits, Resilience, Running, Unfinished};
 use fleet_sim::{Fault, Upstream};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 pub(crate) struct World {
     running: Running,
@@ -103,12 +106,19 @@ impl World {
         Answer::to(self.request(Method::GET, path)).await
     }
 
+    /// Asks for something new.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        Answer::to(self.request(Method::POST, path).json(&body)).await
+        self.post_with(&new_key(), path, body).await
+    }
+
+    /// Asks with an idempotency key.
+    pub(crate) async fn post_with(&self, key: &str, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).header(IDEMPOTENCY_KEY, key).json(&body)).await
     }
 
     pub(crate) async fn post_as(&self, id: &str, path: &str, body: Value) -> Answer {
-        Answer::to(self.request(Method::POST, path).header(CORRELATION_ID, id).json(&body)).await
+        let request = self.request(Method::POST, path).header(IDEMPOTENCY_KEY, new_key());
+        Answer::to(request.header(CORRELATION_ID, id).json(&body)).await
     }
 
     pub(crate) async fn devices(&self, upstream: Upstream) -> Answer {
@@ -145,7 +155,12 @@ impl World {
     }
 
     pub(crate) async fn promote(&self, deployment: &str) -> Answer {
-        Answer::to(self.request(Method::POST, &format!("/api/v1/deployments/{deployment}/promote"))).await
+        self.promote_with(&new_key(), deployment).await
+    }
+
+    pub(crate) async fn promote_with(&self, key: &str, deployment: &str) -> Answer {
+        let request = self.request(Method::POST, &format!("/api/v1/deployments/{deployment}/promote"));
+        Answer::to(request.header(IDEMPOTENCY_KEY, key)).await
     }
 
     pub(crate) async fn rule(&self, package: &str, ruling: Value) -> Answer {
@@ -158,17 +173,26 @@ impl World {
         self.sim().set_settings(upstream, settings).expect("a percentage");
     }
 
-    pub(crate) async fn stop(self) {
-        within(self.running.shutdown()).await;
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.running.addr()
+    }
+
+    pub(crate) async fn stop(self) -> Unfinished {
+        within(self.running.shutdown()).await
     }
 }
 
 impl Answer {
     pub(crate) async fn to(request: RequestBuilder) -> Self {
+        Self::try_to(request).await.expect("a whole answer")
+    }
+
+    /// Of somebody who may be gone before he has answered.
+    pub(crate) async fn try_to(request: RequestBuilder) -> reqwest::Result<Self> {
         within(async {
-            let response = request.send().await.expect("an answer");
+            let response = request.send().await?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            Self { status, headers, text: response.text().await.expect("a whole answer") }
+            Ok(Self { status, headers, text: response.text().await? })
         })
         .await
     }
@@ -218,6 +242,12 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?} {}", self.status, self.headers, self.text)
     }
+}
+
+/// An idempotency key that nobody has used.
+pub(crate) fn new_key() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A package for these platforms of which every risk factor has this share, so that its score is a hundred times it.

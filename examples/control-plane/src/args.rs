@@ -1,6 +1,7 @@
 //! What the command line and the environment say.
 
 mod limits;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -8,11 +9,12 @@ mod values;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use axum::http::Uri;
 
 use crate::connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
-use crate::settings::{RateLimits, Resilience, Upstreams};
+use crate::settings::{RateLimits, RecordsIn, Resilience, Upstreams};
 
 use self::values::duration;
 
@@ -23,7 +25,7 @@ control-plane deploys packages to device fleets through two flaky upstreams.
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
                      [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR,..]
-                     [--redis URL] [--nodes N]
+                     [--data DIR] [--idempotency STORE] [--postgres URL] [--redis URL] [--nodes N]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
   --upstreams URL          where a fleet-sim runs (default: one of our own, on the next port or any)
@@ -34,6 +36,10 @@ usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
   --address-rate RATE      requests of one client address, such as 100/s or 1000/m (default 100/s)
   --key-rate RATE          requests with one API key, the field x-api-key (default 50/s)
   --trusted-proxy CIDR,..  proxies whose x-forwarded-for is believed, such as 10.0.0.0/8,192.0.2.7 (default none)
+  --data DIR               the folder in which it remembers, for one process at a time (default control-plane-data)
+  --idempotency STORE      where it is kept what became of requests with keys: folder, memory, redis or postgres
+                           (default postgres if one is named, else folder, which is in the one of --data)
+  --postgres URL           a PostgreSQL for them, which several instances may share (default BUTTRESS_POSTGRES_URL)
   --redis URL              a Redis that several instances share their limits through (default BUTTRESS_REDIS_URL)
   --nodes N                how many instances share them, at the most (default 3)
   --help                   this text
@@ -43,10 +49,11 @@ environment, for upstreams that are not simulated:
   JAMF_CLIENT_ID, JAMF_CLIENT_SECRET        what Jamf is shown
   JAMF_USERNAME, JAMF_PASSWORD              what Jamf is shown if there is no client or it is refused
 
-environment, for limits that several instances share:
+environment, for what several instances share:
   BUTTRESS_REDIS_URL       where Redis is, such as redis://127.0.0.1:6379 (default: each instance for itself)
-  BUTTRESS_HASH_SECRET     by what callers are hashed before they go there, 16 bytes or more, the same for all
-                           instances (default: the URL, which all have to spell alike then)
+  BUTTRESS_POSTGRES_URL    where PostgreSQL is, such as postgres://user:password@127.0.0.1/database
+  BUTTRESS_HASH_SECRET     by what callers and keys are hashed before they go there, 16 bytes or more, the same for all
+                           instances (default for limits: the URL, which all have to spell alike then)
 
 environment, for the log on standard error:
   RUST_LOG                 what to log (default info)
@@ -75,6 +82,10 @@ pub(crate) struct Args {
     pub(crate) resilience: Resilience,
     /// How often callers may ask.
     pub(crate) rate_limits: RateLimits,
+    /// The folder in which to remember.
+    pub(crate) data: PathBuf,
+    /// Where to keep what became of requests with keys.
+    pub(crate) records: RecordsIn,
 }
 
 /// Something on the command line or in the environment that cannot be taken as it is.
@@ -117,6 +128,9 @@ struct Given {
     address_rate: Option<String>,
     key_rate: Option<String>,
     trusted_proxy: Option<String>,
+    data: Option<String>,
+    idempotency: Option<String>,
+    postgres: Option<String>,
     redis: Option<String>,
     nodes: Option<String>,
     problems: Vec<String>,
@@ -138,6 +152,9 @@ impl Given {
             "--address-rate" => &mut self.address_rate,
             "--key-rate" => &mut self.key_rate,
             "--trusted-proxy" => &mut self.trusted_proxy,
+            "--data" => &mut self.data,
+            "--idempotency" => &mut self.idempotency,
+            "--postgres" => &mut self.postgres,
             "--redis" => &mut self.redis,
             "--nodes" => &mut self.nodes,
             _ => {
@@ -163,9 +180,11 @@ impl Given {
         let resilience = self.resilience();
         let rate_limits = self.rate_limits(&env);
         let upstreams = self.upstreams(&env);
-        match listen {
-            Some(listen) if self.problems.is_empty() => {
-                Ok(Args { listen, upstreams, resilience, rate_limits })
+        let data = self.data();
+        let records = self.records(&data, rate_limits.redis.as_ref(), &env);
+        match listen.zip(records) {
+            Some((listen, records)) if self.problems.is_empty() => {
+                Ok(Args { listen, upstreams, resilience, rate_limits, data, records })
             }
             _ => Err(InvalidArgs { problems: self.problems }),
         }

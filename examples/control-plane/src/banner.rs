@@ -37,19 +37,25 @@ fn walk_through(f: &mut fmt::Formatter<'_>, api: &str) -> fmt::Result {
 curl -sw '\n' '{api}/devices/intune?page_size=2'
 curl -sw '\n' '{api}/devices/jamf?page_size=2'
 
-# a package, the evidence that was sealed for it, and a deployment through both connectors
-PACKAGE=$(curl -s {api}/packages -H 'content-type: application/json' -d '{{
-  "name": "Mail Client", "version": "4.2.0", "platforms": ["windows", "macos"],
+# a package, the evidence that was sealed for it, and a deployment through both connectors; each POST has a key
+MAIL='{{"name": "Mail Client", "version": "4.2.0", "platforms": ["windows", "macos"],
   "artifact_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
   "risk_factors": {{"privilege_impact": 0.2, "supply_chain_trust": 0.1, "exploitability": 0.1, "data_access": 0.3,
-    "sbom_vulnerability": 0, "blast_radius": 0.2, "operational_complexity": 0.1, "history": 0}}}}' |
-  sed 's/{{"id":"\([^"]*\)".*/\1/')
+    "sbom_vulnerability": 0, "blast_radius": 0.2, "operational_complexity": 0.1, "history": 0}}}}'
+JSON='content-type: application/json'
+PACKAGE=$(curl -s {api}/packages -H "$JSON" -H 'idempotency-key: mail' -d "$MAIL" | sed 's/{{"id":"\([^"]*\)".*/\1/')
 curl -sw '\n' {api}/packages/$PACKAGE
 curl -s {api}/packages/$PACKAGE/evidence | sha256sum
-DEPLOYMENT=$(curl -s {api}/deployments -H 'content-type: application/json' \
-  -d "{{\"package_id\": \"$PACKAGE\", \"ring\": \"canary\"}}" | sed 's/{{"id":"\([^"]*\)".*/\1/')
+CANARY="{{\"package_id\": \"$PACKAGE\", \"ring\": \"canary\"}}"
+DEPLOYMENT=$(curl -s {api}/deployments -H "$JSON" -H 'idempotency-key: canary' -d "$CANARY" | sed 's/{{"id":"\([^"]*\)".*/\1/')
 curl -sw '\n' {api}/deployments/$DEPLOYMENT
-curl -sw '\n' -X POST {api}/deployments/$DEPLOYMENT/promote
+curl -sw '\n' -X POST {api}/deployments/$DEPLOYMENT/promote -H 'idempotency-key: pilot'
+
+# the first one again: the same bytes, marked as a replay; its key for something else is refused, and so is no key at all
+curl -isw '\n\n' {api}/packages -H "$JSON" -H 'idempotency-key: mail' -d "$MAIL"
+curl -isw '\n\n' {api}/packages -H "$JSON" -H 'idempotency-key: mail' -d '{{"name": "Another"}}'
+curl -isw '\n\n' {api}/packages -H "$JSON" -d "$MAIL"
+curl -sw '\n' {api}/health/idempotency
 
 # the circuit breakers
 curl -sw '\n' {api}/health/circuit-breakers

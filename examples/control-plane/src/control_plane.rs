@@ -1,24 +1,30 @@
 //! Puts the parts together and starts them.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::{from_fn, from_fn_with_state};
+use buttress::idempotency::IdempotencyLayer;
 use buttress::rate_limit::SharedTier;
 use buttress::redis::RedisStore;
-use buttress::{BreakerRegistry, ConfigError, Inbound};
+use buttress::{BreakerRegistry, Inbound};
 use fleet_sim::FleetSim;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::Instant;
 
+use crate::callers;
 use crate::connectors::Connectors;
 use crate::limits::{self, SharedLimits};
-use crate::routes::{self, App};
+use crate::records::{self, Records};
+use crate::routes::{self, App, access};
 use crate::server;
-use crate::settings::{RateLimits, Resilience, Upstreams};
+use crate::settings::{RateLimits, RecordsIn, Resilience, Upstreams};
+use crate::start_error::StartError;
 use crate::store::{Limits, Store};
 
 /// A control plane that does not run yet.
@@ -30,6 +36,8 @@ use crate::store::{Limits, Store};
 /// | `resilience` | [`Resilience::default`] | how calls to them are protected |
 /// | `rate_limits` | [`RateLimits::default`] | how often callers may ask |
 /// | `limits` | [`Limits::default`] | how much is remembered |
+/// | `data` | none, it forgets all when it stops | the folder in which it remembers |
+/// | `records` | [`RecordsIn::Memory`] | where it is kept what became of requests with keys |
 /// | `request_timeout` | 30 s | the deadline of each request |
 /// | `shutdown_grace` | 10 s | how long requests may take to end after a stop |
 #[derive(Clone, Debug)]
@@ -40,6 +48,8 @@ pub struct ControlPlane {
     resilience: Resilience,
     rate_limits: RateLimits,
     limits: Limits,
+    data: Option<PathBuf>,
+    records: RecordsIn,
     request_timeout: Duration,
     shutdown_grace: Duration,
 }
@@ -53,6 +63,8 @@ impl ControlPlane {
             resilience: Resilience::default(),
             rate_limits: RateLimits::default(),
             limits: Limits::default(),
+            data: None,
+            records: RecordsIn::Memory,
             request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(10),
         }
@@ -83,6 +95,16 @@ impl ControlPlane {
         Self { limits, ..self }
     }
 
+    /// The folder in which it remembers; none means that it forgets all when it stops.
+    pub fn data(self, folder: impl Into<Option<PathBuf>>) -> Self {
+        Self { data: folder.into(), ..self }
+    }
+
+    /// Where it is kept what became of requests with keys.
+    pub fn records(self, place: RecordsIn) -> Self {
+        Self { records: place, ..self }
+    }
+
     /// The time from the arrival of a request to the end of its response.
     pub fn request_timeout(self, limit: Duration) -> Self {
         Self { request_timeout: limit, ..self }
@@ -97,7 +119,7 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// If a setting is out of range, or an address cannot be bound.
+    /// If a setting is out of range, an address cannot be bound, or the folder cannot be used.
     pub async fn start(self) -> Result<Running, StartError> {
         let (upstreams, simulation) = match self.upstreams {
             Some(upstreams) => (upstreams, None),
@@ -105,21 +127,40 @@ impl ControlPlane {
         };
         let shared = limits::shared(&self.rate_limits).await?;
         let clients = limits::clients(&self.rate_limits)?;
+        let state = self.data.as_ref().map(|folder| folder.join("state"));
+        let store = Store::open(self.limits, state.as_deref()).await?;
+        let records = Records::open(&self.records).await?;
+        let hash_secret = self.rate_limits.hash_secret.as_ref();
         let inbound = Inbound::builder()
             .total(self.request_timeout)
-            .rate_limit(|layer| limits::policies(layer, &self.rate_limits, shared.clone(), clients))
+            .rate_limit(|layer| limits::policies(layer, &self.rate_limits, shared.clone(), clients.clone()))
+            .authentication((from_fn(access::noted), from_fn_with_state(clients, callers::identified)))
+            .idempotency(records, |layer| records::keys(layer, routes::MAX_BODY_BYTES as u64, hash_secret))
             .build()?;
         let connectors = Connectors::new(&upstreams, &self.resilience)?;
         let breakers = connectors.breakers.clone();
-        let router =
-            routes::router(App::new(Store::new(self.limits), connectors, shared.clone()))?.layer(inbound);
+        let idempotency = inbound.idempotency().clone();
+        let app = Arc::new(App::new(store, connectors, shared.clone(), idempotency.handle()));
+        let router = routes::router(Arc::clone(&app))?.layer(inbound);
 
         let cannot_listen = |error| StartError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let stop = watch::Sender::new(false);
-        let task = tokio::spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
-        Ok(Running { addr, breakers, simulation, shared_limits: shared, stop, task })
+        let mut server = JoinSet::new();
+        server.spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
+        let grace = self.shutdown_grace;
+        Ok(Running {
+            addr,
+            breakers,
+            simulation,
+            shared_limits: shared,
+            idempotency,
+            app,
+            grace,
+            stop,
+            server,
+        })
     }
 }
 
@@ -140,8 +181,12 @@ pub struct Running {
     breakers: BreakerRegistry,
     simulation: Option<fleet_sim::Running>,
     shared_limits: Option<SharedLimits>,
+    idempotency: IdempotencyLayer<Records>,
+    app: Arc<App>,
+    grace: Duration,
     stop: watch::Sender<bool>,
-    task: JoinHandle<usize>,
+    /// One that accepts connections. It is dropped, and they with it, when this is.
+    server: JoinSet<usize>,
 }
 
 impl Running {
@@ -165,55 +210,33 @@ impl Running {
         self.shared_limits.as_deref()
     }
 
-    /// Accepts no more connections and lets requests that are being answered finish within the grace.
-    ///
-    /// Returns how many connections had to be ended then.
-    pub async fn shutdown(mut self) -> usize {
+    /// Accepts no more connections, and lets requests that are being answered, and those whose client has left, finish
+    /// within the grace. Then it closes what it has open.
+    pub async fn shutdown(mut self) -> Unfinished {
+        let began = Instant::now();
         self.stop.send_replace(true);
-        // An error would mean that the accept loop panicked, and its connections with it.
-        let ended = (&mut self.task).await.unwrap_or_default();
-        if let Some(limits) = self.shared_limits.take() {
+        // None would mean that the accept loop panicked, and its connections with it.
+        let connections = self.server.join_next().await.and_then(Result::ok).unwrap_or_default();
+        let runs = self.idempotency.shutdown(self.grace.saturating_sub(began.elapsed())).await;
+        self.app.close().await;
+        if let Some(limits) = self.shared_limits {
             limits.shutdown().await;
         }
-        if let Some(simulation) = self.simulation.take() {
+        if let Some(simulation) = self.simulation {
             simulation.shutdown().await;
         }
-        ended
+        // Nobody is left who writes to the records, and a store on the disk waits for it when it is dropped.
+        let _ = spawn_blocking(|| drop((self.app, self.idempotency))).await;
+        Unfinished { connections, runs }
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+/// What was not finished when the grace was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Connections that were ended.
+    pub connections: usize,
+    /// Requests with a key that were still at work, with or without their client. The next request with the key does
+    /// what is left.
+    pub runs: usize,
 }
-
-/// Why a control plane cannot start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A setting is out of range.
-    Config(ConfigError),
-    /// The address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// The simulated upstreams cannot listen.
-    Simulation(io::Error),
-}
-
-impl From<ConfigError> for StartError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => fmt::Display::fmt(error, f),
-            Self::Listen(addr, error) => write!(f, "cannot listen on {addr}: {error}"),
-            Self::Simulation(error) => write!(f, "cannot start the simulated upstreams: {error}"),
-        }
-    }
-}
-
-impl Error for StartError {}

@@ -31,7 +31,8 @@
 //! | `connectors` | the two upstreams, each an API client over the outbound stack |
 //! | `rollout` | brings the two together |
 //! | `routes` | the HTTP API, one file for each resource |
-//! | `store` | what is remembered, bounded |
+//! | `store` | what is remembered, bounded, and on the disk if there is a folder |
+//! | `callers`, `records` | whose idempotency keys they are, and where it is kept what became of them |
 //! | `problem` | what a caller sees when something is wrong |
 //! | `server`, `control_plane` | listening, starting, stopping |
 //! | `program`, `args`, `banner`, `telemetry` | what the program adds to that |
@@ -40,21 +41,26 @@
 
 mod args;
 mod banner;
+mod callers;
 mod connectors;
 mod control_plane;
 mod domain;
 mod limits;
 mod problem;
 mod program;
+mod records;
 mod rollout;
 mod routes;
 mod server;
 mod settings;
+mod start_error;
 mod store;
 mod telemetry;
 
 pub use connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
-pub use control_plane::{ControlPlane, Running, StartError};
+pub use control_plane::{ControlPlane, Running, Unfinished};
 pub use program::program;
-pub use settings::{RateLimits, Resilience, Upstreams};
-pub use store::Limits;
+pub use records::RecordsError;
+pub use settings::{RateLimits, RecordsIn, Resilience, Upstreams};
+pub use start_error::StartError;
+pub use store::{DiskError, Limits};

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderName;
 use buttress::http::{ClientAddrResolver, ForwardedBy};
 use buttress::rate_limit::{Exempt, Http, Missing, Policy, RateLimitBuilder, SharedTier, key};
 use buttress::redis::RedisStore;
 use buttress::{AsProblem, ConfigError};
 
+use crate::callers::API_KEY;
 use crate::settings::RateLimits;
-
-/// The field in which a caller shows its API key.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The limits of all instances, counted in Redis.
 pub(crate) type SharedLimits = Arc<SharedTier<RedisStore>>;
@@ -47,7 +44,7 @@ pub(crate) fn policies(
         .quota(limits.per_key)
         // Nobody has to show one; the address is counted anyway.
         .missing(Missing::Skip);
-    let exempt = Exempt::preflights().prefix("/health").path("/api/v1/health/circuit-breakers");
+    let exempt = Exempt::preflights().prefix("/health").prefix("/api/v1/health");
     let layer = layer.client_addr(clients).policy(address).policy(api_key).exempt(exempt);
     match shared {
         Some(tier) => layer.shared(tier),

@@ -34,21 +34,24 @@ pub async fn program() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     // Asked for before anybody can know our address, so that no signal finds us unprepared.
     let stop = asked_to_stop()?;
-    let Args { listen, upstreams, resilience, rate_limits } = args;
+    let Args { listen, upstreams, resilience, rate_limits, data, records } = args;
     let open_for = resilience.open_for;
     let control_plane = ControlPlane::builder()
         .listen(listen)
         .upstreams(upstreams)
         .resilience(resilience)
-        .rate_limits(rate_limits);
+        .rate_limits(rate_limits)
+        .data(data)
+        .records(records);
     let running = control_plane.start().await?;
     let simulation = running.simulation().map(fleet_sim::Running::addr);
     print(&Banner { listening: running.addr(), simulation, open_for }.to_string())?;
 
     stop.await;
     tracing::info!("asked to stop; requests that are being answered may finish");
-    let connections_ended = running.shutdown().await;
-    tracing::info!(connections_ended, "stopped");
+    let unfinished = running.shutdown().await;
+    let (connections_ended, runs_ended) = (unfinished.connections, unfinished.runs);
+    tracing::info!(connections_ended, runs_ended, "stopped");
     Ok(())
 }
 

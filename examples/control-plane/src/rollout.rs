@@ -27,11 +27,16 @@ impl Rollout<'_> {
     ///
     /// May be asked again after a failure: parts that are done are left alone, and an upstream that has seen a
     /// request before recognises it by its key.
-    pub(crate) async fn deploy(&self, package_id: Uuid, ring: Ring) -> Result<Deployment, ApiProblem> {
+    pub(crate) async fn deploy(
+        &self,
+        package_id: Uuid,
+        ring: Ring,
+        by: Uuid,
+    ) -> Result<Deployment, ApiProblem> {
         let record = self.store.package(package_id)?;
         let now = Timestamp::now();
         pass(&gates_of_arrival(&record, ring, now))?;
-        let deployment = self.store.deployment_of(&record.package, ring, now)?;
+        let deployment = self.store.deployment_of(&record.package, ring, by, now).await?;
         if deployment.ring != ring {
             let detail =
                 format!("the package is in ring {}; promote its deployment to move it on", deployment.ring);
@@ -40,15 +45,19 @@ impl Rollout<'_> {
         self.act(&record.package, deployment).await
     }
 
-    /// Moves a deployment to the next ring if every gate is open.
-    pub(crate) async fn promote(&self, id: Uuid) -> Result<Deployment, ApiProblem> {
+    /// Moves a deployment to the next ring if every gate is open. If this very request has done so before, it does what
+    /// is left.
+    pub(crate) async fn promote(&self, id: Uuid, by: Uuid) -> Result<Deployment, ApiProblem> {
         let deployment = self.store.deployment(id)?;
+        let record = self.store.package(deployment.package_id)?;
+        if deployment.moved_by == by {
+            return self.act(&record.package, deployment).await;
+        }
         let Some(next) = deployment.ring.next() else {
             return Err(ApiProblem::conflict("last_ring", "there is no ring after global"));
         };
-        let record = self.store.package(deployment.package_id)?;
         pass(&self.gates_of_promotion(&record, &deployment, next).await)?;
-        let deployment = self.store.advance(id, deployment.ring, next)?;
+        let deployment = self.store.advance(id, deployment.ring, next, by).await?;
         tracing::info!(deployment_id = %id, ring = %next, "deployment promoted");
         self.act(&record.package, deployment).await
     }
@@ -102,10 +111,10 @@ impl Rollout<'_> {
         let result = self.connectors.deploy(on.connector(), &order).await;
         let part = match &result {
             Ok(upstream_id) => Part::Deployed { upstream_id: upstream_id.clone() },
-            Err(problem) => Part::Failed { code: problem.code() },
+            Err(problem) => Part::Failed { code: problem.code().into() },
         };
-        self.store.record(deployment.id, deployment.ring, on, part);
-        Some(result.map(|_| ()))
+        let recorded = self.store.record(deployment.id, deployment.ring, on, part).await;
+        Some(result.and(recorded))
     }
 
     async fn gates_of_promotion(

@@ -1,5 +1,7 @@
 //! What can be set, with defaults that suit a demonstration: an outage is noticed, and its end too, within seconds.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use buttress::circuit_breaker::BreakerConfig;
@@ -124,6 +126,30 @@ impl Default for RateLimits {
             redis: None,
             nodes: 3,
             hash_secret: None,
+        }
+    }
+}
+
+/// Where it is kept what became of requests with keys.
+#[derive(Clone, Debug)]
+pub enum RecordsIn {
+    /// In memory, so that a restart forgets them.
+    Memory,
+    /// In a folder of its own, for one process at a time.
+    Folder(PathBuf),
+    /// In a Redis that several instances share; its URL may hold a password.
+    Redis(Secret),
+    /// In a PostgreSQL that several instances share; its URL may hold a password. The tables are made at the start.
+    Postgres(Secret),
+}
+
+impl fmt::Display for RecordsIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Folder(folder) => write!(f, "the folder {}", folder.display()),
+            Self::Redis(_) => f.write_str("Redis"),
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
         }
     }
 }

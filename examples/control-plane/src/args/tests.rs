@@ -1,7 +1,9 @@
+use std::path::Path;
 use std::time::Duration;
 
 use buttress::rate_limit::Quota;
 
+use super::storage::DEFAULT_DATA;
 use super::*;
 
 const CLIENT_OF_BOTH: [&str; 4] =
@@ -24,12 +26,14 @@ fn with_no_argument_it_brings_its_own_upstreams() {
     let args = args("", &[]);
     assert_eq!(args.listen.to_string(), DEFAULT_LISTEN);
     assert!(args.upstreams.is_none());
+    assert_eq!(args.data, Path::new(DEFAULT_DATA));
     assert_eq!(args.resilience.open_for, Duration::from_secs(5));
 }
 
 #[test]
 fn arguments_are_taken_in_both_ways_to_write_them() {
-    let args = args("--listen=0.0.0.0:0 --breaker-failures 2 --breaker-open-for 250ms", &[]);
+    let args = args("--listen=0.0.0.0:0 --breaker-failures 2 --breaker-open-for 250ms --data=here", &[]);
+    assert_eq!(args.data, Path::new("here"));
     assert_eq!(args.listen.to_string(), "0.0.0.0:0");
     assert_eq!(args.resilience.failures_to_open, 2);
     assert_eq!(args.resilience.open_for, Duration::from_millis(250));
@@ -63,6 +67,7 @@ fn every_problem_names_the_argument_its_value_and_what_is_allowed() {
         ("--lisen x", r#""--lisen" is no argument; --help lists those that there are"#),
         ("--breaker-failures 0", r#"--breaker-failures is "0", allowed: 1 to 1000000"#),
         ("--breaker-open-for 5", r#"--breaker-open-for is "5", allowed: 1ms to 86400s, such as 5s or 500ms"#),
+        ("--data=", r#"--data is "", allowed: a folder, which is made if there is none"#),
         ("--jamf http://j", "give --upstreams alone, or --intune and --jamf together, or none"),
         (
             "--upstreams https://sim",
@@ -93,6 +98,43 @@ fn limits_and_where_they_are_shared_are_taken_from_the_command_line_before_the_e
     assert_eq!(limits.redis.expect("given").expose(), "redis://here");
     let from_env = args("", &["BUTTRESS_REDIS_URL"]).rate_limits.redis.expect("in the environment");
     assert_eq!(from_env.expose(), "buttress_redis_url");
+}
+
+#[test]
+fn records_are_kept_where_the_command_line_says_and_else_in_postgres_if_there_is_one() {
+    let both = ["BUTTRESS_POSTGRES_URL", "BUTTRESS_REDIS_URL"];
+    let url = |url: &Secret| url.expose().to_owned();
+    for (line, env, expected) in [
+        ("", &[][..], "folder control-plane-data/records"),
+        ("--data here --redis redis://limits", &[], "folder here/records"),
+        ("--postgres postgres://p", &[], "postgres postgres://p"),
+        ("", &both, "postgres buttress_postgres_url"),
+        ("--idempotency folder", &both, "folder control-plane-data/records"),
+        ("--idempotency redis", &both, "redis buttress_redis_url"),
+        ("--idempotency redis --redis redis://r", &[], "redis redis://r"),
+        ("--idempotency memory", &both, "memory"),
+    ] {
+        let records = match args(line, env).records {
+            RecordsIn::Memory => "memory".to_owned(),
+            RecordsIn::Folder(folder) => format!("folder {}", folder.display()),
+            RecordsIn::Redis(server) => format!("redis {}", url(&server)),
+            RecordsIn::Postgres(server) => format!("postgres {}", url(&server)),
+        };
+        assert_eq!(records, expected, "{line} {env:?}");
+    }
+    for (line, problem) in [
+        ("--idempotency disk", "--idempotency is \"disk\", allowed: one of folder, memory, redis, postgres"),
+        (
+            "--idempotency redis",
+            "--idempotency redis needs --redis, or BUTTRESS_REDIS_URL in the environment",
+        ),
+        (
+            "--idempotency postgres",
+            "--idempotency postgres needs --postgres, or BUTTRESS_POSTGRES_URL in the environment",
+        ),
+    ] {
+        assert_eq!(read(line, &[]).expect_err(line).problems(), [problem]);
+    }
 }
 
 #[test]

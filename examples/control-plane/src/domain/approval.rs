@@ -1,7 +1,8 @@
 //! Who has to say yes before a package goes to a ring, and whether they have.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::word::words;
 use super::{BlastRadius, Ring, Score};
@@ -48,8 +49,9 @@ pub(crate) fn requirement(score: Score, privileged_tooling: bool, radius: BlastR
 }
 
 /// What somebody decided about one ring of one package. Rulings are added and never changed; the last one counts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Ruling {
+    pub(crate) id: Uuid,
     pub(crate) ring: Ring,
     pub(crate) by: String,
     pub(crate) decided_at: Timestamp,
@@ -58,7 +60,7 @@ pub(crate) struct Ruling {
 }
 
 /// The decision itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub(crate) enum Verdict {
     Approve { conditions: Vec<String> },
@@ -138,7 +140,7 @@ mod tests {
     }
 
     fn ruled(ring: Ring, verdict: Verdict) -> Ruling {
-        Ruling { ring, by: "board".to_owned(), decided_at: NOW, verdict }
+        Ruling { id: Uuid::nil(), ring, by: "board".to_owned(), decided_at: NOW, verdict }
     }
 
     fn approve() -> Verdict {

@@ -1,30 +1,34 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Platform, Ring};
 
 /// A package on its way through the rings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Deployment {
     pub(crate) id: Uuid,
     pub(crate) package_id: Uuid,
     pub(crate) ring: Ring,
+    /// The request that brought it to the ring.
+    pub(crate) moved_by: Uuid,
     pub(crate) parts: BTreeMap<Platform, Part>,
     pub(crate) started_at: Timestamp,
 }
 
 /// The share of a deployment that one connector does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Part {
     /// Not done yet, or its caller left before the end.
     Pending,
     /// The upstream has it, under this name of its own.
     Deployed { upstream_id: String },
     /// The connector failed, with this code; asking for the same deployment again tries it again.
-    Failed { code: &'static str },
+    Failed { code: Cow<'static, str> },
 }
 
 impl Part {
@@ -37,7 +41,7 @@ impl Part {
     }
 
     /// Why it failed, as one word.
-    pub(crate) fn code(&self) -> Option<&'static str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Self::Failed { code } => Some(code),
             Self::Pending | Self::Deployed { .. } => None,
@@ -54,12 +58,13 @@ impl Deployment {
         started_at: Timestamp,
     ) -> Self {
         let parts = platforms.into_iter().map(|platform| (platform, Part::Pending)).collect();
-        Self { id, package_id, ring, parts, started_at }
+        Self { id, package_id, ring, moved_by: id, parts, started_at }
     }
 
     /// Moves on to a ring, where every part has to be done anew.
-    pub(crate) fn advance(&mut self, to: Ring) {
+    pub(crate) fn advance(&mut self, to: Ring, by: Uuid) {
         self.ring = to;
+        self.moved_by = by;
         self.parts.values_mut().for_each(|part| *part = Part::Pending);
     }
 
@@ -118,7 +123,7 @@ mod tests {
         assert_eq!(deployment.state(), "pending");
         deployment.record(Ring::Canary, Platform::Windows, deployed());
         assert_eq!(deployment.state(), "partial");
-        deployment.record(Ring::Canary, Platform::Macos, Part::Failed { code: "circuit_open" });
+        deployment.record(Ring::Canary, Platform::Macos, Part::Failed { code: "circuit_open".into() });
         assert_eq!(deployment.state(), "partial");
         deployment.record(Ring::Canary, Platform::Macos, deployed());
         assert_eq!(deployment.state(), "deployed");
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn news_of_a_ring_that_was_left_changes_nothing() {
         let mut deployment = deployment();
-        deployment.advance(Ring::Pilot);
+        deployment.advance(Ring::Pilot, Uuid::nil());
         deployment.record(Ring::Canary, Platform::Windows, deployed());
         assert_eq!(deployment.parts[&Platform::Windows], Part::Pending);
     }

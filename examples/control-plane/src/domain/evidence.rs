@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Sha256Digest;
 
 /// A document that never changes, and its digest. Cloning is one reference count.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub(crate) struct Evidence {
     canonical: Arc<str>,
     sha256: Sha256Digest,
@@ -21,8 +23,7 @@ impl Evidence {
     pub(crate) fn seal(document: &Value) -> Self {
         let mut canonical = String::with_capacity(1024);
         write_canonical(document, &mut canonical);
-        let sha256 = Sha256Digest::of(canonical.as_bytes());
-        Self { canonical: canonical.into(), sha256 }
+        canonical.into()
     }
 
     /// The bytes that were hashed.
@@ -32,6 +33,20 @@ impl Evidence {
 
     pub(crate) fn sha256(&self) -> Sha256Digest {
         self.sha256
+    }
+}
+
+/// Takes what was sealed before.
+impl From<String> for Evidence {
+    fn from(canonical: String) -> Self {
+        let sha256 = Sha256Digest::of(canonical.as_bytes());
+        Self { canonical: canonical.into(), sha256 }
+    }
+}
+
+impl From<Evidence> for String {
+    fn from(evidence: Evidence) -> Self {
+        evidence.canonical().to_owned()
     }
 }
 

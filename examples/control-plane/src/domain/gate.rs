@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn every_shut_gate_is_named() {
         let mut deployment = deployed_to(Ring::Canary);
-        deployment.record(Ring::Canary, Platform::Macos, Part::Failed { code: "circuit_open" });
+        deployment.record(Ring::Canary, Platform::Macos, Part::Failed { code: "circuit_open".into() });
         let promotion = Promotion {
             open_incidents: 2,
             permission: Err("ring pilot needs an approval".to_owned()),

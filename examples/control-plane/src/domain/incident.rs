@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::word::words;
@@ -19,7 +19,7 @@ words! {
 }
 
 /// What an incident has done so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Impact {
     pub(crate) affected_devices: u64,
     pub(crate) business_critical_service: bool,
@@ -41,7 +41,7 @@ impl Impact {
 }
 
 /// Something that went wrong with a deployment. As long as it is open, the deployment is promoted no further.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Incident {
     pub(crate) id: Uuid,
     pub(crate) deployment_id: Uuid,
@@ -54,8 +54,9 @@ pub(crate) struct Incident {
 }
 
 /// How an incident ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resolution {
+    pub(crate) id: Uuid,
     pub(crate) by: String,
     pub(crate) text: String,
     pub(crate) resolved_at: Timestamp,

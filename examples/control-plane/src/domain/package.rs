@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl Version {
 }
 
 /// A package as its author describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Draft {
     pub(crate) name: PackageName,
     pub(crate) version: Version,
@@ -53,7 +53,7 @@ pub(crate) struct Draft {
 }
 
 /// A package that was taken in. Nothing of it changes afterwards.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Package {
     pub(crate) id: Uuid,
     pub(crate) draft: Draft,
@@ -106,6 +106,13 @@ macro_rules! text {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(&text).ok_or_else(|| de::Error::custom(Self::ALLOWED))
             }
         }
     )+};

@@ -1,8 +1,10 @@
 //! How risky a package is: eight weighted factors, added in whole numbers, so that a score never lands on the wrong
 //! side of a gate by rounding.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Word;
@@ -67,6 +69,13 @@ impl Serialize for Share {
     }
 }
 
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        Self::new(share).ok_or_else(|| de::Error::custom("a share lies between 0 and 1"))
+    }
+}
+
 /// Each risk factor with its share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RiskFactors([Share; RiskFactor::ALL.len()]);
@@ -96,6 +105,16 @@ impl Serialize for RiskFactors {
     }
 }
 
+impl<'de> Deserialize<'de> for RiskFactors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut factors = Self::default();
+        for (factor, share) in BTreeMap::<RiskFactor, Share>::deserialize(deserializer)? {
+            factors.set(factor, share);
+        }
+        Ok(factors)
+    }
+}
+
 /// The risk of a package: 0 to 100 points, in steps of 1/10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Score(u32);
@@ -116,6 +135,19 @@ impl fmt::Display for Score {
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(f64::from(self.0) / 10_000.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Score {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let points = f64::deserialize(deserializer)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range is checked, so the product lies between 0 and 1,000,000"
+        )]
+        let score = (0.0..=100.0).contains(&points).then(|| Self((points * 10_000.0).round() as u32));
+        score.ok_or_else(|| de::Error::custom("a score lies between 0 and 100"))
     }
 }
 

@@ -50,6 +50,15 @@ macro_rules! words {
                 serializer.serialize_str($crate::domain::Word::as_str(*self))
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                let allowed = <Self as $crate::domain::Word>::allowed;
+                let unknown = || serde::de::Error::invalid_value(serde::de::Unexpected::Str(&word), &&*allowed());
+                $crate::domain::Word::from_word(&word).ok_or_else(unknown)
+            }
+        }
     };
 }
 

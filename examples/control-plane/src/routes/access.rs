@@ -6,7 +6,7 @@ use crate::problem::millis;
 
 /// Writes one line for each request that was answered. The route is the pattern and not the path, which a stranger
 /// chooses.
-pub(super) async fn noted(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+pub(crate) async fn noted(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let response = next.run(request).await;

@@ -9,16 +9,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Id, Input, Shared};
+use super::{EffectId, Id, Input, Shared};
 use crate::domain::{Connector, Deployment, Installs, Part, Platform, Ring};
 use crate::problem::ApiProblem;
 use crate::rollout::Answers;
 
-pub(super) async fn create(State(app): Shared, mut input: Input) -> Result<Response, ApiProblem> {
+pub(super) async fn create(
+    State(app): Shared,
+    EffectId(id): EffectId,
+    mut input: Input,
+) -> Result<Response, ApiProblem> {
     let package = input.required("package_id", "the ID of a package", |value| value.as_str()?.parse().ok());
     let ring = input.word("ring");
     let (package, ring): (Uuid, Ring) = input.finish(|| package.zip(ring))?;
-    let deployment = app.rollout().deploy(package, ring).await?;
+    let deployment = app.rollout().deploy(package, ring, id).await?;
     let location = [(LOCATION, format!("/api/v1/deployments/{}", deployment.id))];
     Ok((StatusCode::CREATED, location, Json(Shown::new(&deployment, Answers::new()))).into_response())
 }
@@ -30,8 +34,12 @@ pub(super) async fn show(State(app): Shared, Id(id): Id) -> Result<Json<Shown>, 
     Ok(Json(Shown::new(&deployment, installs)))
 }
 
-pub(super) async fn promote(State(app): Shared, Id(id): Id) -> Result<Json<Shown>, ApiProblem> {
-    let deployment = app.rollout().promote(id).await?;
+pub(super) async fn promote(
+    State(app): Shared,
+    Id(id): Id,
+    EffectId(by): EffectId,
+) -> Result<Json<Shown>, ApiProblem> {
+    let deployment = app.rollout().promote(id, by).await?;
     Ok(Json(Shown::new(&deployment, Answers::new())))
 }
 
@@ -54,7 +62,7 @@ struct ShownPart {
     state: &'static str,
     /// Why the part failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     installs: Option<Installs>,
     /// Why the installs are not known.
@@ -70,7 +78,13 @@ impl Shown {
                 Some(Err(problem)) => (None, Some(problem)),
                 None => (None, None),
             };
-            ShownPart { platform, state: part.state(), code: part.code(), installs, problem }
+            ShownPart {
+                platform,
+                state: part.state(),
+                code: part.code().map(str::to_owned),
+                installs,
+                problem,
+            }
         };
         let parts = deployment.parts.iter();
         Self {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use buttress::circuit_breaker::{Snapshot, State};
+use buttress::idempotency::{Counts, Event};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,13 +16,16 @@ pub(super) async fn live() -> Json<Value> {
 
 /// Ready is a process that can do its work. A connector that is out does not change that: the other one goes on, calls
 /// through this one fail at once, and another instance would fare no better. So it is listed, and no reason to take
-/// this instance out of the balance. The same holds for Redis.
+/// this instance out of the balance. The same holds for the servers that all instances share.
 pub(super) async fn ready(app: Shared) -> Json<Value> {
     let snapshots = app.connectors.breakers.snapshots();
     let connectors = snapshots.iter().map(|breaker| (breaker.name(), breaker.is_healthy()));
     // Without Redis each instance goes on with its share of the limits.
     let redis = app.shared_limits.iter().map(|limits| ("redis", !limits.stats().down));
-    let health: BTreeMap<_, _> = connectors.chain(redis).collect();
+    let disk = app.store.is_up().map(|is_up| ("disk", is_up));
+    // Without its records, what only reads goes on.
+    let records = app.records_server.is_up(app.records.store()).await.map(|is_up| ("idempotency", is_up));
+    let health: BTreeMap<_, _> = connectors.chain(redis).chain(disk).chain(records).collect();
     let status = if health.values().all(|&is_up| is_up) { "ready" } else { "degraded" };
     let dependencies: BTreeMap<_, _> =
         health.into_iter().map(|(name, is_up)| (name, if is_up { "up" } else { "out" })).collect();
@@ -37,6 +41,27 @@ pub(super) async fn circuit_breakers(app: Shared) -> Json<Breakers> {
             .map(|breaker| (breaker.name().to_owned(), Breaker::from(breaker)))
             .collect(),
     })
+}
+
+/// What became of requests with keys since the start, in all and for each route.
+pub(super) async fn idempotency(app: Shared) -> Json<Value> {
+    let stats = app.records.stats();
+    let endpoints = stats.endpoints();
+    let endpoints: BTreeMap<_, _> =
+        endpoints.iter().map(|(route, counts)| (&**route, numbers(counts))).collect();
+    let totals = stats.totals();
+    Json(json!({
+        "in_flight": totals.in_flight(),
+        "replay_rate": totals.replay_rate(),
+        "totals": numbers(&totals),
+        "endpoints": endpoints,
+    }))
+}
+
+/// Each event that has happened, with how often.
+fn numbers(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let all = Event::ALL.into_iter().map(|event| (event.name(), counts[event]));
+    all.filter(|(_, number)| *number > 0).collect()
 }
 
 #[derive(Serialize)]

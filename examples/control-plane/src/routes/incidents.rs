@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Id, Input, Shared};
+use super::{EffectId, Id, Input, Shared};
 use crate::domain::{Impact, Incident, Resolution};
 use crate::problem::ApiProblem;
 
-pub(super) async fn create(State(app): Shared, input: Input) -> Result<Response, ApiProblem> {
-    let incident = incident(input)?;
-    app.store.add_incident(&incident)?;
+pub(super) async fn create(
+    State(app): Shared,
+    EffectId(id): EffectId,
+    input: Input,
+) -> Result<Response, ApiProblem> {
+    let incident = app.store.add_incident(incident(id, input)?).await?;
     let Incident { id, deployment_id, blast_radius, .. } = &incident;
     tracing::warn!(incident_id = %id, %deployment_id, %blast_radius, "incident opened");
     let location = [(LOCATION, format!("/api/v1/incidents/{id}"))];
@@ -27,18 +30,20 @@ pub(super) async fn show(State(app): Shared, Id(id): Id) -> Result<Json<Incident
 pub(super) async fn resolve(
     State(app): Shared,
     Id(id): Id,
+    EffectId(by_request): EffectId,
     mut input: Input,
 ) -> Result<Json<Incident>, ApiProblem> {
     let by = input.text("by");
     let text = input.text("resolution");
-    let resolution =
-        input.finish(|| Some(Resolution { by: by?, text: text?, resolved_at: Timestamp::now() }))?;
-    let incident = app.store.resolve(id, resolution)?;
+    let resolution = input.finish(|| {
+        Some(Resolution { id: by_request, by: by?, text: text?, resolved_at: Timestamp::now() })
+    })?;
+    let incident = app.store.resolve(id, resolution).await?;
     tracing::info!(incident_id = %id, "incident resolved");
     Ok(Json(incident))
 }
 
-fn incident(mut input: Input) -> Result<Incident, ApiProblem> {
+fn incident(id: Uuid, mut input: Input) -> Result<Incident, ApiProblem> {
     let deployment: Option<Uuid> =
         input.required("deployment_id", "the ID of a deployment", |value| value.as_str()?.parse().ok());
     let title = input.text("title");
@@ -48,6 +53,6 @@ fn incident(mut input: Input) -> Result<Incident, ApiProblem> {
     input.finish(|| {
         let impact =
             Impact { affected_devices: affected_devices?, business_critical_service: business_critical? };
-        Some(Incident::new(Uuid::new_v4(), deployment?, title?, impact, Timestamp::now()))
+        Some(Incident::new(id, deployment?, title?, impact, Timestamp::now()))
     })
 }

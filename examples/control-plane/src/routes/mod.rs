@@ -1,12 +1,14 @@
 //! The HTTP API, one file for each resource.
 
-mod access;
+pub(crate) mod access;
 mod deployments;
 mod devices;
+mod effect;
 mod health;
 mod incidents;
 mod input;
 mod packages;
+mod page;
 mod path;
 mod rulings;
 
@@ -15,20 +17,23 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use buttress::ConfigError;
 use buttress::bulkhead::BulkheadLayer;
+use buttress::idempotency::Handle;
 
 use crate::connectors::Connectors;
 use crate::limits::SharedLimits;
 use crate::problem::ApiProblem;
+use crate::records::{Pulse, Records};
 use crate::rollout::Rollout;
 use crate::store::Store;
+use effect::EffectId;
 use input::Input;
 use path::Id;
 
-const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How large a request may be.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Requests that are worked on at once, their responses included.
 const MAX_AT_ONCE: u32 = 512;
 
@@ -38,14 +43,26 @@ pub(crate) struct App {
     store: Store,
     connectors: Connectors,
     shared_limits: Option<SharedLimits>,
+    records: Handle<Records>,
+    records_server: Pulse,
 }
 
 /// How handlers get at it.
 type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
-    pub(crate) fn new(store: Store, connectors: Connectors, shared_limits: Option<SharedLimits>) -> Self {
-        Self { store, connectors, shared_limits }
+    pub(crate) fn new(
+        store: Store,
+        connectors: Connectors,
+        shared_limits: Option<SharedLimits>,
+        records: Handle<Records>,
+    ) -> Self {
+        Self { store, connectors, shared_limits, records, records_server: Pulse::default() }
+    }
+
+    /// Lets what was begun come to the disk, and lets go of it.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
     }
 
     fn rollout(&self) -> Rollout<'_> {
@@ -60,11 +77,11 @@ impl App {
 /// # Errors
 ///
 /// If a setting is out of range.
-pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
+pub(crate) fn router(app: Arc<App>) -> Result<Router, ConfigError> {
     let bulkhead = BulkheadLayer::inbound("api").max_concurrent(MAX_AT_ONCE).build()?;
     let api = Router::new()
         .route("/api/v1/devices/{connector}", get(devices::list))
-        .route("/api/v1/packages", post(packages::create))
+        .route("/api/v1/packages", get(packages::list).post(packages::create))
         .route("/api/v1/packages/{id}", get(packages::show))
         .route("/api/v1/packages/{id}/evidence", get(packages::evidence))
         .route("/api/v1/packages/{id}/approval", post(rulings::create))
@@ -79,12 +96,12 @@ pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/api/v1/health/circuit-breakers", get(health::circuit_breakers))
+        .route("/api/v1/health/idempotency", get(health::idempotency))
         .merge(api)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(from_fn(access::noted))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Arc::new(app)))
+        .with_state(app))
 }
 
 async fn no_route() -> ApiProblem {

@@ -2,15 +2,16 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Id, Input, Shared};
+use super::page::page;
+use super::{EffectId, Id, Input, Shared};
 use crate::domain::{
     BlastRadius, Draft, Package, PackageName, Platform, Requirement, RiskFactor, RiskFactors, Ruling, Score,
     Sha256Digest, Share, Version, Word,
@@ -18,9 +19,13 @@ use crate::domain::{
 use crate::problem::ApiProblem;
 use crate::store::PackageRecord;
 
-pub(super) async fn create(State(app): Shared, input: Input) -> Result<Response, ApiProblem> {
-    let package = Package::new(Uuid::new_v4(), draft(input)?, Timestamp::now());
-    let record = app.store.add_package(package)?;
+pub(super) async fn create(
+    State(app): Shared,
+    EffectId(id): EffectId,
+    input: Input,
+) -> Result<Response, ApiProblem> {
+    let package = Package::new(id, draft(input)?, Timestamp::now());
+    let record = app.store.add_package(package).await?;
     let (id, score) = (record.package.id, record.package.risk_score);
     tracing::info!(package_id = %id, risk_score = %score, "package taken in");
     let location = [(LOCATION, format!("/api/v1/packages/{id}"))];
@@ -29,6 +34,22 @@ pub(super) async fn create(State(app): Shared, input: Input) -> Result<Response,
 
 pub(super) async fn show(State(app): Shared, Id(id): Id) -> Result<Json<Shown>, ApiProblem> {
     app.store.package(id).map(|record| Json(record.into()))
+}
+
+#[derive(Serialize)]
+pub(super) struct Listed {
+    total: usize,
+    page: u32,
+    page_size: u32,
+    packages: Vec<Shown>,
+}
+
+pub(super) async fn list(State(app): Shared, uri: Uri) -> Result<Json<Listed>, ApiProblem> {
+    let page = page(Input::from_query(&uri)?)?;
+    let size = page.size as usize;
+    let (total, records) = app.store.packages(page.number as usize * size, size);
+    let packages = records.into_iter().map(Shown::from).collect();
+    Ok(Json(Listed { total, page: page.number, page_size: page.size, packages }))
 }
 
 /// Sends the very bytes that were hashed, so that anybody can hash them again.

@@ -3,9 +3,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::packages::Shown;
-use super::{Id, Input, Shared};
+use super::{EffectId, Id, Input, Shared};
 use crate::domain::{Need, Ruling, Verdict, words};
 use crate::problem::ApiProblem;
 
@@ -24,21 +25,22 @@ words! {
 pub(super) async fn create(
     State(app): Shared,
     Id(id): Id,
+    EffectId(ruling_id): EffectId,
     input: Input,
 ) -> Result<(StatusCode, Json<Shown>), ApiProblem> {
     let need = app.store.package(id)?.requirement().need;
-    let ruling = ruling(input, Timestamp::now())?;
+    let ruling = ruling(ruling_id, input, Timestamp::now())?;
     if need == Need::Exception && matches!(ruling.verdict, Verdict::Approve { .. }) {
         let detail =
             "the package needs an exception with an expiry and compensating controls; approval is not enough";
         return Err(ApiProblem::conflict("exception_required", detail));
     }
     tracing::info!(package_id = %id, ring = %ruling.ring, verdict = ruling.verdict.as_str(), "ruling taken in");
-    let record = app.store.add_ruling(id, ruling)?;
+    let record = app.store.add_ruling(id, ruling).await?;
     Ok((StatusCode::CREATED, Json(record.into())))
 }
 
-fn ruling(mut input: Input, now: Timestamp) -> Result<Ruling, ApiProblem> {
+fn ruling(id: Uuid, mut input: Input, now: Timestamp) -> Result<Ruling, ApiProblem> {
     let ring = input.word("ring");
     let by = input.text("by");
     let verdict = input.word("decision").and_then(|decision| match decision {
@@ -46,7 +48,7 @@ fn ruling(mut input: Input, now: Timestamp) -> Result<Ruling, ApiProblem> {
         Decision::Reject => Some(Verdict::Reject { reason: input.text("reason")? }),
         Decision::Exception => exception(&mut input, now),
     });
-    input.finish(|| Some(Ruling { ring: ring?, by: by?, decided_at: now, verdict: verdict? }))
+    input.finish(|| Some(Ruling { id, ring: ring?, by: by?, decided_at: now, verdict: verdict? }))
 }
 
 fn exception(input: &mut Input, now: Timestamp) -> Option<Verdict> {

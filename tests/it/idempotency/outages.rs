@@ -1,0 +1,128 @@
+//! The server with the records goes away and comes back; or was never there.
+
+use control_plane::{ControlPlane, RecordsIn, Secret};
+use fleet_sim::{Fault, Upstream};
+use serde_json::{Value, json};
+
+use super::{Place, is_replay};
+use crate::world::{Answer, World, package, until};
+
+const PACKAGES: &str = "/api/v1/packages";
+
+impl Place {
+    fn kill(&mut self) {
+        match self {
+            Self::Redis(server) => server.kill(),
+            Self::Postgres(server) => server.kill(),
+            Self::Memory | Self::Folder(_) => panic!("nothing to kill"),
+        }
+    }
+
+    fn restart(&mut self) {
+        match self {
+            Self::Redis(server) => server.restart(),
+            Self::Postgres(server) => server.restart(),
+            Self::Memory | Self::Folder(_) => panic!("nothing to start"),
+        }
+    }
+}
+
+async fn health(world: &World) -> Value {
+    world.get("/health/ready").await.json()["dependencies"]["idempotency"].clone()
+}
+
+/// Asks until the store is asked again and answers.
+async fn until_answered(world: &World, key: &str, path: &str, body: &Value) -> Answer {
+    let mut answer = None;
+    until(async || {
+        let asked = world.post_with(key, path, body.clone()).await;
+        let is_answered = !matches!(asked.status, 409 | 503);
+        answer = Some(asked);
+        is_answered
+    })
+    .await;
+    answer.unwrap()
+}
+
+async fn nothing_runs_while_the_store_is_gone(mut place: Place) {
+    let world = place.world().await;
+    let (mail, chat) = (package("Mail", &["windows"], 0.1), package("Chat", &["windows"], 0.1));
+    let before = world.post_with("before", PACKAGES, mail.clone()).await;
+    assert_eq!((before.status, health(&world).await), (201, json!("up")));
+
+    place.kill();
+    for (key, body) in [("during", &chat), ("before", &mail)] {
+        let refused = world.post_with(key, PACKAGES, body.clone()).await;
+        assert_eq!(refused.problem(503), "idempotency_store_unavailable");
+        assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    }
+    assert_eq!(world.get(PACKAGES).await.json()["total"], 1, "what only reads goes on");
+    until(async || health(&world).await == "out").await;
+
+    place.restart();
+    let during = until_answered(&world, "during", PACKAGES, &chat).await;
+    assert_eq!((during.status, is_replay(&during)), (201, false), "{during:?}");
+    let again = until_answered(&world, "before", PACKAGES, &mail).await;
+    assert_eq!((is_replay(&again), &again.text), (true, &before.text));
+    until(async || health(&world).await == "up").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_while_redis_is_gone_and_all_goes_on_when_it_is_back() {
+    nothing_runs_while_the_store_is_gone(Place::redis()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_while_postgres_is_gone_and_all_goes_on_when_it_is_back() {
+    nothing_runs_while_the_store_is_gone(Place::postgres()).await;
+}
+
+async fn an_ending_is_written_when_the_store_is_back(mut place: Place) {
+    let world = place.world().await.with_tokens().await;
+    let id = world.package(package("Mail", &["windows"], 0.1)).await;
+    world.sim().set_fault(Upstream::Intune, Fault::hang()).unwrap();
+    let (path, body) = ("/api/v1/deployments", json!({ "package_id": id, "ring": "canary" }));
+    let in_the_middle = async {
+        until(async || !world.sim().requests(Upstream::Intune).is_empty()).await;
+        place.kill();
+        world.sim().clear_fault(Upstream::Intune);
+    };
+    let (first, ()) = tokio::join!(world.post_with("the-one", path, body.clone()), in_the_middle);
+    assert_eq!(
+        (first.status, first.json()["state"].as_str()),
+        (201, Some("deployed")),
+        "it was done: {first:?}"
+    );
+    place.restart();
+    let again = until_answered(&world, "the-one", path, &body).await;
+    assert_eq!((is_replay(&again), &again.text), (true, &first.text), "{again:?}");
+    let steps = world.sim().requests(Upstream::Intune);
+    assert_eq!(steps.iter().filter(|seen| seen.path.ends_with("/mobileApps")).count(), 1, "{steps:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_while_redis_is_gone_is_written_when_it_is_back() {
+    an_ending_is_written_when_the_store_is_back(Place::redis()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_while_postgres_is_gone_is_written_when_it_is_back() {
+    an_ending_is_written_when_the_store_is_back(Place::postgres()).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_at_the_start_is_told_and_its_password_is_not() {
+    let (redis, postgres) = ("redis://:s3cret@127.0.0.1:1/", "postgres://me:s3cret@127.0.0.1:1/records");
+    for (records, server) in [
+        (RecordsIn::Redis(Secret::new(redis)), "Redis"),
+        (RecordsIn::Postgres(Secret::new(postgres)), "PostgreSQL"),
+        (RecordsIn::Postgres(Secret::new("s3cret at nowhere")), "PostgreSQL"),
+    ] {
+        let error = ControlPlane::builder().records(records).start().await.expect_err("nobody is there");
+        let told = error.to_string();
+        assert!(told.starts_with(&format!("cannot keep idempotency records in {server}: ")), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
