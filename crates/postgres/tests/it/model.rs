@@ -129,8 +129,27 @@ impl World {
                 self.now = Timestamp::from_millis(self.now.as_millis().checked_add_signed(*millis).unwrap());
                 clock::set(&self.store, self.now.as_millis()).await;
             }
-            Event::Prune => drop(self.store.prune().await.unwrap()),
+            Event::Prune => self.prune().await,
         }
+    }
+
+    /// What is gone had expired, and what has been expired for long is gone.
+    async fn prune(&mut self) {
+        self.store.prune().await.unwrap();
+        let statement = format!("select id from {}.records", self.store.schema());
+        let rows = self.store.pool().get().await.unwrap().query(&statement, &[]).await.unwrap();
+        let left: Vec<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
+        let now = self.now;
+        self.records.retain(|id, record| {
+            let is_there = left.iter().any(|left| left == id.as_bytes());
+            assert!(is_there || record.is_expired(now), "{record:?} at {now:?}");
+            assert!(
+                !is_there
+                    || now < record.expires_at.after(Duration::from_millis(1 << 16))
+                    || record.is_live(now)
+            );
+            is_there
+        });
     }
 
     async fn claim(&mut self, claim: &Claim, within: bool) {
@@ -188,7 +207,7 @@ fn the_functions_in_the_database_decide_as_the_machine_does() {
         clock::fake(&store).await;
         store
     });
-    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 192, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&events(), |events| {
         runtime.block_on(async {
             let mut world = World::new(store.clone());

@@ -5,7 +5,9 @@ use buttress_idempotency::testing::{check_races, check_store, claim, response};
 use buttress_idempotency::{Claim, Claimed, Step, Stepped, Store, StoreErrorKind};
 use buttress_postgres::PostgresStore;
 
-use crate::bench::{HOUR, ask, builder, complete, migrated, other, owned, server, sql, store};
+use crate::bench::{
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until,
+};
 use crate::clock;
 use crate::proxy::Proxy;
 
@@ -34,6 +36,30 @@ async fn two_hundred_first_claims_over_eight_connections_have_one_owner_and_leav
     assert_eq!((owners, waiting), (1, 199));
     assert_eq!(ask::<i64>(&store, "select count(*) from buttress.records").await, 1);
     assert!(store.pool().status().size <= 8);
+}
+
+#[tokio::test]
+async fn two_that_saw_the_same_abandoned_record_do_not_both_take_it_over() {
+    let store = store().await;
+    let claim = claim();
+    let owner = owned(&store, &claim).await;
+    store.step(&owner.ticket, &Step::Abandon).await.unwrap();
+    let mut client = connect(&server().url()).await;
+    let transaction = client.transaction().await.unwrap();
+    transaction.execute(&format!("select from {}.records for update", store.schema()), &[]).await.unwrap();
+    let go_on = async {
+        let waiting = format!(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{}%.claim(%'",
+            store.schema()
+        );
+        until("both have looked, and wait", async || ask::<i64>(&store, &waiting).await == 2).await;
+        transaction.commit().await.unwrap();
+    };
+    let (one, two) = (other(&claim), other(&claim));
+    let (one, two, ()) = tokio::join!(store.claim(&one), store.claim(&two), go_on);
+    let claimed = [one.unwrap(), two.unwrap()];
+    let owners = claimed.iter().filter(|claimed| matches!(claimed, Claimed::Owned(_))).count();
+    assert_eq!(owners, 1, "{claimed:?}");
 }
 
 #[tokio::test]
@@ -86,7 +112,7 @@ async fn claims_and_completions_leave_the_indexes_alone() {
     sql(&store, "select pg_stat_force_next_flush()").await;
     let question = "select n_tup_upd, n_tup_hot_upd from pg_stat_all_tables
         where relname = 'records' and schemaname = 'buttress'";
-    crate::bench::until("the statistics are there", async || {
+    until("the statistics are there", async || {
         let row = sql(&store, question).await.unwrap();
         let (updated, hot): (i64, i64) = (row.get(0), row.get(1));
         assert!(hot >= updated * 9 / 10, "{hot} of {updated}");
