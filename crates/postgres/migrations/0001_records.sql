@@ -192,8 +192,10 @@ begin
         and not (v.state = 1 and v.owner is not null and v_now < v.lease_until)) then
         verdict := 3;
     elsif ((v.state = 3 and p_kind = 3) or (v.state = 2 and p_kind = 4))
-        and v.owner = p_owner and v.epoch = p_epoch then
-        verdict := 1; -- sent again, because the first answer was lost
+        and v.owner = p_owner and v.epoch = p_epoch and p_lock is null then
+        -- Sent again, because the first answer was lost. Not so within a transaction: what else is in it would be
+        -- done a second time.
+        verdict := 1;
     else
         verdict := 2;
         if v.state = 3 and v.fingerprint = p_fingerprint then

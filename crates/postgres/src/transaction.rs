@@ -35,7 +35,7 @@ pub enum TransactionError<E> {
 /// Why a completion is not part of a transaction, which must be rolled back then: drop it.
 #[derive(Clone, Debug)]
 pub enum CompleteError {
-    /// Somebody else owns the record, or it has ended otherwise, and so it answered if it was about the same.
+    /// Somebody else owns the record, or it has ended, and so it answered if it was about the same.
     Fenced(Option<Completion>),
     /// There is no such record any more.
     Gone,
@@ -112,7 +112,9 @@ impl PostgresStore {
     /// transaction nobody can renew or take over.
     ///
     /// If the record has another owner by now, this fails, so that what the transaction has done is rolled back with it.
-    /// When the layer completes the same run afterwards, the response given here stays.
+    /// It fails too if the run was completed before: whoever does not know whether a commit happened may do all of it
+    /// again, and is given the response if it did. When the layer completes the run afterwards, the response given here
+    /// stays.
     ///
     /// # Errors
     ///

@@ -50,6 +50,7 @@
 pub mod clock;
 pub mod contract;
 pub mod message;
+#[cfg(unix)]
 pub mod postgres;
 pub mod redis;
 

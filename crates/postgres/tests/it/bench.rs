@@ -14,18 +14,16 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 /// The server of all tests that need not stop one. It goes with this process.
 pub(crate) fn server() -> &'static PostgresServer {
     static SERVER: OnceLock<PostgresServer> = OnceLock::new();
-    SERVER.get_or_init(PostgresServer::start_careless)
+    // No machine is killed here, and a machine of many cores runs many tests at once.
+    SERVER.get_or_init(|| PostgresServer::start_with(&[("fsync", "off"), ("max_connections", "600")]))
 }
 
-/// A store with a schema of its own on the common server, not yet migrated.
+/// A store with a schema of its own on the common server, not yet migrated. A busy machine is no reason for it to fail.
 pub(crate) fn builder() -> PostgresStoreBuilder {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let schema = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    // A busy machine is no reason for a test to fail.
-    PostgresStore::builder(server().url())
-        .schema(schema)
-        .call_timeout(Duration::from_secs(20))
-        .lock_timeout(HOUR)
+    let builder = PostgresStore::builder(server().url()).schema(schema);
+    builder.call_timeout(Duration::from_secs(20)).statement_timeout(HOUR).lock_timeout(HOUR)
 }
 
 /// A store of a test's own on the common server.

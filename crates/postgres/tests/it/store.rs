@@ -103,10 +103,13 @@ async fn a_replay_and_a_duplicate_write_nothing() {
 #[tokio::test]
 async fn claims_and_completions_leave_the_indexes_alone() {
     let store = store().await;
-    // So that all of them expire in the same minute or so.
     clock::fake(&store).await;
+    // All of them expire in an hour, at the beginning of the same minute or so, and a second later once completed.
+    let begin = (27_000_000 << 16) - 3_600_000;
     for _ in 0..50 {
+        clock::set(&store, begin).await;
         let owned = owned(&store, &claim()).await;
+        clock::set(&store, begin + 1_000).await;
         store.step(&owned.ticket, &complete("done")).await.unwrap();
     }
     sql(&store, "select pg_stat_force_next_flush()").await;

@@ -195,6 +195,39 @@ async fn a_run_that_was_claimed_by_lease_completes_in_its_own_transaction_and_ag
 }
 
 #[tokio::test]
+async fn a_transaction_that_is_run_again_after_its_commit_is_not_done_twice() {
+    let store = shop().await;
+    let owned = owned(&store, &claim()).await;
+    let mut client = connect(&server().url()).await;
+    for is_first in [true, false] {
+        let transaction = client.transaction().await.unwrap();
+        order(&store, &transaction, "one").await;
+        let completed = store.complete_in(&transaction, &owned.ticket, &response("done"), HOUR).await;
+        match completed {
+            Ok(()) => transaction.commit().await.unwrap(),
+            Err(CompleteError::Fenced(Some(kept))) => {
+                assert_eq!((is_first, kept.response), (false, response("done")))
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(orders(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_hides_the_failure_of_a_statement_commits_nothing() {
+    let store = shop().await;
+    let run = async |transaction: &Transaction<'_>, _: &Owned| {
+        order(&store, transaction, "one").await;
+        transaction.execute("select 1 / 0", &[]).await.unwrap_err();
+        Ok::<_, ()>(response("done"))
+    };
+    let failed = store.transaction(&claim(), run).await;
+    assert!(matches!(failed, Err(TransactionError::Store(_))), "{failed:?}");
+    assert_eq!((orders(&store).await, records(&store).await), (0, 0));
+}
+
+#[tokio::test]
 async fn a_completion_that_is_rolled_back_never_was() {
     let store = shop().await;
     let owned = owned(&store, &claim()).await;

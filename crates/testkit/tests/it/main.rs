@@ -6,6 +6,7 @@ mod body;
 mod contract;
 mod drive;
 mod message;
+#[cfg(unix)]
 mod postgres;
 mod redis;
 mod signals;
