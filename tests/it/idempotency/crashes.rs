@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use control_plane::{ControlPlane, Upstreams};
+use fleet_sim::FleetSim;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::is_replay;
+use super::{count, is_replay};
 use crate::process::{Process, folder};
-use crate::world::{package, until};
+use crate::world::{World, approval, package, until};
 
 const PACKAGES: &str = "/api/v1/packages";
 const ROUNDS: usize = 20;
@@ -28,17 +30,13 @@ async fn create(process: &Process, round: usize, client: usize, acknowledged: &A
     for number in 0.. {
         let name = format!("p-{round}-{client}-{number}");
         let answer = process.post_with(&name, PACKAGES, package(&name, &["windows"], 0.1)).await;
-        match answer {
-            Ok(answer) => {
-                assert_eq!((answer.status, is_replay(&answer)), (201, false), "{answer:?}");
-                known.insert(name, Some(answer.text));
-                acknowledged.fetch_add(1, Ordering::SeqCst);
-            }
-            Err(_) => {
-                known.insert(name, None);
-                break;
-            }
-        }
+        let Ok(answer) = answer else {
+            known.insert(name, None);
+            break;
+        };
+        assert_eq!((answer.status, is_replay(&answer)), (201, false), "{answer:?}");
+        known.insert(name, Some(answer.text));
+        acknowledged.fetch_add(1, Ordering::SeqCst);
     }
     known
 }
@@ -129,20 +127,44 @@ async fn a_deployment_that_a_kill_cut_short_goes_on_as_the_second_attempt() {
     assert_eq!(told.expect("a line in the log")["attempt"], 2);
 }
 
-/// As after a crash between what was done and the record of it: here all records are gone, and what was done is not.
+/// One of each POST, always with the same keys; what there is then.
+async fn everything(world: &World) -> [Value; 3] {
+    let id = world.post_with("package", PACKAGES, package("Mail", &["windows"], 0.1)).await.created();
+    let of_package = format!("{PACKAGES}/{id}");
+    let ruled = world.post_with("ruling", &format!("{of_package}/approval"), approval("pilot")).await;
+    assert_eq!(ruled.status, 201, "{ruled:?}");
+    let body = json!({ "package_id": id, "ring": "canary" });
+    let deployment = world.post_with("deployment", "/api/v1/deployments", body).await;
+    let deployment = deployment.created();
+    let promoted = world.promote_with("promotion", &deployment).await;
+    assert_eq!((promoted.status, promoted.json()["ring"].as_str()), (200, Some("pilot")), "{promoted:?}");
+    let incident = json!({ "deployment_id": deployment, "title": "slow", "affected_devices": 11 });
+    let incident = world.post_with("incident", "/api/v1/incidents", incident).await.created();
+    let (deployment, incident) =
+        (format!("/api/v1/deployments/{deployment}"), format!("/api/v1/incidents/{incident}"));
+    let resolution = json!({ "by": "on call", "resolution": "restarted" });
+    let resolved = world.post_with("resolution", &format!("{incident}/resolve"), resolution).await;
+    assert_eq!(resolved.status, 200, "{resolved:?}");
+    let look = async |path: &str| world.get(path).await.json();
+    [look(&of_package).await, look(&deployment).await, look(&incident).await]
+}
+
+/// As after crashes between what was done and the records of it: the records are gone, and what was done is not.
 #[tokio::test]
-async fn a_request_whose_record_was_lost_finds_what_it_has_done() {
-    let data = folder();
-    let memory = ["--idempotency", "memory"];
-    let process = Process::start_in(data.path(), &memory).await;
-    let ask = async |process: &Process, key: &str| {
-        process.post_with(key, PACKAGES, package("Mail", &["windows"], 0.1)).await.unwrap()
+async fn requests_whose_records_were_lost_find_what_they_have_done() {
+    let (data, sim) = (folder(), FleetSim::start("127.0.0.1:0").await.unwrap());
+    let control_plane = || {
+        let upstreams = Upstreams::simulated_at(&format!("http://{}", sim.addr()));
+        World::with(ControlPlane::builder().data(data.path().to_owned()).upstreams(upstreams))
     };
-    let first = ask(&process, "k").await;
-    process.stop().await;
-    let process = Process::start_in(data.path(), &memory).await;
-    let again = ask(&process, "k").await;
-    assert_eq!((again.status, is_replay(&again), &again.text), (201, false, &first.text));
-    assert_eq!(ask(&process, "another").await.problem(409), "package_exists");
-    process.stop().await;
+    let world = control_plane().await;
+    let first = everything(&world).await;
+    world.stop().await;
+    let world = control_plane().await;
+    assert_eq!(everything(&world).await, first);
+    let another = world.post(PACKAGES, package("Mail", &["windows"], 0.1)).await;
+    assert_eq!(another.problem(409), "package_exists", "another request is not the same");
+    assert_eq!(count(&world, "replayed").await, 0);
+    world.stop().await;
+    sim.shutdown().await;
 }
