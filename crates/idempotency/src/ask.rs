@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::desk::{Desk, Place};
 use crate::ghost::{self, Ghost, Sent};
+use crate::lease::Held;
 use crate::seats::{News, Question, Seat, Told, Waiting};
 use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};
 
@@ -24,9 +25,7 @@ pub(crate) enum Heard<T: Store> {
 /// What a run holds.
 pub(crate) struct Grant {
     pub(crate) owned: Owned,
-    /// Before the store was asked, so that the lease lasts longer than it seems here.
-    pub(crate) asked_at: Instant,
-    pub(crate) seat: Option<Seat>,
+    pub(crate) held: Held,
     pub(crate) place: Option<Place>,
 }
 
@@ -88,7 +87,8 @@ impl<'a, T: Store> Asker<'a, T> {
             match answer {
                 Ok(Claimed::Owned(owned)) => {
                     runs();
-                    return Heard::Granted(Grant { owned, asked_at, seat, place });
+                    let held = Held { claim, ticket: owned.ticket, asked_at, seat };
+                    return Heard::Granted(Grant { owned, held, place });
                 }
                 Err(error) if self.desk.may_continue(&error) => {
                     runs();
@@ -107,7 +107,7 @@ impl<'a, T: Store> Asker<'a, T> {
             claim.owner = OwnerToken::draw(entropy);
         };
         if let Some(seat) = seat {
-            seat.tell(&told);
+            seat.tell(told.clone());
         }
         Heard::Told(told)
     }

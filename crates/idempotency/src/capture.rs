@@ -129,7 +129,7 @@ where
 }
 
 fn stored(head: &response::Parts, body: &[u8], terms: &Terms) -> Option<StoredResponse> {
-    let headers = head.extensions.get().unwrap_or(&terms.kept).of(&head.headers)?;
+    let headers = head.extensions.get().unwrap_or(&terms.kept).of(head.status, &head.headers)?;
     // A copy: what came may be a part of something larger, which a store would hold unawares.
     StoredResponse::new(head.status.as_u16(), headers, Bytes::copy_from_slice(body)).ok()
 }

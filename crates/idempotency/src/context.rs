@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::desk::Desk;
 use crate::fingerprint::Parted;
-use crate::{After, Checkpoint, Owned, RecordId, Step, Stepped, Store, StoreError, Ticket};
+use crate::lease::Lease;
+use crate::{After, Checkpoint, Fingerprint, Owned, RecordId, Step, Stepped, Store, StoreError, Ticket};
 
 /// What a handler knows of its run; in the extensions of a request that has a key.
 ///
@@ -17,45 +17,52 @@ use crate::{After, Checkpoint, Owned, RecordId, Step, Stepped, Store, StoreError
 pub struct Idempotency(Arc<View>);
 
 struct View {
-    ticket: Ticket,
+    id: RecordId,
+    fingerprint: Fingerprint,
     retain: Duration,
     attempt: u32,
     after: After,
     checkpoint: Option<Checkpoint>,
     lost: watch::Receiver<bool>,
-    writer: Arc<dyn Write>,
+    record: Arc<dyn Held>,
 }
 
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<Stepped, StoreError>> + Send + 'a>>;
 
-/// A desk, whatever its store.
-trait Write: Send + Sync {
-    fn write<'a>(&'a self, ticket: &'a Ticket, step: &'a Step) -> Writing<'a>;
+/// A record that is held, whatever its store.
+trait Held: Send + Sync {
+    fn ticket(&self) -> Ticket;
+    fn write<'a>(&'a self, step: &'a Step) -> Writing<'a>;
 }
 
-impl<T: Store> Write for Desk<T> {
+impl<T: Store> Held for Lease<T> {
+    fn ticket(&self) -> Ticket {
+        self.ticket()
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a handler need not know the type of the store")]
-    fn write<'a>(&'a self, ticket: &'a Ticket, step: &'a Step) -> Writing<'a> {
-        Box::pin(self.step(ticket, step))
+    fn write<'a>(&'a self, step: &'a Step) -> Writing<'a> {
+        Box::pin(self.step(step))
     }
 }
 
 impl Idempotency {
-    pub(crate) fn new<T: Store>(desk: Arc<Desk<T>>, owned: &Owned, lost: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new<T: Store>(lease: Arc<Lease<T>>, owned: &Owned, retain: Duration) -> Self {
         Self(Arc::new(View {
-            ticket: owned.ticket,
-            retain: desk.terms.retain,
+            id: owned.ticket.id,
+            fingerprint: owned.ticket.fingerprint,
+            retain,
             attempt: owned.attempt,
             after: owned.after,
             checkpoint: owned.checkpoint.clone(),
-            lost,
-            writer: desk,
+            lost: lease.lost(),
+            record: lease,
         }))
     }
 
     /// Which record, for logs.
     pub fn id(&self) -> RecordId {
-        self.0.ticket.id
+        self.0.id
     }
 
     /// Which run this is, from 1.
@@ -67,12 +74,12 @@ impl Idempotency {
     /// forgotten, by the clock of the store to a millisecond. Whoever has seen a larger one can refuse a smaller one,
     /// and so is safe from a run that was taken for dead.
     pub fn epoch(&self) -> u64 {
-        self.0.ticket.epoch
+        self.0.record.ticket().epoch
     }
 
     /// What proves that this run owns its record: for a store that completes it in the transaction of what was done.
     pub fn ticket(&self) -> Ticket {
-        self.0.ticket
+        self.0.record.ticket()
     }
 
     /// How long the layer keeps an answer, for the same purpose.
@@ -90,14 +97,14 @@ impl Idempotency {
         self.0.checkpoint.as_ref()
     }
 
-    /// Saves for the next run how far this one has come. If it fails, it may be saved later than a checkpoint after it:
-    /// whoever must not see an older one again writes a number into it, or ends the run.
+    /// Saves for the next run how far this one has come, best as what was done and not as what comes next: one whose
+    /// saving has failed may arrive later than those after it, and take their place.
     ///
     /// # Errors
     ///
     /// If the run owns its record no more, or the store does not answer.
     pub async fn save(&self, checkpoint: Checkpoint) -> Result<(), CheckpointError> {
-        match self.0.writer.write(&self.0.ticket, &Step::Checkpoint(checkpoint)).await {
+        match self.0.record.write(&Step::Checkpoint(checkpoint)).await {
             Ok(Stepped::Done | Stepped::StatusOnly) => Ok(()),
             Ok(Stepped::Fenced(_) | Stepped::Gone) => Err(CheckpointError::Lost),
             Err(error) => Err(CheckpointError::Store(error)),
@@ -122,7 +129,7 @@ impl Idempotency {
     /// request that uses the caller's key when the record has expired has other ones.
     pub fn downstream_key(&self, step: &str) -> String {
         use fmt::Write as _;
-        let Ticket { id, fingerprint, .. } = &self.0.ticket;
+        let View { id, fingerprint, .. } = &*self.0;
         let key = Parted::of("buttress idempotency downstream 1").with(id.as_bytes());
         key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(
             String::with_capacity(32),

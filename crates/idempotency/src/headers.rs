@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{Malformed, TooLarge};
@@ -19,11 +21,11 @@ use crate::{Malformed, TooLarge};
 /// assert_eq!(HeaderList::from_bytes(headers.as_bytes().clone())?, headers);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderList(Bytes);
 
 /// Collects the headers of a [`HeaderList`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct HeaderListBuilder(BytesMut);
 
 /// What comes before each name and value.
@@ -104,6 +106,18 @@ impl HeaderListBuilder {
     /// The list.
     pub fn finish(self) -> HeaderList {
         HeaderList(self.0.freeze())
+    }
+}
+
+impl fmt::Debug for HeaderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeaderList({} bytes)", self.0.len())
+    }
+}
+
+impl fmt::Debug for HeaderListBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeaderListBuilder({} bytes)", self.0.len())
     }
 }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName};
 
 use crate::HeaderList;
@@ -29,7 +30,7 @@ pub struct KeptHeaders {
 }
 
 /// What belongs to one exchange, one connection or one caller's session and not to the operation.
-const NEVER: [&str; 36] = [
+const NEVER: [&str; 35] = [
     "set-cookie",
     "set-cookie2",
     "www-authenticate",
@@ -53,7 +54,6 @@ const NEVER: [&str; 36] = [
     "alt-svc",
     "nel",
     "report-to",
-    "retry-after",
     "traceparent",
     "tracestate",
     "x-request-id",
@@ -127,12 +127,14 @@ impl KeptHeaders {
     }
 
     /// The headers to keep; `None` if they are too long.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<HeaderList> {
+    pub(crate) fn of(&self, status: StatusCode, headers: &HeaderMap) -> Option<HeaderList> {
         let mut list = HeaderList::builder();
         let named = named_by_connection(headers);
+        // Of an error it tells how long the error lasts, and of anything else when there is more to hear.
+        let is_momentary = |name| name == header::RETRY_AFTER && status.as_u16() >= 400;
         let mut bytes = 0;
         for (name, value) in headers {
-            if self.keeps(name) && !named.contains(name) {
+            if self.keeps(name) && !named.contains(name) && !is_momentary(name) {
                 bytes += name.as_str().len() + value.len();
                 list.push(name.as_str().as_bytes(), value.as_bytes()).ok()?;
             }

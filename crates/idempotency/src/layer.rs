@@ -64,7 +64,7 @@ impl<T: Store, J> IdempotencyLayer<T, J> {
 
     /// Statistics, and what an operator can make the store forget.
     pub fn handle(&self) -> Handle<T> {
-        Handle::new(Arc::clone(&self.desk.store), self.desk.stats.clone())
+        Handle::within(Arc::clone(&self.desk.store), self.desk.stats.clone(), self.desk.terms.store_time)
     }
 
     /// Waits until nothing is worked on, or the time is up, and answers how much still is. For the end of a process,

@@ -2,22 +2,33 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buttress_core::Verdict;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::desk::Desk;
-use crate::seats::Seat;
-use crate::{Step, Stepped, Store, Ticket};
+use crate::seats::{Seat, Told};
+use crate::{Claim, Claimed, Step, Stepped, Store, StoreError, Ticket, Timestamp};
 
 /// What a run holds of its record, for as long as it renews it.
 pub(crate) struct Lease<T> {
     desk: Arc<Desk<T>>,
-    ticket: Ticket,
+    claim: Claim,
+    ticket: Mutex<Ticket>,
     asked_at: Instant,
     lost: watch::Sender<bool>,
     seat: Mutex<Option<Seat>>,
+}
+
+/// What a lease begins with.
+pub(crate) struct Held {
+    pub(crate) claim: Claim,
+    pub(crate) ticket: Ticket,
+    /// Before the store was asked, so that the lease lasts longer than it seems here.
+    pub(crate) asked_at: Instant,
+    pub(crate) seat: Option<Seat>,
 }
 
 /// A lease that is being renewed; dropped, it is not any more.
@@ -25,8 +36,43 @@ pub(crate) struct Lease<T> {
 pub(crate) struct Renewal(AbortHandle);
 
 impl<T: Store> Lease<T> {
-    pub(crate) fn new(desk: Arc<Desk<T>>, ticket: Ticket, asked_at: Instant, seat: Option<Seat>) -> Self {
-        Self { desk, ticket, asked_at, lost: watch::Sender::default(), seat: Mutex::new(seat) }
+    pub(crate) fn new(desk: Arc<Desk<T>>, held: Held) -> Self {
+        let Held { claim, ticket, asked_at, seat } = held;
+        let (ticket, seat) = (Mutex::new(ticket), Mutex::new(seat));
+        Self { desk, claim, ticket, asked_at, lost: watch::Sender::default(), seat }
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        *self.ticket.lock()
+    }
+
+    /// Does a step. A record that the store has lost is claimed again first, by the same owner: if nobody else has it,
+    /// the run goes on as before.
+    pub(crate) async fn step(&self, step: &Step) -> Result<Stepped, StoreError> {
+        let stepped = self.desk.step(&self.ticket(), step).await?;
+        if stepped == Stepped::Gone && self.claim_again().await? {
+            return self.desk.step(&self.ticket(), step).await;
+        }
+        Ok(stepped)
+    }
+
+    async fn claim_again(&self) -> Result<bool, StoreError> {
+        let Claimed::Owned(owned) = self.desk.claim(&self.claim).await? else { return Ok(false) };
+        *self.ticket.lock() = owned.ticket;
+        self.desk.tell(Verdict::Changed, "record_lost");
+        Ok(true)
+    }
+
+    /// When it is now, as nearly as the store's clock is known here.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.ticket().epoch).after(self.asked_at.elapsed())
+    }
+
+    /// Tells all in this process who ask the same, until the store says it.
+    pub(crate) fn tell(&self, told: Told) {
+        if let Some(seat) = &*self.seat.lock() {
+            seat.tell(told);
+        }
     }
 
     /// Whether another run may own the record by now.
@@ -58,7 +104,7 @@ impl<T: Store> Lease<T> {
         loop {
             self.doubting(renewed_at, sleep(pause)).await;
             let asked_at = Instant::now();
-            match self.doubting(renewed_at, self.desk.step(&self.ticket, &step)).await {
+            match self.doubting(renewed_at, self.step(&step)).await {
                 Ok(Stepped::Done | Stepped::StatusOnly) => (renewed_at, pause) = (asked_at, self.pause()),
                 Ok(Stepped::Fenced(_) | Stepped::Gone) => return self.lose(),
                 Err(_) => pause = terms.lease / 12,

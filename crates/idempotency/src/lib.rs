@@ -86,26 +86,19 @@
 //! # Cost
 //!
 //! One call of the store to claim, and one to complete; in memory each takes one lock of 64, and first claim, completion
-//! and removal together about 0.3 to 0.7 microseconds, by how much of the records is in the processor's caches. A replay
-//! copies no body. A record in memory takes some 350 bytes beside its response.
+//! and removal together about 0.3 to 0.7 microseconds, by how much of the records is in the processor's caches. A record
+//! in memory takes some 350 bytes beside its response.
+//!
+//! In the layer, a request without a key costs the look at its method and header. One with a key costs a boxed future,
+//! a SHA-256 each over key, caller and request (two each with a secret) and a short lock; a run costs two tasks, a timer
+//! and one copy of its answer, and a replay copies no body. Requests that ask the same at the same time in one process
+//! make one claim. Bodies of requests and responses are held whole up to their limits, for at most `max_requests`
+//! requests at once.
 //!
 //! # When things fail
 //!
 //! A [`StoreError`] says by its kind whether the call may have happened. Nothing is ever taken for a first claim because
-//! a store did not answer or a record could not be read.
-//!
-//! # Options
-//!
-//! Lease, retention and what to do about abandoned attempts come with each [`Claim`]; [`MemoryStore`] lists its bounds.
-//!
-//! # Cost
-//!
-//! A request without a key costs the look at its method and header. One with a key costs one boxed future, two SHA-256
-//! over scope and key, two more over the caller and the request, a short lock, and a claim; a run costs a task, timers
-//! and one step of the store. Requests that ask the same at the same time in one process make one claim. Bodies of
-//! requests and responses are held whole up to their limits, for at most `max_requests` requests at once.
-//!
-//! # When things fail
+//! a record could not be read, nor, unless that was chosen, because a store did not answer.
 //!
 //! | code | status | `Retry-After` | handler reached |
 //! |---|---|---|---|
@@ -118,22 +111,28 @@
 //! | `idempotency_store_unavailable`, `idempotency_full` | 503 | 1 s | no |
 //! | `idempotency_handler_panicked`, `idempotency_handler_overdue` | 500, 504 | none | yes |
 //!
-//! After 5 calls in a row without an answer a store is sick: requests ask it once a second in all, and otherwise fail at
+//! After calls about 5 records without an answer in between a store is sick: requests ask it once a second in all, and otherwise fail at
 //! once, until it answers anything. The signals are `store_sick` and `store_well`.
 //!
 //! A store that fails when the run has ended delays the answer by at most `store_time`; the ending is written again
-//! and again, for as long as `longest_run`, with the lease renewed meanwhile.
+//! and again, for as long as `longest_run`, with the lease renewed meanwhile. A store or an observer that panics has not
+//! answered, or not heard; a run that is dropped is abandoned.
 //!
 //! # Options
+//!
+//! Lease, retention and what to do about abandoned attempts come with each [`Claim`]; [`MemoryStore`] lists its bounds.
+//! Of the layer:
 //!
 //! | option | default | range | unit | effect |
 //! |---|---|---|---|---|
 //! | `scope` or `one_scope_for_all` | none, one is demanded | | | whose keys they are |
 //! | `methods` | POST, PATCH | one at least | | whose keys count |
-//! | `key_required` | optional | | | whether a request without a key is refused |
-//! | `key_header`, `replayed_header` | `Idempotency-Key`, `Idempotent-Replayed` | | | names |
+//! | `key_required`, `key_required_when` | optional | | | whether a request without a key is refused |
+//! | `key_from` | none | | | a key for callers who send none |
+//! | `key_header`, `replayed_header`, `x_headers` | `Idempotency-Key`, `Idempotent-Replayed` | | | names |
+//! | `uri`, `endpoint`, `compare_header` | the URI as the layer sees it | | | what else makes two requests the same |
 //! | `end_with` | `Ending::of_status` | | | what is kept of which status |
-//! | `drop_header` | none | | | what else is not kept |
+//! | `keep_headers`, `drop_header` | `KeptHeaders::all` | | | which headers are kept |
 //! | `retain` | 24 h | 1 s to 366 days | time | how long an answer is kept |
 //! | `lease` | 30 s | 100 ms to 1 day | time | how long a silent process counts as alive |
 //! | `longest_run` | 15 min | 1 ms to 1 day | time | then the handler is dropped |
@@ -147,7 +146,7 @@
 //! | `when_store_fails` | refuse | `WhenStoreFails` | | whether a handler runs unprotected |
 //! | `secret` | none | 16 bytes at least | | keys the hashes that stores see |
 //!
-//! Also `name`, `endpoint`, `mode`, `observer`, `entropy`, `reject_with`.
+//! Also `name`, to which records belong, `mode`, `observer`, `entropy`, `reject_with`.
 //!
 //! # Features
 //!

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::HeaderList;
 
-/// What is kept of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is kept of a response. Logs show how large it is, and nothing of what it says.
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredResponse {
     status: u16,
     headers: HeaderList,
@@ -30,7 +30,7 @@ impl StoredResponse {
     /// The largest body that a record may hold, in bytes: 16 MiB. Layers allow less.
     pub const MAX_BODY_BYTES: usize = 16 << 20;
 
-    /// A response, with its body.
+    /// A response, with its body. The status is one of 100 to 999: a record with another could not be read again.
     ///
     /// # Errors
     ///
@@ -63,6 +63,16 @@ impl StoredResponse {
     /// Bytes of headers and body.
     pub fn bytes(&self) -> usize {
         self.headers.as_bytes().len() + self.body.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl fmt::Debug for StoredResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredResponse")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .finish()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::ask::Grant;
 use crate::capture::Captured;
 use crate::desk::{Desk, Place};
 use crate::lease::Lease;
+use crate::seats::Told;
 use crate::work::Caught;
 use crate::{
     After, Completion, EndpointStats, Event, Idempotency, Owned, Refusal, ReplyBody, Step, Stepped, Store,
@@ -50,10 +51,10 @@ impl<T: Store> Run<T> {
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(desk: Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
-        let Grant { owned, asked_at, seat, place } = grant;
+        let Grant { owned, held, place } = grant;
         let is_recovery = owned.after == After::Abandonment;
         stats.count(if is_recovery { Event::Recovered } else { Event::Started });
-        let lease = Arc::new(Lease::new(Arc::clone(&desk), owned.ticket, asked_at, seat));
+        let lease = Arc::new(Lease::new(Arc::clone(&desk), held));
         Self { desk, owned, lease, stats, has_ended: AtomicBool::new(false), _place: place }
     }
 
@@ -70,7 +71,8 @@ impl<T: Store> Run<T> {
         RB: Body<Data: Buf>,
     {
         let _renewal = Lease::renew(&self.lease);
-        head.extensions.insert(Idempotency::new(Arc::clone(&self.desk), &self.owned, self.lease.lost()));
+        let retain = self.desk.terms.retain;
+        head.extensions.insert(Idempotency::new(Arc::clone(&self.lease), &self.owned, retain));
         let ended = self.run(service, Request::from_parts(head, body)).await;
         self.end(ended, reply).await;
     }
@@ -117,7 +119,7 @@ impl<T: Store> Run<T> {
     /// the store fails, the client has waited for long enough, and the writing goes on.
     async fn end<RB: Body, E>(&self, ended: Ended<RB, E>, reply: oneshot::Sender<Answer<RB, E>>) {
         let Ended { answer, step } = ended;
-        match self.desk.step(&self.owned.ticket, &step).await {
+        match self.lease.step(&step).await {
             Ok(stepped) => {
                 self.count(event_of(&step, &stepped));
                 // Before the answer goes out: who has it may ask again at once.
@@ -126,9 +128,20 @@ impl<T: Store> Run<T> {
                 let _ = reply.send(self.said(answer, &step, stepped));
             }
             Err(error) => {
+                self.foretell(&step);
                 let _ = reply.send(answer);
                 self.insist(&step, error).await;
             }
+        }
+    }
+
+    /// What the store will say once it can be written down is said to those who ask here meanwhile.
+    fn foretell(&self, step: &Step) {
+        if let Step::Complete { response, retain } = step {
+            let (response, completed_at) = (Arc::clone(response), self.lease.now());
+            let expires_at = completed_at.after(*retain);
+            let attempt = self.owned.attempt;
+            self.lease.tell(Told::Done(Completion { response, completed_at, expires_at, attempt }));
         }
     }
 
@@ -141,7 +154,7 @@ impl<T: Store> Run<T> {
             self.desk.tell(Verdict::Retried, code_of(&error));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Self::LONGEST_PAUSE);
-            match self.desk.step(&self.owned.ticket, step).await {
+            match self.lease.step(step).await {
                 Ok(stepped) => return self.count(event_of(step, &stepped)),
                 Err(again) => error = again,
             }
@@ -182,7 +195,7 @@ impl<T: Store> Drop for Run<T> {
         }
         self.stats.count(Event::Abandoned);
         if tokio::runtime::Handle::try_current().is_ok() {
-            let (desk, ticket) = (Arc::clone(&self.desk), self.owned.ticket);
+            let (desk, ticket) = (Arc::clone(&self.desk), self.lease.ticket());
             // If it fails, the lease ends it.
             self.desk.spawn(async move { drop(desk.step(&ticket, &Step::Abandon).await) });
         }

@@ -70,8 +70,8 @@ struct Table {
 /// Most seats are left before anybody joins, so the channel is made by the first who does.
 #[derive(Default)]
 struct Taken {
-    is_running: bool,
-    news: Option<watch::Sender<News>>,
+    now: News,
+    joined: Option<watch::Sender<News>>,
 }
 
 /// The right to be the one who asks the store, and then runs. Dropped, it is free for the next, and all who have joined hear of it.
@@ -117,32 +117,31 @@ impl Seats {
 
 impl Taken {
     fn join(&mut self) -> watch::Receiver<News> {
-        let now = if self.is_running { News::Runs } else { News::Asking };
-        self.news.get_or_insert_with(|| watch::Sender::new(now)).subscribe()
+        self.joined.get_or_insert_with(|| watch::Sender::new(self.now.clone())).subscribe()
+    }
+
+    fn tell(&mut self, news: News) {
+        self.now = news;
+        if let Some(joined) = &self.joined {
+            joined.send_replace(self.now.clone());
+        }
     }
 }
 
 impl Seat {
     /// From now on it runs, until the seat is left.
     pub(crate) fn runs(&self) {
+        self.says(News::Runs);
+    }
+
+    /// Tells all who join what is known, until the seat is left. Before it is left this is the last they hear.
+    pub(crate) fn tell(&self, told: Told) {
+        self.says(News::Told(told));
+    }
+
+    fn says(&self, news: News) {
         if let Some(taken) = self.table.lock().taken.get_mut(&self.question) {
-            taken.is_running = true;
-            taken.tell(News::Runs);
-        }
-    }
-
-    /// Tells those who have joined what the store said, and leaves.
-    pub(crate) fn tell(self, told: &Told) {
-        if let Some(taken) = self.table.lock().taken.get(&self.question) {
-            taken.tell(News::Told(told.clone()));
-        }
-    }
-}
-
-impl Taken {
-    fn tell(&self, news: News) {
-        if let Some(sender) = &self.news {
-            sender.send_replace(news);
+            taken.tell(news);
         }
     }
 }
@@ -216,7 +215,8 @@ mod tests {
         seat.runs();
         let Err(late) = seats.take(question(1, 1)) else { panic!("it is taken") };
         assert!(matches!((&*early.borrow(), &*late.borrow()), (News::Runs, News::Runs)));
-        seat.tell(&Told::Failed(StoreError::new(StoreErrorKind::Full)));
+        seat.tell(Told::Failed(StoreError::new(StoreErrorKind::Full)));
+        drop(seat);
         assert!(matches!(&*early.borrow(), News::Told(Told::Failed(_))), "the last word outlives the seat");
         assert!(late.has_changed().is_err(), "and the channel says that it is left");
         assert!(is_empty(&seats));

@@ -43,7 +43,7 @@ pub(crate) async fn see_through<S, T, B, RB>(
     };
     // Those who have joined would run it once more.
     if let Some(seat) = seat {
-        seat.tell(&Told::Failed(error));
+        seat.tell(Told::Failed(error));
     }
     // Nobody waits if the client has left.
     let _ = reply.send(answer);

@@ -1,9 +1,17 @@
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use axum::body::Body;
 use buttress_core::Verdict;
 use buttress_idempotency::testing::Sickness;
-use buttress_idempotency::{Event, StoreErrorKind, WhenStoreFails};
+use buttress_idempotency::{
+    Claim, Claimed, Event, IdempotencyLayer, Invalidated, MemoryStore, RecordId, Step, Stepped, Store,
+    StoreError, StoreErrorKind, Ticket, WhenStoreFails,
+};
 use buttress_testkit::{Recorder, clock, message};
+use http::{Request, Response};
+use tower::{Layer, service_fn};
 
 use crate::{Orders, builder, code, header, request, store};
 
@@ -61,7 +69,13 @@ async fn a_store_that_fails_at_the_end_delays_neither_the_answer_nor_the_record_
     shop.fall_sick(Sickness::FailsSteps);
     let first = message::send(&router, request("/orders", "k", "")).await;
     assert_eq!((first.status.as_u16(), header(&first.headers, "idempotency-retention")), (200, None));
-    assert_eq!(message::send(&router, request("/orders", "k", "")).await.status, 409);
+    let meanwhile = message::send(&router, request("/orders", "k", "")).await;
+    assert_eq!(
+        (&meanwhile.body, header(&meanwhile.headers, "idempotent-replayed")),
+        (&first.body, Some("true"))
+    );
+    let elsewhere = orders.router(&layer.fresh());
+    assert_eq!(message::send(&elsewhere, request("/orders", "k", "")).await.status, 409);
     shop.heal();
     assert_eq!(layer.shutdown(Duration::from_secs(60)).await, 0);
     let again = message::send(&router, request("/orders", "k", "")).await;
@@ -129,4 +143,71 @@ async fn runs_that_began_before_an_outage_end_as_ever_and_show_that_it_is_over()
         (200, Some("86400"))
     );
     assert_eq!(timed(&router, "after").await.1, 200, "the end of the run was an answer");
+}
+
+/// A store in which nobody is told of the first record.
+#[derive(Debug, Default)]
+struct OneHangs {
+    store: MemoryStore,
+    first: OnceLock<RecordId>,
+}
+
+impl Store for OneHangs {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        if *self.first.get_or_init(|| claim.id) == claim.id {
+            std::future::pending::<()>().await;
+        }
+        self.store.claim(claim).await
+    }
+
+    async fn step(&self, ticket: &Ticket, step: &Step) -> Result<Stepped, StoreError> {
+        self.store.step(ticket, step).await
+    }
+
+    async fn invalidate(&self, id: RecordId) -> Result<Invalidated, StoreError> {
+        self.store.invalidate(id).await
+    }
+
+    async fn clear(&self) -> Result<u64, StoreError> {
+        self.store.clear().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_that_hangs_does_not_make_the_store_sick_for_all() {
+    let layer = IdempotencyLayer::inbound(OneHangs::default()).one_scope_for_all().build().unwrap();
+    let handler = service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let service = layer.layer(handler);
+    for _ in 0..10 {
+        assert_eq!(message::send(&service, request("/", "hangs", "")).await.status, 503);
+    }
+    assert_eq!(message::send(&service, request("/", "other", "")).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endings_that_cannot_be_written_for_good_hold_no_places() {
+    let shop = store();
+    let layer = builder(&shop).max_requests(1).build().unwrap();
+    let (orders, broken) = (Orders::default(), Arc::clone(&shop));
+    let handler = service_fn(move |_: Request<Body>| {
+        broken.fall_sick(Sickness::Fails(StoreErrorKind::Corrupt));
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
+    });
+    assert_eq!(message::send(&layer.layer(handler), request("/", "k", "")).await.status, 200);
+    assert_eq!(layer.shutdown(Duration::ZERO).await, 0);
+    shop.heal();
+    assert_eq!(message::send(&orders.router(&layer), request("/orders", "other", "")).await.status, 200);
+    assert_eq!(layer.handle().stats().totals().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_does_not_wait_for_a_store_that_hangs() {
+    let shop = store();
+    let layer = builder(&shop).build().unwrap();
+    shop.fall_sick(Sickness::Hangs);
+    let from = tokio::time::Instant::now();
+    assert!(layer.handle().invalidate(layer.record_id("ann", "k")).await.is_err());
+    assert!(from.elapsed() < Duration::from_secs(1));
+    assert!(layer.handle().clear().await.is_err());
+    assert!(from.elapsed() < Duration::from_secs(70));
 }

@@ -3,8 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
 mod answers;
+mod apart;
+mod bodies;
 mod contract;
 mod faults;
+mod keys;
+mod leases;
+mod panics;
+mod recovery;
 mod runs;
 mod streams;
 mod waiting;

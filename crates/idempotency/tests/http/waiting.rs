@@ -310,6 +310,18 @@ async fn whoever_has_the_answer_can_ask_again_at_once() {
     assert_eq!(*heard.lock().unwrap(), [200], "a replay, from within the very call that woke him");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_joins_does_not_depend_on_one_who_is_not_polled() {
+    let (shop, orders) = (store(), Orders::default());
+    let router = orders.router(&builder(&shop).build().unwrap());
+    shop.fall_sick(LAG);
+    let mut idle = pin!(router.clone().oneshot(request("/orders", "k", "{}")));
+    assert!(idle.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let other = same(&router).await.unwrap();
+    assert!(other.is_in_flight() && other.took < SECOND, "{other:?}");
+    assert_eq!((idle.await.unwrap().status().as_u16(), orders.runs()), (200, 1));
+}
+
 #[test]
 fn whoever_waits_needs_places_and_an_end() {
     let settings =
