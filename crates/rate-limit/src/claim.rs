@@ -38,6 +38,18 @@ pub struct Position {
     pub next: Duration,
     /// Until there is a whole burst.
     pub full: Duration,
+    /// Who holds what was charged, if anything was.
+    pub charged_by: ChargedBy,
+}
+
+/// Who holds what a claim was charged: it is he who must hear of a refund, also when somebody else decides by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ChargedBy {
+    /// The tier itself.
+    #[default]
+    Tier,
+    /// Its stand-in.
+    StandIn,
 }
 
 /// What becomes of a claim.

@@ -172,7 +172,7 @@ mod waiting;
 mod web;
 
 pub use builder::RateLimitBuilder;
-pub use claim::{Claim, Claims, Fate, MAX_POLICIES, Position, Unavailable, Verdicts};
+pub use claim::{ChargedBy, Claim, Claims, Fate, MAX_POLICIES, Position, Unavailable, Verdicts};
 pub use exempt::Exempt;
 #[cfg(feature = "http")]
 pub use fields::Fields;
@@ -195,7 +195,7 @@ pub use response_head::ResponseHead;
 pub use service::RateLimit;
 pub use settle::Settle;
 pub use shared::{Leases, SharedStats, SharedTier, SharedTierBuilder, WhenGone};
-pub use store::{Ask, MAX_ASKS, Reply, Store, StoreError, StoreErrorKind, Take};
+pub use store::{Ask, MAX_ASKS, Reply, Store, StoreError, Take};
 pub use subject::{Limits, Plain, Subject};
 pub use table::{Occupancy, Table};
 pub use throttle::{ThrottleHandle, ThrottleLayer, Throttled};

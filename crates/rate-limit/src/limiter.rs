@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use buttress_core::{Checks, ConfigError};
 
-use crate::{Claim, Claims, Fate, KeyHasher, LocalTier, Occupancy, Position, Quota, Rate, Tier};
+use crate::{ChargedBy, Claim, Claims, Fate, KeyHasher, LocalTier, Occupancy, Position, Quota, Rate, Tier};
 
 mod answer;
 mod builder;
@@ -99,7 +99,7 @@ impl RateLimiter {
     pub fn refund(&self, key: impl AsRef<[u8]>, units: u64) {
         let now = now();
         for claim in self.claims(key.as_ref(), units) {
-            self.tier.refund(&claim, units, now);
+            self.tier.refund(&claim, units, ChargedBy::Tier, now);
         }
     }
 

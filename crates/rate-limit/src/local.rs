@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 
 use crate::epoch::Epoch;
 use crate::{
-    Answer, Claim, Claims, Fate, HashKey, KeyHash, Occupancy, Position, Rate, Ruling, Table, Tier, Verdicts,
+    Answer, ChargedBy, Claim, Claims, Fate, HashKey, KeyHash, Occupancy, Position, Rate, Ruling, Table, Tier,
+    Verdicts,
 };
 
 /// Decides in this process: a [`Table`], a secret of its own, and the process's clock.
@@ -94,11 +95,11 @@ impl Tier for LocalTier {
         Answer::Now(Ok(self.decide_all(claims, now)))
     }
 
-    fn refund(&self, claim: &Claim, units: u64, now: Instant) {
+    fn refund(&self, claim: &Claim, units: u64, _: ChargedBy, now: Instant) {
         self.shared.table.refund(claim.key, self.ticks(now), claim.rate, units);
     }
 
-    fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64 {
+    fn charge(&self, claim: &Claim, units: u64, _: ChargedBy, now: Instant) -> u64 {
         self.shared.table.charge(claim.key, self.ticks(now), claim.rate, units)
     }
 }
@@ -121,5 +122,5 @@ fn position(ruling: Ruling, tat: u64, rate: Rate, now: u64) -> Position {
         Ruling::Never { .. } => Fate::Never,
     };
     let (next, full) = (Duration::from_nanos(standing.next), Duration::from_nanos(standing.full));
-    Position { fate, remaining: standing.remaining, next, full }
+    Position { fate, remaining: standing.remaining, next, full, charged_by: ChargedBy::Tier }
 }

@@ -4,8 +4,8 @@ use arrayvec::ArrayVec;
 
 use crate::bench::{Bench, now};
 use crate::subject::Limits;
-use crate::trial::Trial;
-use crate::{Claim, MAX_POLICIES, Settle, Subject};
+use crate::trial::{Entry, Trial};
+use crate::{MAX_POLICIES, Settle, Subject};
 
 /// What is left to do for a request that was let through, once its response is there.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct After<W: Subject> {
 #[derive(Debug)]
 pub(crate) struct Settling<W: Subject> {
     bench: Arc<Bench<W>>,
-    claims: ArrayVec<(usize, Claim), MAX_POLICIES>,
+    entries: ArrayVec<Entry, MAX_POLICIES>,
 }
 
 impl<W: Subject> After<W> {
@@ -44,21 +44,21 @@ impl<W: Subject> Settling<W> {
             return None;
         }
         let settled = trial.charged().filter(|entry| bench.seats[entry.policy].policy.settle.is_some());
-        let claims: ArrayVec<_, MAX_POLICIES> = settled.map(|entry| (entry.policy, entry.claim)).collect();
-        (!claims.is_empty()).then(|| Box::new(Self { bench: Arc::clone(bench), claims }))
+        let entries: ArrayVec<Entry, MAX_POLICIES> = settled.copied().collect();
+        (!entries.is_empty()).then(|| Box::new(Self { bench: Arc::clone(bench), entries }))
     }
 
     fn settle(&self, answer: &W::Answer<'_>) {
-        for (policy, claim) in &self.claims {
-            let seat = &self.bench.seats[*policy];
+        for entry in &self.entries {
+            let (seat, claim, by) = (&self.bench.seats[entry.policy], &entry.claim, entry.charged_by());
             let Some(settle) = &seat.policy.settle else { continue };
             let tier = self.bench.tier(seat.shared);
             match settle(answer) {
                 Settle::Keep => {}
-                Settle::Refund(units) => tier.refund(claim, units.min(claim.cost), now()),
+                Settle::Refund(units) => tier.refund(claim, units.min(claim.cost), by, now()),
                 Settle::Charge(units) => {
                     // What is beyond an allowance is let off: a key is never locked out for longer than that.
-                    let _beyond = tier.charge(claim, units, now());
+                    let _beyond = tier.charge(claim, units, by, now());
                 }
             }
         }

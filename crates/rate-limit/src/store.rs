@@ -17,6 +17,8 @@ use crate::{KeyHash, Rate};
 /// - A stored time further off than one allowance counts as one allowance off, and is stored so, also on a denial.
 /// - No key stays for longer than a second after it has a full burst again.
 /// - A dropped call may have happened.
+/// - A key that holds something else than a time is [`spoilt`](Reply::spoilt). No other ask of the call is concerned,
+///   except that no `All` is granted beside an `All` for such a key.
 ///
 /// An empty call asks whether the store decides, and charges nobody: a store that answers and would not decide fails it.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
@@ -60,48 +62,37 @@ pub struct Reply {
     pub granted: u64,
     /// Microseconds until the key has a full burst, after the decision.
     pub debt: u64,
+    /// What the key holds is not a time: somebody else writes there, and nothing was done. The rest is 0.
+    pub spoilt: bool,
 }
 
-/// Why a [`Store`] did not decide.
+/// Why a [`Store`] did not decide: it cannot be reached, or gave no answer that can be used. Several in a row are an
+/// outage.
 #[derive(Clone, Debug)]
 pub struct StoreError {
-    kind: StoreErrorKind,
     source: Arc<dyn Error + Send + Sync>,
 }
 
-/// What kind of failure a [`StoreError`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// It cannot be reached, or gave no answer that can be used. Several in a row are an outage.
-    Unreachable,
-    /// It answers, and what it holds under a key is not a time: somebody else writes there. The other keys are well.
-    Garbage,
+impl Reply {
+    /// The answer about a key that holds something else.
+    pub const SPOILT: Self = Self { granted: 0, debt: 0, spoilt: true };
+
+    /// What a store did, with the debt that is left.
+    pub const fn new(granted: u64, debt: u64) -> Self {
+        Self { granted, debt, spoilt: false }
+    }
 }
 
 impl StoreError {
     /// A store that cannot be reached, or does not do what it is asked.
     pub fn unreachable(source: impl Into<BoxError>) -> Self {
-        Self { kind: StoreErrorKind::Unreachable, source: source.into().into() }
-    }
-
-    /// A key that holds something else.
-    pub fn garbage(source: impl Into<BoxError>) -> Self {
-        Self { kind: StoreErrorKind::Garbage, source: source.into().into() }
-    }
-
-    /// What kind of failure it is.
-    pub const fn kind(&self) -> StoreErrorKind {
-        self.kind
+        Self { source: source.into().into() }
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            StoreErrorKind::Unreachable => "the store of the rate limits gave no usable answer",
-            StoreErrorKind::Garbage => "a key of the rate limits holds something else",
-        })
+        f.write_str("the store of the rate limits gave no usable answer")
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Instant;
 
-use crate::{Claim, Claims, HashKey, Unavailable, Verdicts};
+use crate::{ChargedBy, Claim, Claims, HashKey, Unavailable, Verdicts};
 
 /// Who decides: a table in this process, or a store that many processes share.
 ///
@@ -14,13 +14,15 @@ pub trait Tier: fmt::Debug + Send + Sync + 'static {
     /// Charges all claims, or none.
     fn decide(&self, claims: &Claims, now: Instant) -> Answer;
 
-    /// Gives units of a claim back; a shared tier may do so a little later, and may drop what it has no room for.
-    fn refund(&self, claim: &Claim, units: u64, now: Instant);
+    /// Gives units of a claim back to whoever charged them, as [`Position::charged_by`](crate::Position::charged_by)
+    /// said; a shared tier may do so a little later, and drops what its store cannot be told.
+    fn refund(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant);
 
-    /// Charges units for what has happened already, as far as one allowance goes; returns the units beyond that.
+    /// Charges units for what has happened already, as far as one allowance goes, where the claim itself was charged;
+    /// returns the units beyond that.
     ///
     /// A tier that charges a little later returns what it knows at once, which may be 0.
-    fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64;
+    fn charge(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant) -> u64;
 }
 
 /// What a tier says.

@@ -6,7 +6,9 @@ use buttress_core::Refused;
 
 use crate::bench::Bench;
 use crate::rejection::RateLimited;
-use crate::{Answer, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subject, Unavailable, Verdicts};
+use crate::{
+    Answer, ChargedBy, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subject, Unavailable, Verdicts,
+};
 
 /// The policies that apply to one request, and how far their decision has come.
 ///
@@ -29,6 +31,13 @@ pub(crate) struct Entry {
     pub(crate) claim: Claim,
     round: usize,
     pub(crate) position: Option<Position>,
+}
+
+impl Entry {
+    /// Who holds what it was charged.
+    pub(crate) fn charged_by(&self) -> ChargedBy {
+        self.position.map_or(ChargedBy::Tier, |position| position.charged_by)
+    }
 }
 
 /// How a trial goes on.
@@ -244,7 +253,7 @@ impl Trial {
         let tier = bench.tier(Round::at(round).shared);
         for entry in self.entries.iter_mut().filter(|entry| entry.round == round) {
             let Claim { cost, quota, .. } = entry.claim;
-            tier.refund(&entry.claim, cost, now);
+            tier.refund(&entry.claim, cost, entry.charged_by(), now);
             if let Some(position) = &mut entry.position {
                 position.remaining = position.remaining.saturating_add(cost).min(quota.burst_units());
             }

@@ -54,14 +54,23 @@ impl Book {
     }
 
     /// Looks at every key that has a lease; those for which `work` answers no are no longer listed.
-    pub(super) fn for_each_leased(&self, mut work: impl FnMut(KeyHash, &mut Spot) -> bool) {
-        let keys: Vec<u128> = self.leased.lock().iter().copied().collect();
-        for bits in keys {
-            let key = KeyHash::from_bits(bits);
+    ///
+    /// Only for the one who lists keys: another one's new lease could be taken off the list that it has just come on.
+    pub(super) fn retain_leased(&self, mut work: impl FnMut(KeyHash, &mut Spot) -> bool) {
+        for key in self.leased() {
             if !self.with_known(key, |spot| work(key, spot)).unwrap_or(false) {
-                self.leased.lock().remove(&bits);
+                self.leased.lock().remove(&key.to_bits());
             }
         }
+    }
+
+    /// Units that are held.
+    pub(super) fn parked(&self, now: u64) -> u64 {
+        self.leased().into_iter().filter_map(|key| self.with_known(key, |spot| spot.parked(now))).sum()
+    }
+
+    fn leased(&self) -> Vec<KeyHash> {
+        self.leased.lock().iter().copied().map(KeyHash::from_bits).collect()
     }
 
     /// Whether any key has a lease.
@@ -85,7 +94,6 @@ impl fmt::Debug for Book {
 mod tests {
     use super::*;
     use crate::Rate;
-    use crate::shared::spot::Rules;
     use crate::shared::terms::Terms;
 
     #[test]
@@ -95,13 +103,21 @@ mod tests {
     }
 
     #[test]
+    fn who_only_counts_takes_nobody_off_the_list() {
+        let (book, key) = (Book::new(WAYS), KeyHash::from_bits(7));
+        book.list(key);
+        assert_eq!((book.parked(1), book.has_leases()), (0, true));
+        book.retain_leased(|_, _| true);
+        assert!(!book.has_leases(), "it is not known any more");
+    }
+
+    #[test]
     fn room_is_fixed_and_the_oldest_key_makes_way() {
         let book = Book::new(WAYS);
-        let rules = Rules { lease_above: None, memory: 0 };
         let keys = (1..=2 * WAYS as u64).map(|bits| (KeyHash::from_bits(bits.into()), bits));
         for (key, now) in keys.clone() {
             let terms = Terms { key, scope: key, rate: Rate::from_ticks(1, 1), cost: 1, cap: 0 };
-            assert!(book.with(key, |spot| spot.judge(&terms, &rules, now)).is_some());
+            assert!(book.with(key, |spot| spot.note(&terms, now)).is_some());
         }
         let known = keys.filter(|(key, _)| book.with_known(*key, |_| ()).is_some());
         let newest: Vec<u64> = known.map(|(_, bits)| bits).collect();

@@ -12,7 +12,7 @@ use crate::shared::gone::StandIn;
 use crate::shared::outage::{Change, Outage};
 use crate::shared::spot::Rules;
 use crate::shared::stats::Counters;
-use crate::{Ask, HashKey, Reply, Store, StoreError, StoreErrorKind};
+use crate::{Ask, HashKey, Reply, Store, StoreError};
 
 /// What requests, and the task in the background, have in common.
 pub(super) struct Core<S> {
@@ -56,9 +56,8 @@ impl<S: Store> Core<S> {
     pub(super) async fn call(&self, asks: &[Ask]) -> Result<Vec<Reply>, Failed> {
         let answer = self.try_call(asks).await;
         match &answer {
-            Err(error) if error.kind() != StoreErrorKind::Garbage => self.failed(error),
-            Err(error) => self.met_garbage(error),
-            Ok(_) => self.outage.lock().answered(),
+            Ok(replies) => self.answered(replies),
+            Err(error) => self.failed(error),
         }
         answer.map_err(|_| Failed)
     }
@@ -82,6 +81,15 @@ impl<S: Store> Core<S> {
         }
         let complaint = format!("{} replies to {} asks", replies.len(), asks.len());
         Err(StoreError::unreachable(BoxError::from(complaint)))
+    }
+
+    /// Keys may be spoilt; the store itself is well.
+    fn answered(&self, replies: &[Reply]) {
+        self.outage.lock().answered();
+        let spoilt = replies.iter().filter(|reply| reply.spoilt).count() as u64;
+        if spoilt > 0 {
+            self.met_garbage(spoilt);
+        }
     }
 
     fn failed(&self, error: &StoreError) {
@@ -119,13 +127,13 @@ impl<S: Store> Core<S> {
         self.tell("rate_limit_store_back");
     }
 
-    /// One key is spoilt; the store itself is well.
-    fn met_garbage(&self, error: &StoreError) {
-        self.outage.lock().answered();
-        self.counters.garbage.add(1);
+    fn met_garbage(&self, spoilt: u64) {
+        self.counters.garbage.add(spoilt);
         if !self.garbage_told.swap(true, Ordering::Relaxed) {
-            let cause = std::error::Error::source(error).map(tracing::field::display);
-            tracing::warn!(tier = &*self.name, %error, cause, "told once; the next ones are only counted");
+            tracing::warn!(
+                tier = &*self.name,
+                "a key of the rate limits holds something else; told once, the next ones are only counted"
+            );
         }
     }
 

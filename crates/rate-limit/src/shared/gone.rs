@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shared::terms::Terms;
-use crate::{Claim, Claims, Fate, LocalTier, Position, Rate, Tier, Unavailable, Verdicts};
+use crate::{ChargedBy, Claim, Claims, Fate, LocalTier, Position, Rate, Tier, Unavailable, Verdicts};
 
 /// What to do when the store cannot be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,14 +55,16 @@ impl StandIn {
     /// Gives units back that it may have charged.
     pub(super) fn refund(&self, claim: &Claim, units: u64, now: Instant) {
         if let Self::LocalShare { nodes, table } = self {
-            table.refund(&share(claim, *nodes), units, now);
+            table.refund(&share(claim, *nodes), units, ChargedBy::Tier, now);
         }
     }
 
     /// Charges after the fact; returns what could not be charged.
     pub(super) fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64 {
         match self {
-            Self::LocalShare { nodes, table } => table.charge(&share(claim, *nodes), units, now),
+            Self::LocalShare { nodes, table } => {
+                table.charge(&share(claim, *nodes), units, ChargedBy::Tier, now)
+            }
             Self::Open | Self::Closed => units,
         }
     }

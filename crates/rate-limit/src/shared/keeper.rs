@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +6,8 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::shared::core::Core;
+use crate::shared::core::{Core, Failed};
+use crate::shared::flights::Landing;
 use crate::shared::lease::{Batch, LOOK_EVERY};
 use crate::{Ask, MAX_ASKS, Reply, Store, Take};
 
@@ -74,7 +76,7 @@ fn look_after_leases<S: Store>(core: &Core<S>, look_at: &mut u64, last: bool) ->
         return asks;
     }
     *look_at = now + LOOK_EVERY;
-    core.book.for_each_leased(|key, spot| {
+    core.book.retain_leased(|key, spot| {
         let scope = spot.scope();
         let retired = spot.lease().retire(now, last);
         asks.extend(retired.into_iter().map(|batch| batch.back(key, scope)));
@@ -85,9 +87,7 @@ fn look_after_leases<S: Store>(core: &Core<S>, look_at: &mut u64, last: bool) ->
 
 /// While the store is gone, errands come to nothing: its debts are not collected later.
 async fn stand_by<S: Store>(core: &Core<S>) {
-    for ask in &core.errands.take(usize::MAX) {
-        gave_up(core, ask);
-    }
+    drop(InHand { core, asks: core.errands.take(usize::MAX).into() });
     let due = core.outage.lock().probe_at().is_some_and(|at| at <= core.ticks_now());
     if due && !core.errands.is_closed() {
         core.probe().await;
@@ -95,35 +95,59 @@ async fn stand_by<S: Store>(core: &Core<S>) {
 }
 
 /// Runs what is in line, behind what comes from the leases.
-async fn round<S: Store>(core: &Core<S>, mut asks: Vec<Ask>, last: bool) {
-    asks.extend(core.errands.take(usize::MAX));
-    for batch in asks.chunks(MAX_ASKS) {
-        let (run_now, dropped): (Vec<Ask>, Vec<Ask>) =
-            batch.iter().partition(|ask| is_worth_it(core, ask, last));
-        for ask in &dropped {
-            gave_up(core, ask);
-        }
-        if !run_now.is_empty() {
-            run(core, &run_now).await;
+async fn round<S: Store>(core: &Core<S>, asks: Vec<Ask>, last: bool) {
+    let mut in_hand = InHand { core, asks: asks.into() };
+    in_hand.asks.extend(core.errands.take(usize::MAX));
+    in_hand.asks.retain(|ask| is_worth_it(core, ask, last));
+    while !in_hand.asks.is_empty() && !core.is_down() {
+        in_hand.run_some().await;
+    }
+}
+
+/// Nobody would spend a refill at the end.
+fn is_worth_it<S: Store>(core: &Core<S>, ask: &Ask, last: bool) -> bool {
+    let in_vain = last && matches!(ask.take, Take::UpTo(_));
+    if in_vain {
+        gave_up(core, ask, Landing::Done);
+    }
+    !in_vain
+}
+
+/// Errands that have left the queue. Those that are not run in the end are given up, whatever the reason: the store has
+/// gone, it panicked, or the runtime ended.
+struct InHand<'a, S: Store> {
+    core: &'a Core<S>,
+    asks: VecDeque<Ask>,
+}
+
+impl<S: Store> InHand<'_, S> {
+    async fn run_some(&mut self) {
+        let some = self.asks.len().min(MAX_ASKS);
+        let batch: Vec<Ask> = self.asks.range(..some).copied().collect();
+        let asked = self.core.ticks_now();
+        let answer = self.core.call(&batch).await;
+        self.asks.drain(..some);
+        for (place, ask) in batch.iter().enumerate() {
+            match &answer {
+                Ok(replies) => settle(self.core, ask, &replies[place], asked),
+                Err(Failed) => gave_up(self.core, ask, Landing::Failed),
+            }
         }
     }
 }
 
-/// Nothing is, once the store has gone; and nobody would spend a refill at the end.
-fn is_worth_it<S: Store>(core: &Core<S>, ask: &Ask, last: bool) -> bool {
-    let in_vain = core.is_down() || last && matches!(ask.take, Take::UpTo(_));
-    !in_vain
-}
-
-async fn run<S: Store>(core: &Core<S>, asks: &[Ask]) {
-    let asked = core.ticks_now();
-    match core.call(asks).await {
-        Ok(replies) => asks.iter().zip(&replies).for_each(|(ask, reply)| settle(core, ask, reply, asked)),
-        Err(_) => asks.iter().for_each(|ask| gave_up(core, ask)),
+impl<S: Store> Drop for InHand<'_, S> {
+    fn drop(&mut self) {
+        for ask in &self.asks {
+            gave_up(self.core, ask, Landing::Done);
+        }
     }
 }
 
 fn settle<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
+    if reply.spoilt {
+        return gave_up(core, ask, Landing::Failed);
+    }
     match ask.take {
         Take::UpTo(_) => refilled(core, ask, reply, asked),
         Take::Back(units) => {
@@ -140,29 +164,29 @@ fn refilled<S: Store>(core: &Core<S>, ask: &Ask, reply: &Reply, asked: u64) {
     core.counters.leased.add(reply.granted);
     let batch = Batch { units: reply.granted, taken: asked, rate: ask.rate };
     let now = core.ticks_now();
-    let full = core.book.with_known(ask.key, |spot| {
+    let filled = core.book.with_known(ask.key, |spot| {
         spot.learn(asked, reply.debt);
         spot.refilled(batch, now)
     });
     // Without a spot, or without room in it, the units go back.
-    match full {
-        Some(None) => core.book.list(ask.key),
-        Some(Some(batch)) => queue(core, batch.back(ask.key, ask.scope)),
+    match filled {
+        Some((None, _told)) => core.book.list(ask.key),
+        Some((Some(batch), _told)) => queue(core, batch.back(ask.key, ask.scope)),
         None => queue(core, batch.back(ask.key, ask.scope)),
     }
 }
 
 fn queue<S: Store>(core: &Core<S>, ask: Ask) {
     if !core.errands.push(ask) {
-        gave_up(core, &ask);
+        gave_up(core, &ask, Landing::Done);
     }
 }
 
 /// An errand that is not run: units that were to go back stay charged, and what was to be charged stays free.
-pub(super) fn gave_up<S: Store>(core: &Core<S>, ask: &Ask) {
+pub(super) fn gave_up<S: Store>(core: &Core<S>, ask: &Ask, how: Landing) {
     core.counters.dropped.add(1);
     if matches!(ask.take, Take::UpTo(_)) {
         let now = core.ticks_now();
-        core.book.with_known(ask.key, |spot| spot.refill_failed(now));
+        drop(core.book.with_known(ask.key, |spot| spot.refill_failed(how, now)));
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::shared::demand::Demand;
+use crate::shared::flights::{Flights, Landing, Told, Wait};
 use crate::shared::lease::{Batch, Lease, Spending};
 use crate::shared::terms::Terms;
 use crate::{Fate, KeyHash, Position, Ruling};
@@ -30,8 +31,10 @@ pub(super) struct Spot {
     demand: Demand,
     lease: Lease,
     known: Known,
-    /// A refill is on its way.
-    refilling: bool,
+    /// Calls of requests that are on their way.
+    flights: Flights,
+    /// Units of a refill that is on its way.
+    refilling: u64,
     /// After a refill that failed: no other one before.
     refill_after: u64,
 }
@@ -84,14 +87,18 @@ impl Spot {
 
     /// How gladly it is given up for another key: the least first. Never while units are held or on their way.
     pub(super) fn rank(&self) -> Option<u64> {
-        let held = self.refilling || !self.lease.is_empty();
+        let held = self.refilling > 0 || !self.lease.is_empty();
         (!held).then_some(self.touched)
+    }
+
+    /// Takes note of a claim that is about to be judged for the first time.
+    pub(super) fn note(&mut self, terms: &Terms, now: u64) {
+        (self.touched, self.scope) = (now, Some(terms.scope));
+        self.demand.note(now, terms.cost);
     }
 
     /// Pays a claim if the lease covers it, and says whether a refill is due.
     pub(super) fn judge(&mut self, terms: &Terms, rules: &Rules, now: u64) -> Judged {
-        (self.touched, self.scope) = (now, Some(terms.scope));
-        self.demand.note(now, terms.cost);
         let hot = terms.cap > 0 && rules.lease_above.is_some_and(|pace| self.demand.is_above(pace));
         let size = if hot { terms.cap.min(self.demand.units_within(LEASE_COVERS)) } else { 0 };
         if let Some(spending) = self.lease.spend(now, terms.cost) {
@@ -130,15 +137,54 @@ impl Spot {
         }
     }
 
+    /// Sets off to ask the store for a claim, unless others have asked for all that it has room for.
+    ///
+    /// By what the store said last; where that is too old to go by, one flight at a time. Where nothing is remembered,
+    /// nothing is learned from others either, and nobody waits for them.
+    pub(super) fn take_off(&mut self, terms: &Terms, rules: &Rules, now: u64) -> Result<(), Wait> {
+        let alone = self.ahead() == 0 || terms.cost == 0 || rules.memory == 0;
+        if !alone && (!self.remembers(rules, now) || self.crowd(terms, rules, now).is_some()) {
+            return Err(self.flights.wait());
+        }
+        self.set_off(terms);
+        Ok(())
+    }
+
+    /// Where a claim stands for which there will be no room if the store grants what others have asked for.
+    pub(super) fn crowd(&self, terms: &Terms, rules: &Rules, now: u64) -> Option<Position> {
+        if !self.remembers(rules, now) {
+            return None;
+        }
+        let ahead = self.ahead().saturating_mul(terms.rate.interval());
+        let position = terms.position(self.debt(now).saturating_add(ahead));
+        (position.fate != Fate::Admitted).then_some(position)
+    }
+
+    /// Units that were asked for, and that the store has not said anything about.
+    fn ahead(&self) -> u64 {
+        self.flights.units().saturating_add(self.refilling)
+    }
+
+    /// Sets off, whoever else does.
+    pub(super) fn set_off(&mut self, terms: &Terms) {
+        self.flights.begin(terms.cost);
+    }
+
+    /// A flight has ended.
+    pub(super) fn land(&mut self, terms: &Terms, how: Landing) -> Told {
+        self.flights.end(terms.cost, how)
+    }
+
     /// A refill did not come about.
-    pub(super) fn refill_failed(&mut self, now: u64) {
-        (self.refilling, self.refill_after) = (false, now + REFILL_REST);
+    pub(super) fn refill_failed(&mut self, how: Landing, now: u64) -> Told {
+        (self.refilling, self.refill_after) = (0, now + REFILL_REST);
+        self.flights.end(0, how)
     }
 
     /// A refill arrived; hands back what there is no room for.
-    pub(super) fn refilled(&mut self, batch: Batch, now: u64) -> Option<Batch> {
-        self.refilling = false;
-        self.lease.fill(batch, now)
+    pub(super) fn refilled(&mut self, batch: Batch, now: u64) -> (Option<Batch>, Told) {
+        self.refilling = 0;
+        (self.lease.fill(batch, now), self.flights.end(0, Landing::Done))
     }
 
     /// What must live together with the key.
@@ -158,18 +204,23 @@ impl Spot {
 
     /// Units to ask for in the background, if it is time and the store has enough of them.
     fn refill(&mut self, terms: &Terms, rules: &Rules, size: u64, now: u64) -> u64 {
-        if self.refilling || size == 0 || now < self.refill_after {
+        if self.refilling > 0 || size == 0 || now < self.refill_after {
             return 0;
         }
         let wanted = self.lease.wants(now, size);
         let refused = self.refusal(&terms.collected(wanted), rules, now).is_some();
-        self.refilling = wanted > 0 && !refused;
-        if self.refilling { wanted } else { 0 }
+        self.refilling = if refused { 0 } else { wanted };
+        self.refilling
+    }
+
+    /// Whether what the store said last may still be gone by.
+    fn remembers(&self, rules: &Rules, now: u64) -> bool {
+        self.known.at > 0 && now.saturating_sub(self.known.at) <= rules.memory
     }
 
     /// Why the store would refuse, as far as it may be remembered.
     fn refusal(&self, terms: &Terms, rules: &Rules, now: u64) -> Option<Fate> {
-        if terms.cost == 0 || self.known.at == 0 || now.saturating_sub(self.known.at) > rules.memory {
+        if terms.cost == 0 || !self.remembers(rules, now) {
             return None;
         }
         match terms.rate.decide(self.debt(now), 0, terms.cost) {

@@ -16,7 +16,7 @@ pub struct SharedStats {
     pub returned: u64,
     /// Calls that failed or took too long.
     pub failures: u64,
-    /// Calls about a key that holds something else.
+    /// Answers that a key holds something else.
     pub garbage: u64,
     /// Decisions of the stand-in.
     pub degraded: u64,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Ask, Claim, Fate, KeyHash, Position, Rate, Ruling, Take};
+use crate::{Ask, ChargedBy, Claim, Fate, KeyHash, Position, Rate, Ruling, Take};
 
 /// The longest allowance in microseconds.
 const LONGEST: u64 = 6_300_000_000_000_000;
@@ -56,7 +56,7 @@ impl Terms {
     pub(super) fn at(&self, fate: Fate, debt: u64) -> Position {
         let standing = self.rate.standing(debt, 0);
         let (next, full) = (Duration::from_micros(standing.next), Duration::from_micros(standing.full));
-        Position { fate, remaining: standing.remaining, next, full }
+        Position { fate, remaining: standing.remaining, next, full, charged_by: ChargedBy::Tier }
     }
 }
 

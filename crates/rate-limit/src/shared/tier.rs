@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use crate::shared::SharedTierBuilder;
 use crate::shared::core::Core;
-use crate::shared::decision::{Paid, Sure, verdicts};
+use crate::shared::decision::{Look, Sure, verdicts};
 use crate::shared::keeper::Keeper;
+use crate::shared::paid::Paid;
 use crate::shared::stats::SharedStats;
 use crate::shared::terms::Terms;
-use crate::{Answer, Claim, Claims, HashKey, Pending, Store, Take, Tier};
+use crate::{Answer, ChargedBy, Claim, Claims, HashKey, Pending, Store, Take, Tier};
 
 /// Decides together with all other processes that ask the same [`Store`].
 ///
@@ -48,6 +49,14 @@ use crate::{Answer, Claim, Claims, HashKey, Pending, Store, Take, Tier};
 /// [`remember_for`](SharedTierBuilder::remember_for) of a longer wait. A key with a lease that is at its limit is
 /// asked for once units for 20 ms have come in, and not for each one.
 ///
+/// # Many at once
+///
+/// Requests for one key set off to the store together as long as it has units for all of them, by what it said last.
+/// The others wait, within their own time budget, for an answer, which pays or refuses most of them. For a key of which
+/// nothing is known, the first request asks and the others wait for what it hears. If it leaves, another one asks; if
+/// the store fails it, the stand-in decides for all. With [`remember_for`](SharedTierBuilder::remember_for) at zero
+/// nobody waits for another.
+///
 /// # When the store is gone
 ///
 /// No request waits for the store longer than the time budget; one that gets no answer in time is decided by the
@@ -76,12 +85,7 @@ impl<S: Store> SharedTier<S> {
 
     /// What it has done so far.
     pub fn stats(&self) -> SharedStats {
-        let (now, mut parked) = (self.core.ticks_now(), 0);
-        self.core.book.for_each_leased(|_, spot| {
-            parked += spot.parked(now);
-            true
-        });
-        self.core.counters.stats(self.core.is_down(), parked)
+        self.core.counters.stats(self.core.is_down(), self.core.book.parked(self.core.ticks_now()))
     }
 
     /// The store.
@@ -110,20 +114,20 @@ impl<S: Store> Tier for SharedTier<S> {
     }
 
     fn decide(&self, claims: &Claims, now: Instant) -> Answer {
-        let (drafts, sure) = self.core.draft(claims, now);
+        let (drafts, sure) = self.core.draft(claims, Look::First, now);
         if sure == Sure::Yes {
             return Answer::Now(Ok(verdicts(&drafts)));
         }
         self.keeper.ensure(&self.core);
-        let paid = Paid::new(Arc::clone(&self.core), drafts);
+        let mut paid = Paid::new(Arc::clone(&self.core), drafts);
         if self.core.is_down() {
             return Answer::Now(paid.without_the_store(claims, now));
         }
         Answer::Later(Self::later(paid, claims.clone(), now))
     }
 
-    fn refund(&self, claim: &Claim, units: u64, now: Instant) {
-        if self.core.is_down() {
+    fn refund(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant) {
+        if by == ChargedBy::StandIn {
             return self.core.stand_in.refund(claim, units, now);
         }
         let ask = Terms::of(claim, self.core.nodes).ask(Take::Back(units));
@@ -131,8 +135,8 @@ impl<S: Store> Tier for SharedTier<S> {
         self.keeper.ensure(&self.core);
     }
 
-    fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64 {
-        if self.core.is_down() {
+    fn charge(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant) -> u64 {
+        if by == ChargedBy::StandIn {
             return self.core.stand_in.charge(claim, units, now);
         }
         let taken = self.core.errand(Terms::of(claim, self.core.nodes).ask(Take::Charge(units)));

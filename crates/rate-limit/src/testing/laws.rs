@@ -47,7 +47,7 @@ fn again(ask: Ask, take: Take) -> Ask {
 }
 
 async fn call(store: &impl Store, asks: &[Ask]) -> Vec<Reply> {
-    let replies = store.decide(asks).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.kind()));
+    let replies = store.decide(asks).await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(replies.len(), asks.len(), "each ask is answered");
     replies
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ struct Shelf {
     calls: u64,
     latency: Duration,
     sickness: Sickness,
+    spoilt: HashSet<KeyHash>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,6 @@ enum Sickness {
     Well,
     Fails,
     Hangs,
-    Garbage,
 }
 
 impl Default for MemoryStore {
@@ -38,7 +38,8 @@ impl Default for MemoryStore {
     fn default() -> Self {
         let (start, tats) = (Instant::now(), HashMap::new());
         let well = Sickness::Well;
-        let shelf = Shelf { start, epoch: 1 << 50, tats, calls: 0, latency: Duration::ZERO, sickness: well };
+        let (latency, spoilt) = (Duration::ZERO, HashSet::new());
+        let shelf = Shelf { start, epoch: 1 << 50, tats, calls: 0, latency, sickness: well, spoilt };
         Self(Arc::new(Mutex::new(shelf)))
     }
 }
@@ -54,12 +55,12 @@ impl MemoryStore {
         self.0.lock().sickness = Sickness::Hangs;
     }
 
-    /// Answers from now on that keys hold something else.
-    pub fn spoil(&self) {
-        self.0.lock().sickness = Sickness::Garbage;
+    /// Answers from now on that this key holds something else.
+    pub fn spoil(&self, key: KeyHash) {
+        self.0.lock().spoilt.insert(key);
     }
 
-    /// Lets calls succeed again.
+    /// Lets calls succeed again; spoilt keys stay so.
     pub fn heal(&self) {
         self.0.lock().sickness = Sickness::Well;
     }
@@ -94,7 +95,6 @@ impl Store for MemoryStore {
         match sickness {
             Sickness::Well => Ok(answer),
             Sickness::Fails => Err(StoreError::unreachable("it was told to fail")),
-            Sickness::Garbage => Err(StoreError::garbage("it was told so")),
             Sickness::Hangs => future::pending().await,
         }
     }
@@ -105,7 +105,7 @@ impl Shelf {
         self.calls += 1;
         let answer = match self.sickness {
             Sickness::Well => self.decide(asks),
-            Sickness::Fails | Sickness::Hangs | Sickness::Garbage => Vec::new(),
+            Sickness::Fails | Sickness::Hangs => Vec::new(),
         };
         (self.sickness, self.latency, answer)
     }
@@ -113,7 +113,7 @@ impl Shelf {
     fn decide(&mut self, asks: &[Ask]) -> Vec<Reply> {
         let now = self.epoch + micros(self.start.elapsed());
         let mut tats = self.tats.clone();
-        let replies: Vec<Reply> = asks.iter().map(|ask| apply(&mut tats, ask, now)).collect();
+        let replies: Vec<Reply> = asks.iter().map(|ask| apply(&self.spoilt, &mut tats, ask, now)).collect();
         let denied = asks
             .iter()
             .zip(&replies)
@@ -123,7 +123,8 @@ impl Shelf {
             return replies;
         }
         // Again, with nothing for those that want all or nothing.
-        asks.iter().map(|ask| apply(&mut self.tats, &without_all(*ask), now)).collect()
+        let Self { spoilt, tats, .. } = self;
+        asks.iter().map(|ask| apply(spoilt, tats, &without_all(*ask), now)).collect()
     }
 }
 
@@ -134,7 +135,10 @@ fn without_all(ask: Ask) -> Ask {
     }
 }
 
-fn apply(tats: &mut HashMap<KeyHash, u64>, ask: &Ask, now: u64) -> Reply {
+fn apply(spoilt: &HashSet<KeyHash>, tats: &mut HashMap<KeyHash, u64>, ask: &Ask, now: u64) -> Reply {
+    if spoilt.contains(&ask.key) {
+        return Reply::SPOILT;
+    }
     let rate = ask.rate;
     let stored = tats.get(&ask.key).copied().unwrap_or(0);
     let (granted, tat) = match ask.take {
@@ -150,7 +154,7 @@ fn apply(tats: &mut HashMap<KeyHash, u64>, ask: &Ask, now: u64) -> Reply {
         Take::Back(units) => (0, rate.refund(stored, now, units)),
     };
     tats.insert(ask.key, tat);
-    Reply { granted, debt: tat.saturating_sub(now) }
+    Reply::new(granted, tat.saturating_sub(now))
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use buttress_rate_limit::{
-    Answer, Claim, Claims, Fate, KeyHash, LocalTier, MAX_POLICIES, Quota, RateLimiter, Tier, Verdicts,
+    Answer, ChargedBy, Claim, Claims, Fate, KeyHash, LocalTier, MAX_POLICIES, Quota, RateLimiter, Tier,
+    Verdicts,
 };
 use proptest::prelude::*;
 use tokio::sync::Barrier;
@@ -138,11 +139,11 @@ fn what_is_settled_later_is_charged_up_to_an_allowance_and_refunded_up_to_a_burs
     let (tier, now) = (LocalTier::new(16), now());
     let claim = claim(key(0, 1), TEN, 1);
     decide(&tier, &[claim], now);
-    assert_eq!(tier.charge(&claim, 12, now), 3);
+    assert_eq!(tier.charge(&claim, 12, ChargedBy::Tier, now), 3);
     assert_eq!(left(&tier, &claim, now), 0);
-    tier.refund(&claim, 4, now);
+    tier.refund(&claim, 4, ChargedBy::Tier, now);
     assert_eq!(left(&tier, &claim, now), 4);
-    tier.refund(&claim, 400, now);
+    tier.refund(&claim, 400, ChargedBy::Tier, now);
     assert_eq!(left(&tier, &claim, now), 10);
 }
 

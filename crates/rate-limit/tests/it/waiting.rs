@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use buttress_core::{BoxError, Mode, Refused};
 use buttress_rate_limit::{
-    Answer, Claim, Claims, HashKey, KeyMissing, LocalTier, Missing, OverrideKey, Overrides, Policy, Quota,
-    RateLimitLayer, RateLimited, Tier, Unavailable, Verdicts, key,
+    Answer, ChargedBy, Claim, Claims, HashKey, KeyMissing, LocalTier, Missing, OverrideKey, Overrides,
+    Policy, Quota, RateLimitLayer, RateLimited, Tier, Unavailable, Verdicts, key,
 };
 use buttress_testkit::{Recorder, Strict, drop_at_every_poll, message, poll_bounded};
 use http::HeaderName;
@@ -68,12 +68,12 @@ impl Tier for Distant {
         Answer::Later(Box::pin(After(self.polls, Some(self.said(claims, now)))))
     }
 
-    fn refund(&self, claim: &Claim, units: u64, now: Instant) {
-        self.tier.refund(claim, units, now);
+    fn refund(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant) {
+        self.tier.refund(claim, units, by, now);
     }
 
-    fn charge(&self, claim: &Claim, units: u64, now: Instant) -> u64 {
-        self.tier.charge(claim, units, now)
+    fn charge(&self, claim: &Claim, units: u64, by: ChargedBy, now: Instant) -> u64 {
+        self.tier.charge(claim, units, by, now)
     }
 }
 

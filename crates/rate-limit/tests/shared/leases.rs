@@ -1,10 +1,13 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use buttress_rate_limit::testing::MemoryStore;
-use buttress_rate_limit::{Answer, Claim, Leases, Quota, Tier};
+use buttress_rate_limit::{
+    Answer, Ask, ChargedBy, Claim, Leases, Quota, Reply, SharedTier, Store, StoreError, Take, Tier,
+};
 use buttress_testkit::{allocations_during, clock};
 
-use crate::fleet::{ask, builder, claim, claims, decide, hammer, node};
+use crate::fleet::{SECRET, ask, builder, claim, claims, decide, hammer, node};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -155,7 +158,12 @@ async fn what_a_lease_paid_goes_back_when_another_policy_refuses() {
         for _ in 0..2 {
             assert!(!decide(&node, &claims).await.1.unwrap().admitted());
             assert_eq!(node.stats().parked, parked);
-            node.refund(&claim("narrow", narrow, 0), 0, tokio::time::Instant::now().into_std());
+            node.refund(
+                &claim("narrow", narrow, 0),
+                0,
+                ChargedBy::Tier,
+                tokio::time::Instant::now().into_std(),
+            );
             clock::settle().await;
         }
     }
@@ -222,13 +230,45 @@ async fn a_refund_and_a_charge_reach_the_store() {
     let now = tokio::time::Instant::now().into_std();
     assert!(ask(&node, "one", quota, 10).await);
     assert!(!ask(&node, "one", quota, 1).await);
-    node.refund(&claim("one", quota, 1), 4, now);
+    node.refund(&claim("one", quota, 1), 4, ChargedBy::Tier, now);
     clock::settle().await;
     assert!(ask(&node, "one", quota, 1).await, "what the store said before is forgotten");
-    assert_eq!(node.charge(&claim("one", quota, 1), 2, now), 0);
+    assert_eq!(node.charge(&claim("one", quota, 1), 2, ChargedBy::Tier, now), 0);
     clock::settle().await;
     assert!(!ask(&node, "one", quota, 2).await);
     assert!(ask(&node, "one", quota, 1).await);
+}
+
+/// Panics at the first refill.
+#[derive(Debug)]
+struct Panicky {
+    store: MemoryStore,
+    panicked: AtomicBool,
+}
+
+impl Store for Panicky {
+    async fn decide(&self, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
+        let refills = asks.iter().any(|ask| matches!(ask.take, Take::UpTo(_)));
+        assert!(!refills || self.panicked.swap(true, Ordering::Relaxed), "for once");
+        self.store.decide(asks).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refill_that_was_lost_with_its_task_is_asked_for_again() {
+    let store = Panicky { store: MemoryStore::default(), panicked: AtomicBool::new(false) };
+    let node = SharedTier::builder(store).hash_secret(SECRET).nodes(3).build().unwrap();
+    let hot = claims([claim("hot", Quota::per_second(10_000), 1)]);
+    for _ in 0..400 {
+        let Answer::Later(answer) = node.decide(&hot, tokio::time::Instant::now().into_std()) else {
+            break;
+        };
+        assert!(answer.await.unwrap().admitted());
+        clock::advance(MILLI).await;
+    }
+    let stats = node.stats();
+    assert!(node.store().panicked.load(Ordering::Relaxed) && stats.leased > 0, "{stats:?}");
+    assert_eq!((stats.dropped, stats.degraded), (1, 0));
 }
 
 #[test]

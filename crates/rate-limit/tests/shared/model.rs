@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use buttress_rate_limit::testing::MemoryStore;
-use buttress_rate_limit::{Quota, Tier};
+use buttress_rate_limit::{ChargedBy, Quota, Tier};
 use buttress_testkit::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ async fn run(steps: &[Step], quota: Quota) -> (Admitted, Instant) {
             Step::Latency { millis } => store.set_latency(Duration::from_millis(millis)),
             Step::Charge { node, units } => {
                 let now = Instant::now().into_std();
-                let _ = nodes[node].charge(&claim("one", quota, 1), units, now);
+                let _ = nodes[node].charge(&claim("one", quota, 1), units, ChargedBy::Tier, now);
             }
         }
     }

@@ -1,6 +1,7 @@
 -- Decides any number of asks at once, by this server's clock, in whole microseconds.
 -- KEYS: one for each ask. ARGV: four for each: interval, burst, what to take, units.
--- Replies for each ask with the units granted, and the microseconds until the key has a full burst.
+-- Replies for each ask with the units granted, and the microseconds until the key has a full burst; with -1 and 0 if the
+-- key holds something else, which is left as it is.
 
 -- As digits, because a large number would else be written with an exponent.
 local function digits(number)
@@ -9,6 +10,15 @@ end
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+
+-- A time as digits, if that is what the key holds.
+local function read(key)
+  local text = redis.pcall('GET', key)
+  if type(text) == 'table' and not string.find(text.err, 'WRONGTYPE', 1, true) then error(text) end
+  local tat = type(text) ~= 'table' and tonumber(text or '0')
+  if not tat or tat ~= tat then return nil end
+  return math.floor(tat), text
+end
 
 -- Read everything before anything is written.
 local stored, tats, asks = {}, {}, {}
@@ -23,15 +33,7 @@ for i, key in ipairs(KEYS) do
     take = ARGV[at + 3],
     units = tonumber(ARGV[at + 4]),
   }
-  if stored[key] == nil then
-    local text = redis.call('GET', key)
-    local tat = tonumber(text or '0')
-    if tat == nil or tat ~= tat then
-      return redis.error_reply('GARBAGE a key of the rate limits holds something else')
-    end
-    stored[key] = text
-    tats[key] = math.floor(tat)
-  end
+  if tats[key] == nil then tats[key], stored[key] = read(key) end
 end
 
 -- What an ask gets, and the key's time with it. A time further off than an allowance was stored before the
@@ -57,8 +59,13 @@ end
 local function decide_each(all)
   local after, grants, times, whole = {}, {}, {}, true
   for i, ask in ipairs(asks) do
-    grants[i], times[i] = decide(ask, after[ask.key] or tats[ask.key], all)
-    after[ask.key] = times[i]
+    local tat = after[ask.key] or tats[ask.key]
+    if tat then
+      grants[i], times[i] = decide(ask, tat, all)
+      after[ask.key] = times[i]
+    else
+      grants[i], times[i] = -1, now
+    end
     whole = whole and (ask.take ~= 'all' or grants[i] == ask.units)
   end
   return whole, after, grants, times

@@ -9,8 +9,8 @@ static DECIDE: Script = Script::new(include_str!("decide.lua"));
 
 /// One run of the script. In a Cluster, all keys must have one scope.
 pub(crate) async fn decide(link: &Link, names: &Names, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
-    let numbers: Result<Vec<u64>, RedisError> = DECIDE.run(link, |command| fill(command, names, asks)).await;
-    numbers.map_err(failure).and_then(|numbers| read(&numbers, asks.len()))
+    let numbers: Result<Vec<i64>, RedisError> = DECIDE.run(link, |command| fill(command, names, asks)).await;
+    numbers.map_err(StoreError::unreachable).and_then(|numbers| read(&numbers, asks.len()))
 }
 
 /// Asks whether the server decides. One that is a replica, or full, would answer `PING` and refuse the script.
@@ -43,16 +43,13 @@ fn words(take: Take) -> (&'static str, u64) {
     }
 }
 
-fn read(numbers: &[u64], asks: usize) -> Result<Vec<Reply>, StoreError> {
+fn read(numbers: &[i64], asks: usize) -> Result<Vec<Reply>, StoreError> {
     if numbers.len() != 2 * asks {
         return Err(StoreError::unreachable(format!("{} numbers for {asks} asks", numbers.len())));
     }
-    Ok(numbers.chunks_exact(2).map(|pair| Reply { granted: pair[0], debt: pair[1] }).collect())
-}
-
-fn failure(error: RedisError) -> StoreError {
-    match error.code() {
-        Some("GARBAGE" | "WRONGTYPE") => StoreError::garbage(error),
-        _ => StoreError::unreachable(error),
-    }
+    let reply = |pair: &[i64]| match (u64::try_from(pair[0]), u64::try_from(pair[1])) {
+        (Ok(granted), Ok(debt)) => Reply::new(granted, debt),
+        _ => Reply::SPOILT,
+    };
+    Ok(numbers.chunks_exact(2).map(reply).collect())
 }

@@ -1,5 +1,5 @@
 use buttress_rate_limit::testing::check_store;
-use buttress_rate_limit::{Ask, KeyHash, Quota, Rate, Reply, Store, StoreErrorKind, Take};
+use buttress_rate_limit::{Ask, KeyHash, Quota, Rate, Reply, Store, Take};
 use buttress_redis::RedisStore;
 use buttress_testkit::redis::{RedisCluster, RedisServer};
 
@@ -68,7 +68,7 @@ async fn large_times_are_stored_as_digits_and_by_the_server_s_clock_r16_r17() {
     let before = clock(&server);
     let reply = store.decide(&[ask(1, longest, Take::All(1))]).await.unwrap()[0];
     let after = clock(&server);
-    assert_eq!(reply, Reply { granted: 1, debt: hundred_years }, "to the microsecond");
+    assert_eq!(reply, Reply::new(1, hundred_years), "to the microsecond");
     let stored: u64 = server.ask(&["GET", &name(1)]).parse().expect("digits and nothing else");
     assert!((before..=after).contains(&(stored - hundred_years)), "{before} <= {stored} <= {after}");
 }
@@ -83,7 +83,7 @@ async fn a_time_an_hour_ahead_locks_out_for_one_allowance_and_an_hour_behind_is_
     // As after a failover to a server whose clock is behind: the time lies further off than anything allowed.
     server.ask(&["SET", &name(1), &(now + allowance + hour).to_string()]);
     let denied = store.decide(&[ask(1, quota, Take::All(1))]).await.unwrap();
-    assert_eq!(denied, [Reply { granted: 0, debt: allowance }]);
+    assert_eq!(denied, [Reply::new(0, allowance)]);
     let stored: u64 = server.ask(&["GET", &name(1)]).parse().unwrap();
     assert!(stored <= clock(&server) + allowance, "written back by the denial");
     assert!(server.ask(&["PTTL", &name(1)]).parse::<i64>().unwrap() > 0);
@@ -93,7 +93,7 @@ async fn a_time_an_hour_ahead_locks_out_for_one_allowance_and_an_hour_behind_is_
 }
 
 #[tokio::test]
-async fn what_somebody_else_wrote_is_an_error_of_that_key_alone() {
+async fn what_somebody_else_wrote_spoils_that_key_alone() {
     let server = RedisServer::start();
     let store = RedisStore::connect(server.url()).await.unwrap();
     let quota = Quota::per_day(1);
@@ -101,12 +101,22 @@ async fn what_somebody_else_wrote_is_an_error_of_that_key_alone() {
         (1..).zip([["SET", "words"], ["RPUSH", "1"], ["SADD", "1"], ["SET", "nan"], ["SET", ""]])
     {
         server.ask(&[write[0], &name(key), write[1]]);
-        let error =
-            store.decide(&[ask(99, quota, Take::All(1)), ask(key, quota, Take::All(1))]).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Garbage, "{write:?}");
+        let asks =
+            [ask(99, quota, Take::All(1)), ask(key, quota, Take::All(1)), ask(98, quota, Take::Charge(1))];
+        let replies = store.decide(&asks).await.unwrap();
+        assert_eq!(replies[..2], [Reply::new(0, 0), Reply::SPOILT], "{write:?}");
+        let asks =
+            [ask(key, quota, Take::UpTo(1)), ask(97, quota, Take::UpTo(1)), ask(key, quota, Take::Back(1))];
+        let spoilt: Vec<bool> = store.decide(&asks).await.unwrap().iter().map(|reply| reply.spoilt).collect();
+        assert_eq!(spoilt, [true, false, true], "{write:?}");
     }
-    let reply = store.decide(&[ask(99, quota, Take::All(1))]).await.unwrap();
-    assert_eq!(reply[0].granted, 1, "the calls that failed charged nobody");
+    let alone = [99, 98, 97].map(|key| ask(key, quota, Take::All(1)));
+    let mut granted = Vec::new();
+    for ask in alone {
+        granted.push(store.decide(&[ask]).await.unwrap()[0].granted);
+    }
+    assert_eq!(granted, [1, 0, 0], "all or none, and what stands for itself was done");
+    assert_eq!(server.ask(&["GET", &name(1)]), "words", "it is left as it is");
     for (key, number) in (10..).zip(["1e300", "inf", "-5", "0x10", "12.7"]) {
         server.ask(&["SET", &name(key), number]);
         let reply = store.decide(&[ask(key, quota, Take::All(1))]).await.unwrap()[0];
