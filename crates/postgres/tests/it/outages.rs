@@ -218,7 +218,9 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_dropped_makes_the_next_one_wait_for_nothing() {
     let server = PostgresServer::start_careless();
-    let store = migrated(PostgresStore::builder(server.url()).connections(1)).await;
+    // Nothing but closing its connection lets go of the call that is dropped.
+    let patient = PostgresStore::builder(server.url()).lock_timeout(HOUR).statement_timeout(HOUR);
+    let store = migrated(patient.connections(1).call_timeout(NOBODY_WAITS)).await;
     let mut client = connect(&server.url()).await;
     let transaction = client.transaction().await.unwrap();
     transaction.batch_execute("lock table buttress.records in access exclusive mode").await.unwrap();

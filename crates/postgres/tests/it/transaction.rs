@@ -206,7 +206,7 @@ async fn a_transaction_that_is_run_again_after_its_commit_is_not_done_twice() {
         match completed {
             Ok(()) => transaction.commit().await.unwrap(),
             Err(CompleteError::Fenced(Some(kept))) => {
-                assert_eq!((is_first, kept.response), (false, response("done")))
+                assert_eq!((is_first, kept.response), (false, response("done")));
             }
             Err(other) => panic!("{other:?}"),
         }
