@@ -96,7 +96,7 @@
 //! | it is a replica, is loading, or lacks the replicas it must have | fails | `Unreachable` |
 //! | its memory is used up | fails | claims of new records and checkpoints are `Full`; renewals and endings go on, a completion keeps its status alone (`StatusOnly`) |
 //! | it may evict | limits may be forgotten | `connect` fails; claims are `Unfit`, steps go on |
-//! | a key holds something else | fails as `Garbage`; the other keys are not concerned | fails as `Corrupt`, and so does `clear`, when it has cleared the others |
+//! | a key holds something else | that ask is answered as `spoilt`; the other keys are not concerned | fails as `Corrupt`, and so does `clear`, when it has cleared the others |
 //! | the server restarts without its data | every key has a full burst | noticed by the next claim, counted and told; steps are `Gone`, operations run again |
 //! | a failover to another clock | nobody is locked out for longer than an allowance | nobody dead holds a record for longer than a lease |
 //! | one server of a Cluster is gone | calls about its keys fail | the same; once a second, one claim about another server's may time out too |
