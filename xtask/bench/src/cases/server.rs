@@ -1,6 +1,6 @@
 //! A Redis server for one experiment.
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -61,6 +61,35 @@ impl Drop for Server {
     fn drop(&mut self) {
         // It has ended already if this fails.
         let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A PostgreSQL of this process's own, by the program that the tests start theirs with; it ends when this is dropped.
+pub(super) struct Postgres {
+    process: Child,
+    pub(super) url: String,
+}
+
+impl Postgres {
+    pub(super) fn start() -> io::Result<Self> {
+        let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+        let mut command = Command::new("cargo");
+        command.args(["run", "--quiet", "--manifest-path", project]);
+        command.args(["--package", "buttress-testkit", "--example", "private-postgres"]);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        if let Some(output) = process.stdout.take() {
+            BufReader::new(output).read_line(&mut url)?;
+        }
+        Ok(Self { process, url: url.trim().to_owned() })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Its input ends, and so does it.
+        drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
 }

@@ -16,6 +16,7 @@ use buttress_idempotency::{
     Claim, Claimed, HeaderList, IdempotencyLayer, Invalidated, MemoryStore, RecordId, Step, Stepped, Store,
     StoreError, StoredResponse, Ticket,
 };
+use buttress_postgres::PostgresStore;
 use buttress_redis::RedisRecords;
 use http::{Request, StatusCode};
 use tokio::runtime::{Builder, Runtime};
@@ -25,7 +26,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::built;
 use super::flood::resident;
 use super::idempotency::{DAY, Orders, claim, fresh, order};
-use super::server::{self, Server};
+use super::server::{self, Postgres, Server};
 use crate::Failure;
 use crate::experiment::{Experiment, Pace, Row};
 
@@ -37,6 +38,7 @@ pub(crate) const STORES: Experiment = Experiment {
         Row { name: "in memory", run: in_memory },
         Row { name: "fjall, durable", run: in_a_folder },
         Row { name: "Redis, not durable", run: in_redis },
+        Row { name: "PostgreSQL, durable", run: in_postgres },
     ],
     missing: || (!server::is_installed()).then_some("the program redis-server is not there"),
 };
@@ -82,7 +84,14 @@ fn in_a_folder(pace: Pace) -> Result<Vec<Option<f64>>, Failure> {
 
 fn in_redis(pace: Pace) -> Result<Vec<Option<f64>>, Failure> {
     let (server, runtime) = (Server::start()?, runtime()?);
-    let store = runtime.block_on(server.answering(|url| RedisRecords::connect(url)))?;
+    let store = runtime.block_on(server.answering(RedisRecords::connect))?;
+    over(pace, &runtime, store)
+}
+
+fn in_postgres(pace: Pace) -> Result<Vec<Option<f64>>, Failure> {
+    let (server, runtime) = (Postgres::start()?, runtime()?);
+    let store = PostgresStore::builder(server.url.as_str()).connections(16).build()?;
+    runtime.block_on(store.migrate())?;
     over(pace, &runtime, store)
 }
 
@@ -93,6 +102,9 @@ fn over<T: Store>(pace: Pace, runtime: &Runtime, store: T) -> Result<Vec<Option<
         IdempotencyLayer::<Counting<T>>::inbound(Arc::clone(&store)).one_scope_for_all().store_time(PATIENCE);
     let service = builder.build()?.layer(Orders);
     let mut figures = Vec::new();
+    for _ in 0..100 {
+        let Ok(_) = runtime.block_on(service.clone().oneshot(known()));
+    }
     for request in [fresh, known as fn() -> Request<Body>] {
         let before = store.calls.load(Ordering::Relaxed);
         let (answers, time) =
@@ -103,10 +115,10 @@ fn over<T: Store>(pace: Pace, runtime: &Runtime, store: T) -> Result<Vec<Option<
     Ok(figures)
 }
 
-/// One of a thousand keys, most of which have been seen.
+/// One of a hundred keys in turn.
 fn known() -> Request<Body> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    order(&format!("known-{:03}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000))
+    order(&format!("known-{:03}", NEXT.fetch_add(1, Ordering::Relaxed) % 100))
 }
 
 async fn ask<S>(
