@@ -263,13 +263,13 @@ fn word(answer: &Answer) -> String {
 
 async fn run(store: &RedisRecords, beside: &mut Beside, commands: Vec<Command>, seen: &mut BTreeSet<String>) {
     let _: i64 = beside.0.del(name(ID)).unwrap();
-    let mut tickets = Vec::new();
+    let mut tickets: Vec<Ticket> = Vec::new();
     for command in &commands {
         if let Command::ClockStep(by) = command {
             beside.step_clock(*by);
-            tickets
-                .iter_mut()
-                .for_each(|ticket: &mut Ticket| ticket.epoch = ticket.epoch.saturating_add_signed(-by));
+            for ticket in &mut tickets {
+                ticket.epoch = ticket.epoch.saturating_add_signed(-by);
+            }
             continue;
         }
         let (before, from) = (beside.record(), beside.now());
