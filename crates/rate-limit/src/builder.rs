@@ -6,7 +6,7 @@ use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
 #[cfg(feature = "http")]
 use buttress_http::{AsProblem, ClientAddrResolver};
 
-use crate::bench::{Bench, Parts};
+use crate::policies::{Parts, Policies};
 use crate::rejection::LAYER;
 use crate::reporter::Reporter;
 use crate::terms::Term;
@@ -115,7 +115,7 @@ impl<W: Subject, J> RateLimitBuilder<W, J> {
 
     /// How many keys this process remembers, all policies together; rounded up to a multiple of 16. Default:
     /// [`Table::DEFAULT_SLOTS`].
-    pub fn table(self, slots: usize) -> Self {
+    pub fn slots(self, slots: usize) -> Self {
         Self { slots, ..self }
     }
 
@@ -140,7 +140,7 @@ impl<W: Subject, J> RateLimitBuilder<W, J> {
         }
         self.exempt.check(&mut checks);
         let slots_hold = (1..=Table::MAX_SLOTS).contains(&self.slots);
-        checks.require(slots_hold, "table", self.slots, format!("1 to {} slots", Table::MAX_SLOTS));
+        checks.require(slots_hold, "slots", self.slots, format!("1 to {} slots", Table::MAX_SLOTS));
         let terms = self.policies.iter().take(MAX_POLICIES).filter_map(|policy| {
             let quota = policy.quota?;
             Some(Term { name: Arc::clone(&policy.name), quota, rate: quota.rate().ok()? })
@@ -154,7 +154,7 @@ impl<W: Subject, J> RateLimitBuilder<W, J> {
         let Self { subject, policies, exempt, mode, reject, reporter, slots, shared } = self;
         let local = LocalTier::new(slots);
         let parts = Parts { subject, policies, exempt, mode, reporter, local, shared };
-        RateLimitLayer::new(Bench::new(parts, terms), reject)
+        RateLimitLayer::new(Policies::new(parts, terms), reject)
     }
 }
 

@@ -22,6 +22,11 @@ impl Epoch {
     }
 }
 
+/// The current time, as tokio's clock tells it, so that a test can hold it still.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// Nanoseconds, held at the most a `u64` can say: 584 years.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {

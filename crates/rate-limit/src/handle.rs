@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use buttress_core::{Checks, ConfigError, ModeSwitch};
 
-use crate::bench::Bench;
+use crate::policies::Policies;
 use crate::rejection::LAYER;
 use crate::{Quota, Subject};
 
@@ -11,23 +11,23 @@ use crate::{Quota, Subject};
 ///
 /// From [`RateLimitLayer::policy`](crate::RateLimitLayer::policy). Clones mean the same policy.
 pub struct PolicyHandle<W: Subject> {
-    bench: Arc<Bench<W>>,
+    policies: Arc<Policies<W>>,
     place: usize,
 }
 
 impl<W: Subject> PolicyHandle<W> {
-    pub(crate) fn new(bench: Arc<Bench<W>>, place: usize) -> Self {
-        Self { bench, place }
+    pub(crate) fn new(policies: Arc<Policies<W>>, place: usize) -> Self {
+        Self { policies, place }
     }
 
     /// The name.
     pub fn name(&self) -> &str {
-        self.bench.name(self.place)
+        self.policies.name(self.place)
     }
 
     /// The quota in force.
     pub fn quota(&self) -> Quota {
-        self.bench.notice.latest().of[self.place].quota
+        self.policies.notice.latest().of[self.place].quota
     }
 
     /// Puts another quota in force, for every service of the layer and from the next request on.
@@ -41,20 +41,20 @@ impl<W: Subject> PolicyHandle<W> {
     /// cost. The old one stays in force.
     pub fn set_quota(&self, quota: Quota) -> Result<(), ConfigError> {
         let mut checks = Checks::of(LAYER);
-        self.bench.seats[self.place].policy.check_quota(quota, &mut checks);
+        self.policies.seats[self.place].policy.check_quota(quota, &mut checks);
         checks.finish()?;
-        self.bench.notice.amend(self.place, quota)
+        self.policies.notice.amend(self.place, quota)
     }
 
     /// The mode of this policy. A layer that does less has its way.
     pub fn mode(&self) -> &ModeSwitch {
-        &self.bench.seats[self.place].policy.mode
+        &self.policies.seats[self.place].policy.mode
     }
 }
 
 impl<W: Subject> Clone for PolicyHandle<W> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.bench), self.place)
+        Self::new(Arc::clone(&self.policies), self.place)
     }
 }
 

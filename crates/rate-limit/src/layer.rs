@@ -6,7 +6,7 @@ use buttress_core::{AsError, ModeSwitch};
 use buttress_http::AsProblem;
 use tower_layer::Layer;
 
-use crate::bench::{Bench, Decision};
+use crate::policies::{Decision, Policies};
 use crate::service::RateLimit;
 use crate::subject::Limits;
 use crate::terms::Terms;
@@ -19,7 +19,7 @@ use crate::{Occupancy, Plain, PolicyHandle, RateLimitBuilder, Subject};
 ///
 /// The [crate example](crate#example) shows one in use.
 pub struct RateLimitLayer<W: Subject, J> {
-    bench: Arc<Bench<W>>,
+    policies: Arc<Policies<W>>,
     terms: Arc<Terms>,
     reject: J,
 }
@@ -50,9 +50,9 @@ impl<Req: 'static, Res: 'static> RateLimitLayer<Plain<Req, Res>, AsError> {
 }
 
 impl<W: Subject, J> RateLimitLayer<W, J> {
-    pub(crate) fn new(bench: Bench<W>, reject: J) -> Self {
-        let bench = Arc::new(bench);
-        Self { terms: bench.notice.latest(), bench, reject }
+    pub(crate) fn new(policies: Policies<W>, reject: J) -> Self {
+        let policies = Arc::new(policies);
+        Self { terms: policies.notice.latest(), policies, reject }
     }
 
     /// The same layer with counts and mode switches of its own; quotas and modes are those in force now.
@@ -63,28 +63,28 @@ impl<W: Subject, J> RateLimitLayer<W, J> {
     where
         J: Clone,
     {
-        Self::new(self.bench.fresh(), self.reject.clone())
+        Self::new(self.policies.fresh(), self.reject.clone())
     }
 
     /// The mode of the whole layer, to look at and to change.
     pub fn mode(&self) -> &ModeSwitch {
-        &self.bench.mode
+        &self.policies.mode
     }
 
     /// The handle of a policy, to look at it and to change it while the layer runs.
     pub fn policy(&self, name: &str) -> Option<PolicyHandle<W>> {
-        let place = self.bench.seats.iter().position(|seat| &*seat.policy.name == name)?;
-        Some(PolicyHandle::new(Arc::clone(&self.bench), place))
+        let place = self.policies.seats.iter().position(|seat| &*seat.policy.name == name)?;
+        Some(PolicyHandle::new(Arc::clone(&self.policies), place))
     }
 
     /// The handles of all policies, in the order in which they were added.
     pub fn policies(&self) -> impl Iterator<Item = PolicyHandle<W>> {
-        (0..self.bench.seats.len()).map(|place| PolicyHandle::new(Arc::clone(&self.bench), place))
+        (0..self.policies.seats.len()).map(|place| PolicyHandle::new(Arc::clone(&self.policies), place))
     }
 
     /// How full this process's table is; a walk over all of it, for a gauge and not for a request.
     pub fn occupancy(&self) -> Occupancy {
-        self.bench.occupancy()
+        self.policies.occupancy()
     }
 
     /// Decides what becomes of a request, by the quotas in force.
@@ -93,15 +93,15 @@ impl<W: Subject, J> RateLimitLayer<W, J> {
     where
         W: Limits<Req, Res>,
     {
-        if !self.bench.notice.is_latest(&self.terms) {
-            self.terms = self.bench.notice.latest();
+        if !self.policies.notice.is_latest(&self.terms) {
+            self.terms = self.policies.notice.latest();
         }
-        self.bench.decide(&self.terms, &self.bench.subject.head(request))
+        self.policies.decide(&self.terms, &self.policies.subject.head(request))
     }
 
     #[inline]
-    pub(crate) fn bench(&self) -> &Arc<Bench<W>> {
-        &self.bench
+    pub(crate) fn in_force(&self) -> &Arc<Policies<W>> {
+        &self.policies
     }
 
     pub(crate) fn terms(&self) -> &Arc<Terms> {
@@ -123,14 +123,18 @@ impl<S, W: Subject, J: Clone> Layer<S> for RateLimitLayer<W, J> {
 
 impl<W: Subject, J: Clone> Clone for RateLimitLayer<W, J> {
     fn clone(&self) -> Self {
-        Self { bench: Arc::clone(&self.bench), terms: Arc::clone(&self.terms), reject: self.reject.clone() }
+        Self {
+            policies: Arc::clone(&self.policies),
+            terms: Arc::clone(&self.terms),
+            reject: self.reject.clone(),
+        }
     }
 }
 
 impl<W: Subject, J> fmt::Debug for RateLimitLayer<W, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitLayer")
-            .field("mode", &self.bench.mode.get())
+            .field("mode", &self.policies.mode.get())
             .field("policies", &self.terms.of)
             .finish_non_exhaustive()
     }

@@ -110,7 +110,7 @@
 //! | `fields` | inbound: all; outbound: none | `Fields` | | what responses say |
 //! | `client_addr` | the peer, from a `PeerAddr` | `ClientAddrResolver` | | who the client is |
 //! | [`mode`](RateLimitBuilder::mode) | enforce | enforce, observe, off | | whether it may refuse; changeable |
-//! | [`table`](RateLimitBuilder::table) | 131,072 | 1 to 268,435,456 | keys | how many are remembered, 24 bytes for each |
+//! | [`slots`](RateLimitBuilder::slots) | 131,072 | 1 to 268,435,456 | keys | how many are remembered, 24 bytes for each |
 //! | [`shared`](RateLimitBuilder::shared) | nobody | [`Tier`] | | who counts for several processes; options at [`SharedTierBuilder`] |
 //! | [`reject_with`](RateLimitBuilder::reject_with) | problem document, or error | [`Reject`](buttress_core::Reject) | | what a caller sees |
 //! | [`observer`](RateLimitBuilder::observer) | nobody | [`Observer`](buttress_core::Observer) | | who hears of refusals |
@@ -127,7 +127,6 @@
 //! belongs into the layer is the lesson of tower's issues 764 and axum's 2634; that policies are decided together and
 //! that nobody falls back to the address are lessons of gateways that do neither.
 
-mod bench;
 mod builder;
 mod claim;
 mod epoch;
@@ -146,6 +145,7 @@ mod limiter;
 mod local;
 mod missing;
 mod overrides;
+mod policies;
 mod policy;
 mod quota;
 mod rejection;

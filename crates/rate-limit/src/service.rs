@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use buttress_core::Reject;
 use tower_service::Service;
 
-use crate::bench::Decision;
 use crate::future::ResponseFuture;
+use crate::policies::Decision;
 use crate::subject::Limits;
 use crate::waiting::Waiting;
 use crate::{RateLimitLayer, Subject};

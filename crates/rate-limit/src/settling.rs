@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
-use crate::bench::{Bench, now};
+use crate::epoch::now;
+use crate::policies::Policies;
 use crate::subject::Limits;
 use crate::trial::{Entry, Trial};
 use crate::{MAX_POLICIES, Settle, Subject};
@@ -19,7 +20,7 @@ pub(crate) struct After<W: Subject> {
 /// Dropped, it changes nothing: the service was called, so what was charged stays spent.
 #[derive(Debug)]
 pub(crate) struct Settling<W: Subject> {
-    bench: Arc<Bench<W>>,
+    policies: Arc<Policies<W>>,
     entries: ArrayVec<Entry, MAX_POLICIES>,
 }
 
@@ -39,20 +40,20 @@ impl<W: Subject> After<W> {
 impl<W: Subject> Settling<W> {
     /// Nothing, and no allocation, if no policy wants to see the response.
     #[inline]
-    pub(crate) fn of(bench: &Arc<Bench<W>>, trial: &Trial) -> Option<Box<Self>> {
-        if bench.seats.iter().all(|seat| seat.policy.settle.is_none()) {
+    pub(crate) fn of(policies: &Arc<Policies<W>>, trial: &Trial) -> Option<Box<Self>> {
+        if policies.seats.iter().all(|seat| seat.policy.settle.is_none()) {
             return None;
         }
-        let settled = trial.charged().filter(|entry| bench.seats[entry.policy].policy.settle.is_some());
+        let settled = trial.charged().filter(|entry| policies.seats[entry.policy].policy.settle.is_some());
         let entries: ArrayVec<Entry, MAX_POLICIES> = settled.copied().collect();
-        (!entries.is_empty()).then(|| Box::new(Self { bench: Arc::clone(bench), entries }))
+        (!entries.is_empty()).then(|| Box::new(Self { policies: Arc::clone(policies), entries }))
     }
 
     fn settle(&self, answer: &W::Answer<'_>) {
         for entry in &self.entries {
-            let (seat, claim, by) = (&self.bench.seats[entry.policy], &entry.claim, entry.charged_by());
+            let (seat, claim, by) = (&self.policies.seats[entry.policy], &entry.claim, entry.charged_by());
             let Some(settle) = &seat.policy.settle else { continue };
-            let tier = self.bench.tier(seat.shared);
+            let tier = self.policies.tier(seat.shared);
             match settle(answer) {
                 Settle::Keep => {}
                 Settle::Refund(units) => tier.refund(claim, units.min(claim.cost), by, now()),

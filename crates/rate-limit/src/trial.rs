@@ -4,7 +4,7 @@ use std::time::Instant;
 use arrayvec::ArrayVec;
 use buttress_core::Refused;
 
-use crate::bench::Bench;
+use crate::policies::Policies;
 use crate::rejection::RateLimited;
 use crate::{
     Answer, ChargedBy, Claim, Claims, Fate, MAX_POLICIES, Pending, Position, Subject, Unavailable, Verdicts,
@@ -104,18 +104,18 @@ impl Trial {
 
     /// Asks one tier after the other, until one refuses or cannot answer at once, or all have admitted.
     #[inline]
-    pub(crate) fn go_on<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Step {
+    pub(crate) fn go_on<W: Subject>(&mut self, policies: &Policies<W>, now: Instant) -> Step {
         while self.round < ROUNDS {
-            let refused = match (self.sizes[self.round], bench.sharing(Round::at(self.round).shared)) {
+            let refused = match (self.sizes[self.round], policies.sharing(Round::at(self.round).shared)) {
                 (0, _) => {
                     self.round += 1;
                     continue;
                 }
-                (1, None) => self.count_one(bench, now),
-                (_, None) => self.hear(bench, &Ok(bench.local.decide_all(&self.claims(), now)), now),
+                (1, None) => self.count_one(policies, now),
+                (_, None) => self.hear(policies, &Ok(policies.local.decide_all(&self.claims(), now)), now),
                 (_, Some(tier)) => match tier.decide(&self.claims(), now) {
                     Answer::Later(pending) => return Step::Later(pending),
-                    Answer::Now(said) => self.hear(bench, &said, now),
+                    Answer::Now(said) => self.hear(policies, &said, now),
                 },
             };
             if let Some(refused) = refused {
@@ -128,7 +128,7 @@ impl Trial {
     /// Takes what a tier says of the round.
     pub(crate) fn hear<W: Subject>(
         &mut self,
-        bench: &Bench<W>,
+        policies: &Policies<W>,
         said: &Result<Verdicts, Unavailable>,
         now: Instant,
     ) -> Option<Refused> {
@@ -139,47 +139,47 @@ impl Trial {
                 for (entry, position) in entries.zip(&verdicts.positions) {
                     entry.position = Some(*position);
                 }
-                self.close(bench, verdicts.admitted(), now)
+                self.close(policies, verdicts.admitted(), now)
             }
             Err(unavailable) => {
                 self.round += 1;
-                self.end(bench, self.round - 1, Refused::new(*unavailable), now)
+                self.end(policies, self.round - 1, Refused::new(*unavailable), now)
             }
         }
     }
 
     /// A round of one policy that this process counts.
-    fn count_one<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) -> Option<Refused> {
+    fn count_one<W: Subject>(&mut self, policies: &Policies<W>, now: Instant) -> Option<Refused> {
         let entry = self.entries.iter().find(|entry| entry.round == self.round)?;
-        let position = bench.local.decide_one(&entry.claim, now);
-        self.hear_one(bench, position, now)
+        let position = policies.local.decide_one(&entry.claim, now);
+        self.hear_one(policies, position, now)
     }
 
     /// Takes what this process says of a round of one policy.
     pub(crate) fn hear_one<W: Subject>(
         &mut self,
-        bench: &Bench<W>,
+        policies: &Policies<W>,
         position: Position,
         now: Instant,
     ) -> Option<Refused> {
         let entry = self.entries.iter_mut().find(|entry| entry.round == self.round)?;
         entry.position = Some(position);
-        self.close(bench, position.fate == Fate::Admitted, now)
+        self.close(policies, position.fate == Fate::Admitted, now)
     }
 
     /// Ends a round whose entries know their positions.
     #[inline]
-    fn close<W: Subject>(&mut self, bench: &Bench<W>, admitted: bool, now: Instant) -> Option<Refused> {
+    fn close<W: Subject>(&mut self, policies: &Policies<W>, admitted: bool, now: Instant) -> Option<Refused> {
         let round = self.round;
         self.round += 1;
         self.charged[round] = admitted;
-        if admitted { None } else { self.violated(bench, round, now) }
+        if admitted { None } else { self.violated(policies, round, now) }
     }
 
     /// Gives back what was charged, since the request is not going to happen.
-    pub(crate) fn give_back<W: Subject>(&mut self, bench: &Bench<W>, now: Instant) {
+    pub(crate) fn give_back<W: Subject>(&mut self, policies: &Policies<W>, now: Instant) {
         for round in 0..ROUNDS {
-            self.give_back_round(bench, round, now);
+            self.give_back_round(policies, round, now);
         }
     }
 
@@ -195,39 +195,44 @@ impl Trial {
     }
 
     #[cold]
-    fn violated<W: Subject>(&mut self, bench: &Bench<W>, round: usize, now: Instant) -> Option<Refused> {
+    fn violated<W: Subject>(
+        &mut self,
+        policies: &Policies<W>,
+        round: usize,
+        now: Instant,
+    ) -> Option<Refused> {
         let refusing = self.entries.iter().filter(|entry| entry.round == round).filter_map(|entry| {
             let wait = match entry.position?.fate {
                 Fate::Admitted => return None,
                 Fate::Denied { wait } => Some(wait),
                 Fate::Never => None,
             };
-            Some((Arc::clone(bench.name(entry.policy)), wait))
+            Some((Arc::clone(policies.name(entry.policy)), wait))
         });
         let why = Refused::new(RateLimited::new(refusing));
-        self.end(bench, round, why, now)
+        self.end(policies, round, why, now)
     }
 
     /// Ends what belongs together with a round that refuses. It is a refusal if the round is enforced.
     #[cold]
     fn end<W: Subject>(
         &mut self,
-        bench: &Bench<W>,
+        policies: &Policies<W>,
         round: usize,
         why: Refused,
         now: Instant,
     ) -> Option<Refused> {
         let Round { observed, shared } = Round::at(round);
         if shared {
-            self.give_back_round(bench, round - 1, now);
+            self.give_back_round(policies, round - 1, now);
         }
         self.round = ROUNDS;
-        let policy = self.deciding(round).map_or("", |policy| bench.name(policy));
+        let policy = self.deciding(round).map_or("", |policy| policies.name(policy));
         if observed {
-            bench.reporter.would_refuse(policy, &why);
+            policies.reporter.would_refuse(policy, &why);
             return None;
         }
-        bench.reporter.refused(policy, &why);
+        policies.reporter.refused(policy, &why);
         Some(why)
     }
 
@@ -246,11 +251,11 @@ impl Trial {
             .map(|entry| entry.policy)
     }
 
-    fn give_back_round<W: Subject>(&mut self, bench: &Bench<W>, round: usize, now: Instant) {
+    fn give_back_round<W: Subject>(&mut self, policies: &Policies<W>, round: usize, now: Instant) {
         if !std::mem::take(&mut self.charged[round]) {
             return;
         }
-        let tier = bench.tier(Round::at(round).shared);
+        let tier = policies.tier(Round::at(round).shared);
         for entry in self.entries.iter_mut().filter(|entry| entry.round == round) {
             let Claim { cost, quota, .. } = entry.claim;
             tier.refund(&entry.claim, cost, entry.charged_by(), now);

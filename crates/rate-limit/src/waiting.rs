@@ -3,7 +3,8 @@ use std::task::{Context, Poll, ready};
 use buttress_core::{Refused, Reject};
 use tower_service::Service;
 
-use crate::bench::{Docket, now, put_in_force};
+use crate::epoch::now;
+use crate::policies::{Docket, put_in_force};
 use crate::service::refuse;
 use crate::settling::After;
 use crate::subject::Limits;
@@ -42,9 +43,9 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
     {
         let refused = ready!(self.decided(cx));
         let held = self.held.take();
-        let (bench, terms, trial) = (self.layer.bench(), self.layer.terms(), &self.docket.trial);
+        let (policies, terms, trial) = (self.layer.in_force(), self.layer.terms(), &self.docket.trial);
         if let Some(why) = refused {
-            let mark = bench.refused(terms, trial);
+            let mark = policies.refused(terms, trial);
             return Poll::Ready(Fate::Answered(Some(refuse::<W, J, Req, _, _>(
                 self.layer.reject(),
                 why,
@@ -52,13 +53,13 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
             ))));
         }
         let Some((mut service, request)) = held else { return Poll::Pending };
-        let after = bench.passed(terms, trial);
+        let after = policies.passed(terms, trial);
         Poll::Ready(Fate::Runs(service.call(request), after))
     }
 
     /// The refusal, if it comes to that.
     fn decided(&mut self, cx: &mut Context<'_>) -> Poll<Option<Refused>> {
-        let bench = self.layer.bench();
+        let policies = self.layer.in_force();
         let Docket { trial, fetches, pending } = &mut *self.docket;
         fetches.retain_mut(|(place, fetch)| match fetch.as_mut().poll(cx) {
             Poll::Ready(quota) => {
@@ -74,11 +75,11 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
             if let Some(asked) = pending {
                 let said = ready!(asked.as_mut().poll(cx));
                 *pending = None;
-                if let Some(refused) = trial.hear(bench, &said, now()) {
+                if let Some(refused) = trial.hear(policies, &said, now()) {
                     return Poll::Ready(Some(refused));
                 }
             }
-            match trial.go_on(bench, now()) {
+            match trial.go_on(policies, now()) {
                 Step::Passed => return Poll::Ready(None),
                 Step::Refused(refused) => return Poll::Ready(Some(refused)),
                 Step::Later(later) => *pending = Some(later),
@@ -90,7 +91,7 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
 impl<S, Req, W: Subject, J> Drop for Waiting<S, Req, W, J> {
     fn drop(&mut self) {
         if self.held.is_some() {
-            self.docket.trial.give_back(self.layer.bench(), now());
+            self.docket.trial.give_back(self.layer.in_force(), now());
         }
     }
 }

@@ -262,7 +262,7 @@ proptest! {
             }
         }
         prop_assume!(!added.is_empty());
-        let service = builder.table(16).build().unwrap().layer(fine());
+        let service = builder.slots(16).build().unwrap().layer(fine());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         for _ in 0..requests {
             let answer = runtime.block_on(message::send(&service, from("::1")));

@@ -104,7 +104,7 @@ async fn a_smaller_quota_locks_nobody_out_for_longer_than_it_takes_to_fill_up() 
 async fn handles_name_what_is_there_and_nothing_else() {
     let builder =
         RateLimitLayer::inbound().policy(per_address(Quota::per_hour(1))).policy(in_all(Quota::per_hour(9)));
-    let layer = builder.table(64).build().unwrap();
+    let layer = builder.slots(64).build().unwrap();
     let names: Vec<_> = layer.policies().map(|policy| policy.name().to_owned()).collect();
     assert_eq!(names, ["per-address", "in-all"]);
     assert!(layer.policy("nobody").is_none());

@@ -22,7 +22,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         .policy(in_all(Quota::per_second(5)).cost(6).missing(Missing::fallback("")))
         .policy(Policy::named("quotaless").key(key::everyone()))
         .exempt(Exempt::none().path("healthz").prefix("").addresses("10.0.0.0/40"))
-        .table(0);
+        .slots(0);
     let error = builder.build().unwrap_err();
     let expected = [
         "per-address.quota.units is 0",
@@ -39,7 +39,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         "exempt.path is \"healthz\"",
         "exempt.prefix is \"\"",
         "exempt.addresses is \"10.0.0.0/40\"",
-        "table is 0",
+        "slots is 0",
     ];
     let found = problems(&error);
     for problem in expected {
