@@ -1,0 +1,91 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use buttress_core::Mode;
+
+use crate::key::{KeyWriter, Presence};
+use crate::policy::Cost;
+use crate::rejection::KeyMissing;
+use crate::trial::Round;
+use crate::{KeyHash, KeyHasher, Lookup, Missing, Policy, Subject, Tier};
+
+/// A policy, and the beginnings of its keys.
+#[derive(Debug)]
+pub(crate) struct Seat<W: Subject> {
+    pub(crate) policy: Policy<W>,
+    pub(crate) shared: bool,
+    /// Whether this process counts by quotas that it knows, so that nobody is ever waited for.
+    pub(super) is_decided_at_once: bool,
+    pub(super) hasher: KeyHasher,
+    fallback: Option<KeyHash>,
+}
+
+impl<W: Subject> Seat<W> {
+    pub(super) fn new(policy: Policy<W>, shared: Option<&dyn Tier>, local: &dyn Tier) -> Self {
+        let shared = shared.filter(|_| !policy.local);
+        let start = shared.unwrap_or(local).hash_key().scope(&policy.name);
+        let branch = |word: &str| {
+            let mut hasher = start.clone();
+            hasher.part(word.as_bytes());
+            hasher
+        };
+        // Apart from each other, so that no request can choose a key that is the shared one.
+        let hasher = branch("key");
+        let fallback = match &policy.missing {
+            Missing::Fallback(name) => {
+                let mut hasher = branch("fallback");
+                hasher.part(name.as_bytes());
+                Some(hasher.finish())
+            }
+            Missing::Reject | Missing::RejectAs(_) | Missing::Skip => None,
+        };
+        let is_decided_at_once = shared.is_none() && policy.overrides.is_none();
+        Self { policy, shared: shared.is_some(), is_decided_at_once, hasher, fallback }
+    }
+
+    /// Writes the key of a request, if it has one.
+    #[inline]
+    pub(super) fn write_key(&self, head: &W::Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
+        self.policy.key.as_ref().map_or(Presence::Missing, |write| write(head, into))
+    }
+
+    /// The key of a request that has none, or why it is refused; nothing if the policy does not apply to it.
+    pub(super) fn key_of_nobody(&self, presence: Presence) -> Result<Option<KeyHash>, KeyMissing> {
+        let name = || Arc::clone(&self.policy.name);
+        if presence == Presence::Ambiguous {
+            return Err(KeyMissing::ambiguous(name()));
+        }
+        match self.policy.missing {
+            Missing::Reject => Err(KeyMissing::new(name(), None)),
+            Missing::RejectAs(status) => Err(KeyMissing::new(name(), Some(status))),
+            Missing::Skip | Missing::Fallback(_) => Ok(self.fallback),
+        }
+    }
+
+    #[inline]
+    pub(super) fn cost(&self, head: &W::Head<'_>) -> u64 {
+        match &self.policy.cost {
+            Cost::Units(units) => *units,
+            Cost::By(cost) => cost(head),
+        }
+    }
+
+    pub(super) fn round(&self, mode: Mode) -> Round {
+        Round { observed: mode == Mode::Observe, shared: self.shared }
+    }
+
+    /// The quota of this key, if it has one of its own, or the wait for it.
+    pub(super) fn override_of(&self, key: KeyHash, head: &W::Head<'_>, now: Instant) -> Option<Lookup> {
+        let overrides = self.policy.overrides.as_ref()?;
+        // Nobody is named by a fallback, so nobody has a quota of his own there.
+        if Some(key) == self.fallback {
+            return None;
+        }
+        let spell = || {
+            let mut text = String::new();
+            self.write_key(head, &mut KeyWriter::spelling(&mut text));
+            text.into_boxed_str()
+        };
+        Some(overrides.lookup(key, spell, now))
+    }
+}
