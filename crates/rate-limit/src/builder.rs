@@ -6,6 +6,7 @@ use buttress_core::{AsError, Checks, ConfigError, ModeSwitch, Observer};
 #[cfg(feature = "http")]
 use buttress_http::{AsProblem, ClientAddrResolver};
 
+use crate::local::check_slots;
 use crate::policies::{Parts, Policies};
 use crate::rejection::LAYER;
 use crate::reporter::Reporter;
@@ -139,8 +140,7 @@ impl<W: Subject, J> RateLimitBuilder<W, J> {
             checks.require(is_first, "policy", format_args!("{:?} again", policy.name), "each name once");
         }
         self.exempt.check(&mut checks);
-        let slots_hold = (1..=Table::MAX_SLOTS).contains(&self.slots);
-        checks.require(slots_hold, "slots", self.slots, format!("1 to {} slots", Table::MAX_SLOTS));
+        check_slots(self.slots, &mut checks);
         let terms = self.policies.iter().take(MAX_POLICIES).filter_map(|policy| {
             let quota = policy.quota?;
             Some(Term { name: Arc::clone(&policy.name), quota, rate: quota.rate().ok()? })
@@ -152,7 +152,7 @@ impl<W: Subject, J> RateLimitBuilder<W, J> {
 
     fn assemble(self, terms: ArrayVec<Term, MAX_POLICIES>) -> RateLimitLayer<W, J> {
         let Self { subject, policies, exempt, mode, reject, reporter, slots, shared } = self;
-        let local = LocalTier::new(slots);
+        let local = LocalTier::with_slots(slots);
         let parts = Parts { subject, policies, exempt, mode, reporter, local, shared };
         RateLimitLayer::new(Policies::new(parts, terms), reject)
     }

@@ -33,7 +33,8 @@ impl<W: Subject> PolicyHandle<W> {
     /// Puts another quota in force, for every service of the layer and from the next request on.
     ///
     /// What was spent under the old quota stays spent: nobody gets a fresh burst, and nobody is locked out for longer
-    /// than the new quota takes to fill up. Keys that have a quota of their own keep it.
+    /// than the new quota takes to fill up. Keys that have a quota of their own keep it. A change is logged and told to
+    /// the observer (`rate_limit_quota_changed`).
     ///
     /// # Errors
     ///
@@ -43,7 +44,12 @@ impl<W: Subject> PolicyHandle<W> {
         let mut checks = Checks::of(LAYER);
         self.policies.seats[self.place].policy.check_quota(quota, &mut checks);
         checks.finish()?;
-        self.policies.notice.amend(self.place, quota)
+        let before = self.policies.notice.amend(self.place, quota)?;
+        if before != Some(quota) {
+            tracing::info!(policy = self.name(), ?before, now = ?quota, "another quota is in force");
+            self.policies.reporter.quota_changed(self.name());
+        }
+        Ok(())
     }
 
     /// The mode of this policy. A layer that does less has its way.

@@ -31,11 +31,19 @@ pub use found::{ByHeader, Everyone, everyone, extension, header, with, with_ref}
 pub use host::{ByHost, host};
 pub use writer::{KeyWriter, Presence};
 
+#[cfg(feature = "http")]
+use buttress_core::Checks;
+
 /// Finds the key that a policy counts a request by.
 #[cfg(feature = "http")]
 pub trait Key: Send + Sync + 'static {
     /// Writes the key of a request, always in the same number of parts, if the request has it.
     fn write(&self, head: &crate::Head<'_>, into: &mut KeyWriter<'_>) -> Presence;
+
+    /// Notes what is wrong with its settings, each under the name of the policy; by default there are none.
+    fn check(&self, policy: &str, checks: &mut Checks) {
+        let _ = (policy, checks);
+    }
 
     /// Counts each combination of this key and another. A request that lacks either has no key.
     fn and<K: Key>(self, other: K) -> (Self, K)

@@ -138,7 +138,7 @@ impl RateLimiter {
     }
 
     fn over(slots: usize, quotas: impl Iterator<Item = (Arc<str>, Quota, Rate)>) -> Self {
-        let tier = LocalTier::new(slots);
+        let tier = LocalTier::with_slots(slots);
         let named = |(name, quota, rate): (Arc<str>, Quota, Rate)| {
             let scope = tier.hash_key().scope(&name);
             Named { name, quota, rate, scope }

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use buttress_core::{Checks, ConfigError};
+
 use crate::epoch::Epoch;
+use crate::rejection::LAYER;
 use crate::{
     Answer, ChargedBy, Claim, Claims, Fate, HashKey, KeyHash, Occupancy, Position, Rate, Ruling, Table, Tier,
     Verdicts,
@@ -24,8 +27,20 @@ struct Shared {
 }
 
 impl LocalTier {
-    /// Room for `slots` keys, as [`Table::new`] takes it, hashed under a random secret.
-    pub fn new(slots: usize) -> Self {
+    /// Room for `slots` keys, 1 to [`Table::MAX_SLOTS`], rounded up as [`Table::new`] does; hashed under a random
+    /// secret.
+    ///
+    /// # Errors
+    ///
+    /// If there are too few slots or too many.
+    pub fn new(slots: usize) -> Result<Self, ConfigError> {
+        let mut checks = Checks::of(LAYER);
+        check_slots(slots, &mut checks);
+        checks.finish().map(|()| Self::with_slots(slots))
+    }
+
+    /// Room for a number of keys that was checked.
+    pub(crate) fn with_slots(slots: usize) -> Self {
         let epoch = Epoch::at(tokio::time::Instant::now().into_std());
         let shared = Shared { hash_key: HashKey::random(), epoch, table: Table::new(slots) };
         Self { shared: Arc::new(shared) }
@@ -79,10 +94,16 @@ impl LocalTier {
     }
 }
 
+/// Notes if a table cannot have so many slots.
+pub(crate) fn check_slots(slots: usize, checks: &mut Checks) {
+    let allowed = || format!("1 to {} slots", Table::MAX_SLOTS);
+    checks.require((1..=Table::MAX_SLOTS).contains(&slots), "slots", slots, allowed());
+}
+
 impl Default for LocalTier {
     /// Room for [`Table::DEFAULT_SLOTS`] keys.
     fn default() -> Self {
-        Self::new(Table::DEFAULT_SLOTS)
+        Self::with_slots(Table::DEFAULT_SLOTS)
     }
 }
 

@@ -65,6 +65,7 @@ use crate::{KeyHash, Quota};
 /// | the source fails or takes too long, and there is an older answer | that of the older answer, until `stale_for` has passed |
 /// | it fails, and there is none | the policy's own; the key is not asked for again for [`pause_after_error`](OverridesBuilder::pause_after_error) |
 /// | its answer is no quota that could be enforced, such as zero units | the policy's own |
+/// | its burst is below what each request of the policy costs, so that none would ever pass | its own, with the cost as burst; logged once |
 /// | more keys are asked for at once than [`max_fetches`](OverridesBuilder::max_fetches) | an older answer, else the policy's own |
 /// | there is no tokio runtime | the same |
 ///

@@ -17,7 +17,6 @@ use crate::{Exempt, LocalTier, MAX_POLICIES, Occupancy, Policy, Subject, Tier};
 
 pub(crate) use decide::{Decision, Docket};
 pub(crate) use seat::Seat;
-pub(crate) use summon::put_in_force;
 
 /// What one layer value shares with all services made by it: its policies, and who decides.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl<W: Subject> Policies<W> {
             exempt: self.exempt.clone(),
             mode: ModeSwitch::new(self.mode.get()),
             reporter: self.reporter.clone(),
-            local: LocalTier::new(self.local.table().slots()),
+            local: LocalTier::with_slots(self.local.table().slots()),
             shared: self.shared.clone(),
         };
         Self::new(parts, self.notice.latest().of.clone())

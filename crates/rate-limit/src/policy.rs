@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use buttress_core::{Checks, Mode, ModeSwitch};
+use buttress_core::{Checks, ConfigError, Mode, ModeSwitch};
 
 use crate::key::{KeyWriter, Presence};
 use crate::{Missing, Overrides, Plain, Quota, Settle, Subject};
@@ -14,6 +14,7 @@ use crate::{Missing, Overrides, Plain, Quota, Settle, Subject};
 /// |---|---|---|---|
 /// | name | | 1 to 64 of `a-z 0-9 _ -`, once in a layer | in response fields, refusals and signals |
 /// | `key` | none, must be given | | who is counted |
+/// | `scope` | the key | | what lives on one server of a Cluster |
 /// | [`quota`](Self::quota) | none, must be given | see [`Quota`] | how much each key may spend |
 /// | [`cost`](Self::cost) | 1 unit | 0 to the burst | what a request costs; 0 looks without spending |
 /// | `cost_by` | | | the same, by the request |
@@ -26,6 +27,8 @@ use crate::{Missing, Overrides, Plain, Quota, Settle, Subject};
 pub struct Policy<W: Subject> {
     pub(crate) name: Arc<str>,
     pub(crate) key: Option<KeyOf<W>>,
+    pub(crate) key_checked: Result<(), ConfigError>,
+    pub(crate) scope: Option<KeyOf<W>>,
     pub(crate) quota: Option<Quota>,
     pub(crate) cost: Cost<W>,
     pub(crate) settle: Option<SettleBy<W>>,
@@ -50,6 +53,8 @@ impl<W: Subject> Policy<W> {
         Self {
             name,
             key: None,
+            key_checked: Ok(()),
+            scope: None,
             quota: None,
             cost: Cost::Units(1),
             settle: None,
@@ -109,6 +114,7 @@ impl<W: Subject> Policy<W> {
         if let Some(quota) = quota {
             self.check_quota(*quota, checks);
         }
+        checks.absorb(self.key_checked.clone());
         missing.check(name, checks);
     }
 
@@ -142,6 +148,17 @@ impl<Req: 'static, Res: 'static> Policy<Plain<Req, Res>> {
         Self { key: Some(Arc::new(key)), ..self }
     }
 
+    /// What all policies with this scope have in common, where a Cluster shares them: their keys live on one server, and
+    /// a request that has several of them is one round trip.
+    ///
+    /// It is counted apart in each scope, so the scope had better follow from the key. All keys of a scope are the work
+    /// of one server: choose something of which there are many. A request without the scope, a policy that is local,
+    /// and a layer that is not shared go by the key alone.
+    pub fn scope<K: AsRef<[u8]>>(self, scope_of: impl Fn(&Req) -> Option<K> + Send + Sync + 'static) -> Self {
+        let scope = move |request: &&Req, into: &mut KeyWriter<'_>| into.part_or_missing(scope_of(request));
+        Self { scope: Some(Arc::new(scope)), ..self }
+    }
+
     /// Counts all requests together.
     pub fn everyone(self) -> Self {
         Self { key: Some(Arc::new(|_: &&Req, _: &mut KeyWriter<'_>| Presence::Present)), ..self }
@@ -163,6 +180,8 @@ impl<W: Subject> Clone for Policy<W> {
         Self {
             name: Arc::clone(&self.name),
             key: self.key.clone(),
+            key_checked: self.key_checked.clone(),
+            scope: self.scope.clone(),
             quota: self.quota,
             cost: match &self.cost {
                 Cost::Units(units) => Cost::Units(*units),

@@ -19,6 +19,11 @@ impl Reporter {
         Signal::refused(why, policy).report(self.0.as_deref());
     }
 
+    /// Reports that another quota is in force.
+    pub(crate) fn quota_changed(&self, policy: &str) {
+        Signal::new(LAYER, policy, Verdict::Changed, "rate_limit_quota_changed").report(self.0.as_deref());
+    }
+
     /// Reports what would have been a refusal if the policy did more than observe.
     pub(crate) fn would_refuse(&self, policy: &str, why: &Refused) {
         let signal = Signal::new(LAYER, policy, Verdict::WouldRefuse, why.code());

@@ -74,13 +74,14 @@ impl Notice {
         Arc::clone(&self.latest.lock())
     }
 
-    /// Puts another quota in force, or leaves the old one if it is not valid.
-    pub(crate) fn amend(&self, policy: usize, quota: Quota) -> Result<(), ConfigError> {
+    /// Puts another quota in force and says which one was, or leaves the old one if it is not valid.
+    pub(crate) fn amend(&self, policy: usize, quota: Quota) -> Result<Option<Quota>, ConfigError> {
         let mut latest = self.latest.lock();
+        let before = latest.of.get(policy).map(|term| term.quota);
         let terms = latest.with(policy, quota)?;
         let generation = terms.generation;
         *latest = Arc::new(terms);
         self.generation.store(generation, Ordering::Relaxed);
-        Ok(())
+        Ok(before)
     }
 }

@@ -93,8 +93,8 @@ impl Trial {
         self.entries.len()
     }
 
-    pub(crate) fn claim_mut(&mut self, place: usize) -> Option<&mut Claim> {
-        self.entries.get_mut(place).map(|entry| &mut entry.claim)
+    pub(crate) fn entry_mut(&mut self, place: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(place)
     }
 
     /// Everything that was charged.

@@ -4,7 +4,7 @@ use buttress_core::{Refused, Reject};
 use tower_service::Service;
 
 use crate::epoch::now;
-use crate::policies::{Docket, put_in_force};
+use crate::policies::Docket;
 use crate::service::refuse;
 use crate::settling::After;
 use crate::subject::Limits;
@@ -63,7 +63,7 @@ impl<S, Req, W: Subject, J> Waiting<S, Req, W, J> {
         let Docket { trial, fetches, pending } = &mut *self.docket;
         fetches.retain_mut(|(place, fetch)| match fetch.as_mut().poll(cx) {
             Poll::Ready(quota) => {
-                put_in_force(trial, *place, quota);
+                policies.put_in_force(trial, *place, quota);
                 false
             }
             Poll::Pending => true,

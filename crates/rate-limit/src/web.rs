@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use buttress_core::Checks;
 use buttress_http::ClientAddrResolver;
 use http::{Request, Response, StatusCode};
 
@@ -10,6 +11,7 @@ use crate::exempt::is_preflight;
 use crate::fields::{Fields, Stamp};
 use crate::key::{Key, KeyWriter};
 use crate::policy::Cost;
+use crate::rejection::LAYER;
 use crate::subject::{Limits, Subject};
 use crate::told::Told;
 use crate::{Head, Policy, ResponseHead, Settle};
@@ -69,8 +71,21 @@ impl Policy<Http> {
 
     /// Who is counted: see [`key`](mod@crate::key).
     pub fn key(self, key: impl Key) -> Self {
+        let mut checks = Checks::of(LAYER);
+        key.check(&self.name, &mut checks);
         let key = move |head: &Head<'_>, into: &mut KeyWriter<'_>| key.write(head, into);
-        Self { key: Some(Arc::new(key)), ..self }
+        Self { key: Some(Arc::new(key)), key_checked: checks.finish(), ..self }
+    }
+
+    /// What all policies with this scope have in common, where a Cluster shares them: their keys live on one server, and
+    /// a request that has several of them is one round trip.
+    ///
+    /// It is counted apart in each scope, so the scope had better follow from the key, as the tenant follows from its
+    /// user. All keys of a scope are the work of one server: choose something of which there are many. A request without
+    /// the scope, a policy that is local, and a layer that is not shared go by the key alone.
+    pub fn scope(self, scope: impl Key) -> Self {
+        let scope = move |head: &Head<'_>, into: &mut KeyWriter<'_>| scope.write(head, into);
+        Self { scope: Some(Arc::new(scope)), ..self }
     }
 
     /// What a request costs, by its head.

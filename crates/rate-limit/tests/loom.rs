@@ -69,7 +69,7 @@ fn keys_that_race_into_one_bucket_get_a_slot_each() {
 fn claims_in_opposite_order_are_charged_whole_and_wait_for_nobody_in_a_circle() {
     let now = tokio::time::Instant::now().into_std();
     model(move || {
-        let tier = LocalTier::new(32);
+        let tier = LocalTier::new(32).unwrap();
         let quota = Quota::per_second(1);
         let claims = [0, 200].map(|bucket| Claim::new(key(bucket, 1), quota, quota.rate().unwrap(), 1));
         let decide = move |tier: &LocalTier, order: [usize; 2], now: Instant| {

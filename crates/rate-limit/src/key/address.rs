@@ -1,5 +1,7 @@
 use std::sync::{Arc, Once};
 
+use buttress_core::Checks;
+
 use super::{Key, KeyWriter, Presence};
 use crate::Head;
 
@@ -46,10 +48,10 @@ pub fn client_addr() -> ByClientAddr {
 impl ByClientAddr {
     /// Counts IPv6 networks of so many bits as one client.
     ///
-    /// Fewer than 16 count as 16. For a second policy: who holds a network of 48 bits has 65,536 networks of 64 bits.
+    /// 16 to 128. For a second policy: who holds a network of 48 bits has 65,536 networks of 64 bits.
     #[must_use]
     pub fn ipv6_prefix(self, bits: u8) -> Self {
-        Self { ipv6_prefix: Some(bits.max(16)), ..self }
+        Self { ipv6_prefix: Some(bits), ..self }
     }
 
     #[cold]
@@ -74,5 +76,12 @@ impl Key for ByClientAddr {
         };
         into.part_shown(&client.key(), client.network());
         Presence::Present
+    }
+
+    fn check(&self, policy: &str, checks: &mut Checks) {
+        if let Some(bits) = self.ipv6_prefix {
+            let field = format!("{policy}.key.ipv6_prefix");
+            checks.require((16..=128).contains(&bits), field, format_args!("{bits} bits"), "16 to 128 bits");
+        }
     }
 }

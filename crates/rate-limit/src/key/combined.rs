@@ -1,3 +1,5 @@
+use buttress_core::Checks;
+
 use super::{Key, KeyWriter, Presence};
 use crate::Head;
 
@@ -15,6 +17,12 @@ impl<A: Key, B: Key> Key for (A, B) {
         let (a, b) = self;
         a.write(head, into).and_then(|| b.write(head, into))
     }
+
+    fn check(&self, policy: &str, checks: &mut Checks) {
+        let (a, b) = self;
+        a.check(policy, checks);
+        b.check(policy, checks);
+    }
 }
 
 impl<A: Key, B: Key, C: Key> Key for (A, B, C) {
@@ -22,5 +30,12 @@ impl<A: Key, B: Key, C: Key> Key for (A, B, C) {
     fn write(&self, head: &Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
         let (a, b, c) = self;
         a.write(head, into).and_then(|| b.write(head, into)).and_then(|| c.write(head, into))
+    }
+
+    fn check(&self, policy: &str, checks: &mut Checks) {
+        let (a, b, c) = self;
+        a.check(policy, checks);
+        b.check(policy, checks);
+        c.check(policy, checks);
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use buttress_core::Mode;
@@ -7,7 +8,7 @@ use crate::key::{KeyWriter, Presence};
 use crate::policy::Cost;
 use crate::rejection::KeyMissing;
 use crate::trial::Round;
-use crate::{KeyHash, KeyHasher, Lookup, Missing, Policy, Subject, Tier};
+use crate::{Claim, KeyHash, KeyHasher, Lookup, Missing, Policy, Quota, Subject, Tier};
 
 /// A policy, and the beginnings of its keys.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(crate) struct Seat<W: Subject> {
     pub(super) is_decided_at_once: bool,
     pub(super) hasher: KeyHasher,
     fallback: Option<KeyHash>,
+    /// The beginning of its scopes, which are those of all policies.
+    scope: Option<KeyHasher>,
+    /// That an override is too small has been told.
+    told: AtomicBool,
 }
 
 impl<W: Subject> Seat<W> {
@@ -40,7 +45,43 @@ impl<W: Subject> Seat<W> {
             Missing::Reject | Missing::RejectAs(_) | Missing::Skip => None,
         };
         let is_decided_at_once = shared.is_none() && policy.overrides.is_none();
-        Self { policy, shared: shared.is_some(), is_decided_at_once, hasher, fallback }
+        let scope = shared.filter(|_| policy.scope.is_some()).map(|tier| tier.hash_key().scope("scope"));
+        let told = AtomicBool::new(false);
+        Self { policy, shared: shared.is_some(), is_decided_at_once, hasher, fallback, scope, told }
+    }
+
+    /// The claim with the scope that its policy has for this request, in which its key is another one than elsewhere.
+    pub(super) fn within_scope(&self, claim: Claim, head: &W::Head<'_>) -> Claim {
+        let Some((mut hasher, write)) = self.scope.clone().zip(self.policy.scope.as_ref()) else {
+            return claim;
+        };
+        if write(head, &mut KeyWriter::hashing(&mut hasher)) != Presence::Present {
+            return claim;
+        }
+        let (scope, mut key) = (hasher.finish(), self.hasher.clone());
+        for part in [scope, claim.key] {
+            key.part(&part.to_bits().to_le_bytes());
+        }
+        Claim { key: key.finish(), scope, ..claim }
+    }
+
+    /// The quota of a key's own as it can be enforced: with a burst that every request fits into.
+    pub(super) fn enforceable(&self, quota: Quota) -> Quota {
+        let Cost::Units(cost) = self.policy.cost else { return quota };
+        if quota.burst_units() >= cost {
+            return quota;
+        }
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let policy = &*self.policy.name;
+            tracing::warn!(
+                policy,
+                cost,
+                ?quota,
+                "the quota of a key has a burst below what each request costs; the burst is raised to the cost (told \
+                 once)"
+            );
+        }
+        quota.burst(cost)
     }
 
     /// Writes the key of a request, if it has one.

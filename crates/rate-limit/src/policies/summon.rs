@@ -28,9 +28,9 @@ impl<W: Subject> Policies<W> {
             let mode = weaker(mode, seat.policy.mode.get());
             let Some(key) = self.key(mode, seat, head)? else { continue };
             let claim = Claim::new(key, term.quota, term.rate, seat.cost(head));
-            trial.push(policy, seat.round(mode), claim);
+            trial.push(policy, seat.round(mode), seat.within_scope(claim, head));
             if let Some(lookup) = seat.override_of(key, head, now) {
-                take_override(lookup, trial, fetches);
+                self.take_override(lookup, trial, fetches);
             }
         }
         Ok(())
@@ -73,23 +73,22 @@ impl<W: Subject> Policies<W> {
         self.reporter.refused(&seat.policy.name, &missing);
         Err(missing)
     }
-}
 
-#[cold]
-fn take_override(lookup: Lookup, trial: &mut Trial, fetches: &mut Fetches) {
-    let Some(place) = trial.len().checked_sub(1) else { return };
-    match lookup {
-        Lookup::Known(quota) => put_in_force(trial, place, quota),
-        Lookup::Fetch(quota) => fetches.push((place, quota)),
+    #[cold]
+    fn take_override(&self, lookup: Lookup, trial: &mut Trial, fetches: &mut Fetches) {
+        let Some(place) = trial.len().checked_sub(1) else { return };
+        match lookup {
+            Lookup::Known(quota) => self.put_in_force(trial, place, quota),
+            Lookup::Fetch(quota) => fetches.push((place, quota)),
+        }
     }
-}
 
-/// Replaces the quota of a claim, unless it could not be enforced.
-pub(crate) fn put_in_force(trial: &mut Trial, place: usize, quota: Option<Quota>) {
-    if let Some(quota) = quota
-        && let Ok(rate) = quota.rate()
-        && let Some(claim) = trial.claim_mut(place)
-    {
-        (claim.quota, claim.rate) = (quota, rate);
+    /// Replaces the quota of a claim, unless it could not be enforced.
+    pub(crate) fn put_in_force(&self, trial: &mut Trial, place: usize, quota: Option<Quota>) {
+        let Some((quota, entry)) = quota.zip(trial.entry_mut(place)) else { return };
+        let quota = self.seats[entry.policy].enforceable(quota);
+        if let Ok(rate) = quota.rate() {
+            (entry.claim.quota, entry.claim.rate) = (quota, rate);
+        }
     }
 }

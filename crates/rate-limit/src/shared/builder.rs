@@ -7,6 +7,7 @@ use buttress_core::{Checks, ConfigError, Entropy, Observer};
 use parking_lot::Mutex;
 
 use crate::epoch::{Epoch, nanos};
+use crate::local::check_slots;
 use crate::shared::book::Book;
 use crate::shared::core::Core;
 use crate::shared::errands::Errands;
@@ -57,7 +58,7 @@ impl Default for Leases {
 /// | [`leases`](Self::leases) | above 20 calls/s | | which keys are paid in advance |
 /// | [`remember_for`](Self::remember_for) | 10 s | 0 to 1 hour | how long the store's word can refuse here |
 /// | [`keys`](Self::keys) | 8,192 | 8 to 1,048,576 | keys that can have a lease or be remembered, about 300 bytes each |
-/// | [`slots`](Self::slots) | that of a local table | | keys in the table of the local share |
+/// | [`slots`](Self::slots) | that of a local table | 1 to 268,435,456 | keys in the table of the local share |
 /// | [`name`](Self::name) | `shared` | | what logs and signals call it |
 #[must_use]
 pub struct SharedTierBuilder<S> {
@@ -186,6 +187,7 @@ impl<S: Store> SharedTierBuilder<S> {
             "0 to 1 hour",
         );
         checks.require((Book::LEAST..=MAX_KEYS).contains(keys), "keys", keys, "8 to 1048576");
+        check_slots(self.slots, checks);
     }
 
     fn core(self, hash_key: HashKey) -> Core<S> {

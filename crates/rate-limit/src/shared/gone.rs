@@ -32,7 +32,7 @@ pub(super) enum StandIn {
 impl StandIn {
     pub(super) fn new(when: WhenGone, nodes: u32, slots: usize) -> Self {
         match when {
-            WhenGone::LocalShare => Self::LocalShare { nodes, table: LocalTier::new(slots) },
+            WhenGone::LocalShare => Self::LocalShare { nodes, table: LocalTier::with_slots(slots) },
             WhenGone::Open => Self::Open,
             WhenGone::Closed => Self::Closed,
         }

@@ -23,7 +23,7 @@ fn no_decision_of_a_table_allocates_whether_keys_stay_or_are_flooded_out() {
 
 #[test]
 fn no_decision_about_several_claims_allocates() {
-    let (tier, now) = (LocalTier::new(1_024), tokio::time::Instant::now().into_std());
+    let (tier, now) = (LocalTier::new(1_024).unwrap(), tokio::time::Instant::now().into_std());
     let keys = ["a", "b", "c"].map(|policy| tier.hash_key().scope(policy).finish());
     let claims: Claims =
         keys.map(|key| Claim::new(key, QUOTA, QUOTA.rate().unwrap(), 1)).into_iter().collect();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use buttress_core::ConfigError;
-use buttress_rate_limit::{Exempt, Http, Missing, Policy, Quota, RateLimitBuilder, RateLimitLayer, key};
+use buttress_rate_limit::{
+    Exempt, Http, LocalTier, Missing, Policy, Quota, RateLimitBuilder, RateLimitLayer, Table, key,
+};
 
 use crate::web::{in_all, per_address};
 
@@ -22,6 +24,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         .policy(in_all(Quota::per_second(5)).cost(6).missing(Missing::fallback("")))
         .policy(Policy::named("quotaless").key(key::everyone()))
         .exempt(Exempt::none().path("healthz").prefix("").addresses("10.0.0.0/40"))
+        .policy(Policy::named("networks").key((key::client_addr().ipv6_prefix(15), key::everyone())))
         .slots(0);
     let error = builder.build().unwrap_err();
     let expected = [
@@ -36,6 +39,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         "in-all.cost is 6",
         "in-all.missing is a fallback without a name",
         "quotaless.quota is none",
+        "networks.key.ipv6_prefix is 15 bits",
         "exempt.path is \"healthz\"",
         "exempt.prefix is \"\"",
         "exempt.addresses is \"10.0.0.0/40\"",
@@ -51,6 +55,14 @@ fn everything_that_is_wrong_is_told_at_once() {
             .iter()
             .all(|problem| problem.layer() == "rate-limit" && !problem.allowed().is_empty())
     );
+}
+
+#[test]
+fn a_table_of_one_s_own_is_checked_as_well() {
+    for slots in [0, Table::MAX_SLOTS + 1, usize::MAX] {
+        let error = LocalTier::new(slots).unwrap_err();
+        assert_eq!(error.to_string(), format!("rate-limit: slots is {slots}, allowed: 1 to 268435456 slots"));
+    }
 }
 
 #[test]

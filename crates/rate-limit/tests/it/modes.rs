@@ -49,6 +49,24 @@ async fn a_policy_that_observes_neither_refuses_nor_keeps_the_others_from_it() {
     assert_eq!(lines(&answer, "ratelimit-policy"), [r#""per-address";q=3;w=3600"#]);
 }
 
+#[test]
+fn another_quota_is_told_once_and_the_same_one_not_at_all() {
+    let recorder = Recorder::new();
+    let builder = RateLimitLayer::inbound().policy(in_all(Quota::per_hour(1)));
+    let policy = builder.observer(recorder.clone()).build().unwrap().policy("in-all").unwrap();
+    policy.set_quota(Quota::per_hour(1)).unwrap();
+    assert!(policy.set_quota(Quota::per_hour(0)).is_err());
+    assert!(recorder.entries().is_empty());
+    policy.set_quota(Quota::per_hour(2)).unwrap();
+    policy.set_quota(Quota::per_hour(2)).unwrap();
+    let told: Vec<_> = recorder
+        .entries()
+        .iter()
+        .map(|entry| (entry.verdict, entry.code, entry.instance.to_string()))
+        .collect();
+    assert_eq!(told, [(Verdict::Changed, "rate_limit_quota_changed", "in-all".to_owned())]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_policy_can_be_switched_while_requests_come() {
     let layer = RateLimitLayer::inbound().policy(in_all(Quota::per_hour(1))).build().unwrap();

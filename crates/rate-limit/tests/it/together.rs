@@ -40,7 +40,7 @@ const TWO: Quota = Quota::per_second(2);
 
 #[test]
 fn a_claim_that_is_denied_leaves_the_others_uncharged_r13_l8() {
-    let (tier, now) = (LocalTier::new(1_024), now());
+    let (tier, now) = (LocalTier::new(1_024).unwrap(), now());
     let (wide, narrow) = (claim(key(0, 1), TEN, 1), claim(key(200, 1), TWO, 1));
     for order in [[wide, narrow], [narrow, wide]] {
         for _ in 0..5 {
@@ -58,7 +58,7 @@ fn a_claim_that_is_denied_leaves_the_others_uncharged_r13_l8() {
 
 #[test]
 fn claims_are_answered_in_the_order_they_were_made() {
-    let (tier, now) = (LocalTier::new(1_024), now());
+    let (tier, now) = (LocalTier::new(1_024).unwrap(), now());
     let claims = [(250, 3), (3, 5), (120, 7), (3, 9)]
         .map(|(bucket, units)| claim(key(bucket, u8::try_from(units).unwrap()), Quota::per_second(units), 1));
     let remaining: Vec<u64> = decide(&tier, &claims, now).positions.iter().map(|at| at.remaining).collect();
@@ -67,7 +67,7 @@ fn claims_are_answered_in_the_order_they_were_made() {
 
 #[test]
 fn two_claims_of_one_key_are_decided_as_their_sum() {
-    let (tier, now) = (LocalTier::new(16), now());
+    let (tier, now) = (LocalTier::new(16).unwrap(), now());
     let of = |cost| claim(key(0, 1), TEN, cost);
     assert!(!decide(&tier, &[of(6), of(5)], now).admitted());
     assert_eq!(left(&tier, &of(0), now), 10, "a sum that does not fit costs nothing");
@@ -79,7 +79,7 @@ fn two_claims_of_one_key_are_decided_as_their_sum() {
 
 #[test]
 fn newcomers_of_one_bucket_do_not_push_one_another_out_of_a_decision() {
-    let (tier, now) = (LocalTier::new(16), now());
+    let (tier, now) = (LocalTier::new(16).unwrap(), now());
     for number in 0..16 {
         assert!(decide(&tier, &[claim(key(0, number), TEN, 9)], now).admitted());
     }
@@ -96,7 +96,7 @@ fn newcomers_of_one_bucket_do_not_push_one_another_out_of_a_decision() {
 
 #[test]
 fn no_claims_are_admitted_and_a_look_charges_nothing() {
-    let (tier, now) = (LocalTier::new(16), now());
+    let (tier, now) = (LocalTier::new(16).unwrap(), now());
     assert!(decide(&tier, &[], now).admitted());
     assert!(decide(&tier, &[claim(key(0, 1), TEN, 0), claim(key(0, 2), TWO, 0)], now).admitted());
     assert_eq!(tier.occupancy(now).live, 0);
@@ -104,7 +104,7 @@ fn no_claims_are_admitted_and_a_look_charges_nothing() {
 
 #[test]
 fn looks_at_keys_that_owe_elsewhere_push_nobody_out() {
-    let (tier, now) = (LocalTier::new(16), now());
+    let (tier, now) = (LocalTier::new(16).unwrap(), now());
     for number in 0..40 {
         decide(&tier, &[claim(key(0, number), TEN, 1)], now);
     }
@@ -117,7 +117,7 @@ fn looks_at_keys_that_owe_elsewhere_push_nobody_out() {
 
 #[test]
 fn a_refusal_mends_the_times_of_all_keys_after_the_clock_stepped_back() {
-    let (tier, now) = (LocalTier::new(1_024), now());
+    let (tier, now) = (LocalTier::new(1_024).unwrap(), now());
     let (good, bad) = (claim(key(0, 1), TEN, 10), claim(key(200, 1), TWO, 1));
     assert!(decide(&tier, &[good], now + Duration::from_secs(3_600)).admitted());
     decide(&tier, &[bad, bad], now);
@@ -127,7 +127,7 @@ fn a_refusal_mends_the_times_of_all_keys_after_the_clock_stepped_back() {
 
 #[test]
 fn a_cost_beyond_one_burst_says_never_and_charges_nothing_r17() {
-    let (tier, now) = (LocalTier::new(1_024), now());
+    let (tier, now) = (LocalTier::new(1_024).unwrap(), now());
     let claims = [claim(key(0, 1), TEN, 3), claim(key(9, 1), TWO, 3)];
     let verdicts = decide(&tier, &claims, now);
     assert_eq!(verdicts.positions[1].fate, Fate::Never);
@@ -136,7 +136,7 @@ fn a_cost_beyond_one_burst_says_never_and_charges_nothing_r17() {
 
 #[test]
 fn what_is_settled_later_is_charged_up_to_an_allowance_and_refunded_up_to_a_burst() {
-    let (tier, now) = (LocalTier::new(16), now());
+    let (tier, now) = (LocalTier::new(16).unwrap(), now());
     let claim = claim(key(0, 1), TEN, 1);
     decide(&tier, &[claim], now);
     assert_eq!(tier.charge(&claim, 12, ChargedBy::Tier, now), 3);
@@ -151,7 +151,7 @@ fn what_is_settled_later_is_charged_up_to_an_allowance_and_refunded_up_to_a_burs
 fn an_instant_before_the_tier_began_is_a_time_like_any_other() {
     let hour = Duration::from_secs(3_600);
     let now = now();
-    let (tier, claim) = (LocalTier::new(16), claim(key(0, 1), TEN, 10));
+    let (tier, claim) = (LocalTier::new(16).unwrap(), claim(key(0, 1), TEN, 10));
     for at in [now + hour, now, now.checked_sub(hour).unwrap_or(now)] {
         let _ = decide(&tier, &[claim], at);
         assert_eq!(left(&tier, &claim, at), 0);
@@ -219,7 +219,7 @@ fn threads_that_race_over_a_rate_get_no_more_than_the_rate_r12() {
 
 #[test]
 fn who_comes_late_with_an_early_time_is_decided_at_the_latest_of_any_key() {
-    let (tier, early) = (LocalTier::new(1_024), now());
+    let (tier, early) = (LocalTier::new(1_024).unwrap(), now());
     let late = early + Duration::from_millis(300);
     let (one, two) = (claim(key(0, 1), TEN, 10), claim(key(200, 1), TEN, 10));
     assert!(decide(&tier, &[one, two], late).admitted());
@@ -231,7 +231,7 @@ fn who_comes_late_with_an_early_time_is_decided_at_the_latest_of_any_key() {
 
 #[test]
 fn tasks_that_race_over_several_keys_charge_all_of_them_equally_r12_l8() {
-    let (now, quota, tier) = (now(), Quota::per_hour(BURST), LocalTier::new(1_024));
+    let (now, quota, tier) = (now(), Quota::per_hour(BURST), LocalTier::new(1_024).unwrap());
     let claims = move |round| [8 * round, 8 * round + 4].map(|bucket| claim(key(bucket, round), quota, 1));
     let racing = tier.clone();
     // Half of them name the keys the other way round.
@@ -255,7 +255,7 @@ proptest! {
         ),
     ) {
         // Nine keys in three buckets: all fit, so the model is exact.
-        let (tier, mut now) = (LocalTier::new(48), now());
+        let (tier, mut now) = (LocalTier::new(48).unwrap(), now());
         let rate = TEN.rate().unwrap();
         let mut model = [[0_u64; 3]; 3];
         for (asks, later) in rounds {

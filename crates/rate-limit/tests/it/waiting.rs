@@ -30,7 +30,7 @@ pub(crate) struct Distant {
 impl Distant {
     pub(crate) fn after(polls: usize) -> Arc<Self> {
         let (asked, gone) = (AtomicUsize::new(0), Mutex::new(None));
-        Arc::new(Self { tier: LocalTier::new(64), polls, asked, gone })
+        Arc::new(Self { tier: LocalTier::new(64).unwrap(), polls, asked, gone })
     }
 
     fn go_away(&self, retry_after: Option<Duration>) {
@@ -199,6 +199,25 @@ async fn a_key_with_a_quota_of_its_own_gets_that_one() {
 }
 
 /// The key of a fallback is nobody's name.
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_its_own_whose_burst_no_request_fits_into_is_raised_to_the_cost() {
+    for known in [false, true] {
+        let source = |_: OverrideKey| async { Ok::<_, BoxError>(Some(Quota::per_second(2))) };
+        let overrides = Overrides::builder(source).build().unwrap();
+        let policy = per_address(Quota::per_hour(60).burst(10)).cost(5).overrides(overrides);
+        let service = crate::web::limited([policy]);
+        if known {
+            assert_eq!(statuses(&service, [from("::1")]).await, [200]);
+            buttress_testkit::clock::advance(Duration::from_secs(10)).await;
+        }
+        assert_eq!(statuses(&service, ["::1"; 2].map(from)).await, [200, 429], "known: {known}");
+        buttress_testkit::clock::advance(Duration::from_millis(2_499)).await;
+        assert_eq!(statuses(&service, ["::1"].map(from)).await, [429], "two units in a second, and not five");
+        buttress_testkit::clock::advance(Duration::from_millis(1)).await;
+        assert_eq!(statuses(&service, ["::1"].map(from)).await, [200]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_has_a_quota_of_his_own_under_a_fallback() {
     let overrides =

@@ -3,11 +3,14 @@ use std::time::Duration;
 
 use buttress_core::{BoxError, Kind, Refused};
 use buttress_rate_limit::testing::MemoryStore;
-use buttress_rate_limit::{Policy, Quota, RateLimitLayer, Tier, WhenGone};
+use buttress_rate_limit::{
+    Ask, Policy, Quota, RateLimitLayer, Reply, SharedTier, Store, StoreError, Tier, WhenGone,
+};
 use buttress_testkit::clock;
+use parking_lot::Mutex;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::fleet::builder;
+use crate::fleet::{SECRET, builder};
 
 /// One request to a service of its own node; the refusal, if it was refused.
 async fn ask(tier: &Arc<dyn Tier>, who: &'static str) -> Option<Refused> {
@@ -34,6 +37,53 @@ async fn layers_of_several_processes_count_together() {
     }
     assert_eq!(admitted, 100);
     assert!(ask(&tiers[0], "another").await.is_none());
+}
+
+/// Takes note of which scopes it is asked for together.
+#[derive(Debug, Default)]
+struct Scopes(MemoryStore, Mutex<Vec<Vec<Ask>>>);
+
+impl Store for Scopes {
+    async fn decide(&self, asks: &[Ask]) -> Result<Vec<Reply>, StoreError> {
+        self.1.lock().push(asks.to_vec());
+        self.0.decide(asks).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_with_one_scope_are_decided_on_one_server_and_counted_apart_in_each() {
+    let tier = Arc::new(SharedTier::builder(Scopes::default()).hash_secret(SECRET).nodes(3).build().unwrap());
+    // A user and his tenant, and one count for all.
+    let tenant = |who: &&str| who.split('/').next().map(str::to_owned);
+    let per_day = Quota::per_day(1).burst(2);
+    let layer = RateLimitLayer::<_, _>::plain()
+        .policy(
+            Policy::plain("user")
+                .key(|who: &&str| who.split('/').nth(1).map(str::to_owned))
+                .scope(tenant)
+                .quota(per_day),
+        )
+        .policy(Policy::plain("tenant").key(tenant).scope(tenant).quota(Quota::per_day(1).burst(3)))
+        .policy(
+            Policy::plain("all")
+                .everyone()
+                .scope(|_: &&str| None::<&str>)
+                .quota(Quota::per_day(1).burst(100)),
+        )
+        .shared(Arc::clone(&tier) as _)
+        .build()
+        .unwrap();
+    let service = layer.layer(service_fn(|who: &'static str| async move { Ok::<_, BoxError>(who) }));
+    let mut passed = Vec::new();
+    for who in ["a/1", "a/1", "a/1", "b/1", "a/2", "a/3"] {
+        passed.push(service.clone().oneshot(who).await.is_ok());
+    }
+    assert_eq!(passed, [true, true, false, true, true, false]);
+    for asks in tier.store().1.lock().iter() {
+        let [user, tenant, all] = asks.as_slice() else { panic!("{asks:?}") };
+        assert!(user.scope == tenant.scope && user.key != tenant.key, "{asks:?}");
+        assert!(all.scope == all.key && all.scope != user.scope, "{asks:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

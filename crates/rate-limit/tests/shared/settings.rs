@@ -10,14 +10,16 @@ async fn every_setting_that_cannot_be_used_is_named_at_once() {
     let broken = SharedTier::builder(MemoryStore::default())
         .time_budget(Duration::ZERO)
         .remember_for(Duration::from_secs(4_000))
-        .keys(7);
+        .keys(7)
+        .slots(0);
     assert_eq!(
         broken.build().unwrap_err().to_string(),
         "rate limit: hash_secret is 0 bytes, allowed: 16 bytes or more; \
          rate limit: nodes is 0, allowed: 1 to 10000, the processes that share the limits; \
          rate limit: time_budget is 0ns, allowed: 1 ms to 10 s; \
          rate limit: remember_for is 4000s, allowed: 0 to 1 hour; \
-         rate limit: keys is 7, allowed: 8 to 1048576",
+         rate limit: keys is 7, allowed: 8 to 1048576; \
+         rate limit: slots is 0, allowed: 1 to 268435456 slots",
     );
 }
 
