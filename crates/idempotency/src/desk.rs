@@ -8,6 +8,7 @@ use http::request::Parts;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::{Instrument, Span};
 
 use crate::health::Health;
 use crate::rejection::LAYER;
@@ -77,12 +78,13 @@ impl<T: Store> Desk<T> {
         self.terms.when_store_fails == WhenStoreFails::Continue && !is_decided
     }
 
-    /// Lets work go on whatever becomes of the request that began it, and without its deadline.
+    /// Lets work go on whatever becomes of the request that began it, and without its deadline. What is logged on the way
+    /// is still the request's.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let work = Context::current().without_deadline().scope(work);
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(work)
+        tasks.spawn(work.instrument(Span::current()))
     }
 
     pub(crate) fn place(&self) -> Option<Place> {
