@@ -91,9 +91,9 @@ impl Process {
         Answer::to(request.header("x-correlation-id", id)).await
     }
 
-    /// Asks with an idempotency key.
+    /// Asks with an idempotency key, which is the correlation ID too.
     pub(crate) async fn post_with(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
-        let request = self.http.post(format!("{}{path}", self.url()));
+        let request = self.http.post(format!("{}{path}", self.url())).header("x-correlation-id", key);
         Answer::try_to(request.header(IDEMPOTENCY_KEY, key).json(&body)).await
     }
 

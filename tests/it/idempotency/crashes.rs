@@ -123,8 +123,9 @@ async fn a_deployment_that_a_kill_cut_short_goes_on_as_the_second_attempt() {
     let counts = process.get_as("any", "/api/v1/health/idempotency").await.json();
     assert_eq!((&counts["totals"]["recovered"], &counts["totals"]["replayed"]), (&json!(1), &json!(1)));
     let log = process.stop().await;
-    let told = log.lines().find(|line| line["message"] == "an earlier attempt was not finished");
-    assert_eq!(told.expect("a line in the log")["attempt"], 2);
+    let of_request = log.lines_of("canary");
+    let told = of_request.iter().find(|line| line["message"] == "an earlier attempt was not finished");
+    assert_eq!(told.expect("a line in the log, with the correlation ID")["attempt"], 2);
 }
 
 /// One of each POST, always with the same keys; what there is then.
