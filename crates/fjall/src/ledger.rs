@@ -139,3 +139,59 @@ impl From<Failure> for Refused {
         Self::Database(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use buttress_idempotency::testing::{claim, response};
+    use buttress_idempotency::{Checkpoint, Timestamp};
+    use fjall::PersistMode;
+
+    use super::*;
+    use crate::budget::Amount;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn is_ok<A, E>(decided: &Result<A, E>) {
+        assert!(decided.is_ok(), "it is decided");
+    }
+
+    #[test]
+    fn all_that_is_acknowledged_is_synced_but_renewals_and_what_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = Budget::new(Amount::NONE, None, Arc::default());
+        let now = Timestamp::from_millis(1_000);
+        let mut ledger = Ledger::open(Tables::open(folder.path()).unwrap(), budget, now).unwrap();
+        let mut mode = |decide: &dyn Fn(&mut Ledger, &mut Round)| {
+            let mut round = Round::at(now);
+            decide(&mut ledger, &mut round);
+            ledger.tables.commit(&round.changes, now, round.mode()).unwrap();
+            round.mode()
+        };
+        let claim = claim();
+        let ticket =
+            Ticket { id: claim.id, fingerprint: claim.fingerprint, owner: claim.owner, epoch: 1_000 };
+        let claims = |ledger: &mut Ledger, round: &mut Round| is_ok(&ledger.claim(round, &claim));
+        assert_eq!(mode(&claims), PersistMode::SyncData, "a claim");
+        for (step, expected) in [
+            (Step::Renew { lease: HOUR, retain: HOUR }, PersistMode::Buffer),
+            (Step::Checkpoint(Checkpoint::new(&b"half"[..]).unwrap()), PersistMode::SyncData),
+            (Step::Complete { response: response("done"), retain: HOUR }, PersistMode::SyncData),
+            (Step::Complete { response: response("again"), retain: HOUR }, PersistMode::Buffer),
+        ] {
+            let steps = |ledger: &mut Ledger, round: &mut Round| is_ok(&ledger.step(round, &ticket, &step));
+            assert_eq!(mode(&steps), expected, "{step:?}");
+        }
+        assert_eq!(mode(&claims), PersistMode::Buffer, "a replay");
+        let invalidates = |ledger: &mut Ledger, round: &mut Round| is_ok(&ledger.invalidate(round, claim.id));
+        assert_eq!(mode(&invalidates), PersistMode::SyncData, "an invalidation");
+        assert_eq!(mode(&invalidates), PersistMode::Buffer, "one of nothing");
+        for end in [Step::Release { retain: HOUR }, Step::Abandon] {
+            assert_eq!(mode(&claims), PersistMode::SyncData);
+            let steps = |ledger: &mut Ledger, round: &mut Round| is_ok(&ledger.step(round, &ticket, &end));
+            assert_eq!(mode(&steps), PersistMode::SyncData, "{end:?}");
+            assert_eq!(mode(&invalidates), PersistMode::SyncData);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use buttress_idempotency::{RecordId, Step, StoreError, Timestamp};
+use fjall::PersistMode;
 
 use crate::layout::Kept;
 use crate::request::Answer;
@@ -52,6 +53,12 @@ impl Round {
         let waits = decided.is_ok() && self.changes.contains_key(&id);
         let answer = answer(decided);
         if waits { self.answers.push(answer) } else { answer.give() }
+    }
+
+    /// How safely it is written.
+    pub(crate) const fn mode(&self) -> PersistMode {
+        // The journal has its size already, so its data is all that must be synced.
+        if self.syncs { PersistMode::SyncData } else { PersistMode::Buffer }
     }
 
     pub(crate) const fn is_large(&self) -> bool {

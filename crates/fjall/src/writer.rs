@@ -2,7 +2,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use buttress_idempotency::{StoreError, StoreErrorKind};
-use fjall::PersistMode;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -144,8 +143,8 @@ impl Writer {
 
     /// Writes what a round has changed, and gives its answers.
     fn finish(&mut self, round: Round) {
+        let how = round.mode();
         let Round { now, changes, answers, syncs, .. } = round;
-        let how = if syncs { PersistMode::SyncData } else { PersistMode::Buffer };
         let needs_writing = syncs || !changes.is_empty();
         if self.broken.is_none()
             && needs_writing

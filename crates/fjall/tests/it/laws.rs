@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex};
 
 use buttress_fjall::FjallStore;
-use buttress_idempotency::testing::{check_races, check_store, claim};
-use buttress_idempotency::{Claimed, Store, Timestamp};
+use buttress_idempotency::testing::{check_races, check_store, claim, response};
+use buttress_idempotency::{Claimed, Step, Store, Timestamp};
 
-use crate::sample::{Hand, complete, completion, done, other, owned, polled_once};
+use crate::sample::{HOUR, Hand, complete, completion, done, other, owned, polled_once};
 
 #[tokio::test]
 async fn the_laws_of_stores_hold() {
@@ -56,10 +56,7 @@ async fn a_completion_whose_caller_left_is_either_there_or_not() {
         polled_once(store.step(&owned.ticket, &step)).await;
         // It was in line before this one, so it has happened; and sent again it is the same.
         done(&store, &owned, complete("sent again")).await;
-        assert_eq!(
-            completion(&store, &other(&claim)).await.response,
-            buttress_idempotency::testing::response("left")
-        );
+        assert_eq!(completion(&store, &other(&claim)).await.response, response("left"));
     }
 }
 
@@ -81,4 +78,26 @@ async fn many_records_of_one_batch_are_decided_one_after_the_other() {
     let (done, claimed) = tokio::join!(store.step(&one.ticket, &step), store.claim(&second));
     assert_eq!(done.unwrap(), buttress_idempotency::Stepped::Done);
     assert!(matches!(claimed.unwrap(), Claimed::Completed(_)));
+}
+
+#[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "it stops the store, and not this thread")]
+async fn a_record_that_changes_often_in_one_batch_is_listed_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Mutex::new(Timestamp::from_millis(1_000_000)));
+    let clock = Arc::clone(&gate);
+    let store = FjallStore::builder(&folder).clock(move || *clock.lock().unwrap()).open().unwrap();
+    let claim = claim();
+    let owned = owned(&store, &claim).await;
+    let stopped = gate.lock().unwrap();
+    for hours in [2, 3, 4, 5, 6] {
+        polled_once(store.step(&owned.ticket, &Step::Renew { lease: HOUR, retain: hours * HOUR })).await;
+    }
+    drop(stopped);
+    done(&store, &owned, Step::Complete { response: response("once"), retain: 7 * HOUR }).await;
+    drop(store);
+    let early = || Timestamp::from_millis(1_000_000);
+    let store = FjallStore::builder(&folder).clock(early).open().unwrap();
+    assert_eq!(store.occupancy().records, 1);
+    assert_eq!(store.clear().await.unwrap(), 1);
 }
