@@ -4,6 +4,7 @@ use buttress_idempotency::{Claim, RecordId, Step, StoredResponse, Ticket, Timest
 use tokio_postgres::types::Type;
 
 use crate::link::Argument;
+use crate::schema::Schema;
 
 /// 34,000 years, so that the sum with the time of day stays far below what a `bigint` holds.
 const LONGEST_MILLIS: u64 = 1 << 50;
@@ -28,10 +29,10 @@ pub(crate) struct ClaimArguments<'a> {
 }
 
 impl<'a> ClaimArguments<'a> {
-    pub(crate) fn new(claim: &'a Claim, within: Within) -> Self {
+    pub(crate) fn new(schema: &Schema, claim: &'a Claim, within: Within) -> Self {
         Self {
             id: claim.id.as_bytes(),
-            lock: lock_of(claim.id),
+            lock: lock_of(schema, claim.id),
             fingerprint: claim.fingerprint.as_bytes(),
             owner: claim.owner.to_bits().to_be_bytes().to_vec(),
             lease: lease_millis(claim.lease),
@@ -82,8 +83,13 @@ impl<'a> StepArguments<'a> {
     }
 
     /// The completion within the transaction of what was done.
-    pub(crate) fn completion(ticket: &'a Ticket, response: &StoredResponse, retain: Duration) -> Self {
-        let (content, retain, lock) = (response.encode().into(), millis(retain), lock_of(ticket.id));
+    pub(crate) fn completion(
+        schema: &Schema,
+        ticket: &'a Ticket,
+        response: &StoredResponse,
+        retain: Duration,
+    ) -> Self {
+        let (content, retain, lock) = (response.encode().into(), millis(retain), lock_of(schema, ticket.id));
         Self { kind: 3, content: Some(content), retain: Some(retain), lock: Some(lock), ..Self::of(ticket) }
     }
 
@@ -117,10 +123,12 @@ impl<'a> StepArguments<'a> {
     }
 }
 
-/// What keeps a transaction that runs an operation apart from others who claim it. Part of a hash, so that two records
-/// never share one in practice; if they did, one caller would be told that his request is in flight.
-fn lock_of(id: RecordId) -> i64 {
-    id.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first))
+/// What keeps a transaction that runs an operation apart from others who claim it. Locks belong to the database, so it is
+/// another one in another schema. Part of a hash, so that two records never share one in practice; if they did, one
+/// caller would be told that his request is in flight.
+fn lock_of(schema: &Schema, id: RecordId) -> i64 {
+    let part = id.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+    part ^ schema.lock("record")
 }
 
 /// Whole milliseconds, rounded up.

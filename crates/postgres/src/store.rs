@@ -92,7 +92,7 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let arguments = ClaimArguments::new(claim, Within::Itself);
+        let arguments = ClaimArguments::new(&self.link().schema, claim, Within::Itself);
         let row = self.link().ask(&self.statements().claim, &arguments.list()).await?;
         rows::claimed(&row, claim)
     }

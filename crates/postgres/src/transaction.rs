@@ -102,7 +102,7 @@ impl PostgresStore {
         transaction: &Transaction<'_>,
         claim: &Claim,
     ) -> Result<Claimed, StoreError> {
-        let arguments = ClaimArguments::new(claim, Within::ATransaction);
+        let arguments = ClaimArguments::new(&self.link().schema, claim, Within::ATransaction);
         let answer = transaction.query_typed(&self.statements().claim, &arguments.list()).await;
         rows::claimed(&self.link().one(answer)?, claim)
     }
@@ -126,7 +126,7 @@ impl PostgresStore {
         response: &StoredResponse,
         retain: Duration,
     ) -> Result<(), CompleteError> {
-        let arguments = StepArguments::completion(ticket, response, retain);
+        let arguments = StepArguments::completion(&self.link().schema, ticket, response, retain);
         let answer = transaction.query_typed(&self.statements().step, &arguments.list()).await;
         match rows::stepped(&self.link().one(answer)?)? {
             Stepped::Done | Stepped::StatusOnly => Ok(()),

@@ -84,3 +84,11 @@ pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(60), looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
+
+/// Waits until so many calls of a function wait for a lock.
+pub(crate) async fn until_waiting(store: &PostgresStore, function: &str, calls: i64) {
+    let waiting = format!(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%buttress\".{function}(%'"
+    );
+    until("they wait", async || ask::<i64>(store, &waiting).await == calls).await;
+}

@@ -5,7 +5,7 @@ use buttress_idempotency::{Claimed, Step, Stepped, Store};
 use buttress_postgres::PostgresStore;
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
 };
 use crate::clock;
 
@@ -76,7 +76,8 @@ async fn what_is_locked_stays_and_one_prunes_at_a_time() {
     let lock = format!("lock table {}.records in access exclusive mode", store.schema());
     transaction.batch_execute(&lock).await.unwrap();
     let others = async {
-        until("somebody else prunes", async || store.prune().await.unwrap().is_none()).await;
+        until_waiting(&store, "prune", 1).await;
+        assert_eq!(store.prune().await.unwrap(), None);
         transaction.commit().await.unwrap();
     };
     let (pruned, ()) = tokio::join!(store.prune(), others);

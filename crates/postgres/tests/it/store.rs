@@ -6,7 +6,7 @@ use buttress_idempotency::{Claim, Claimed, Step, Stepped, Store, StoreErrorKind}
 use buttress_postgres::PostgresStore;
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
 };
 use crate::clock;
 use crate::proxy::Proxy;
@@ -48,11 +48,8 @@ async fn two_that_saw_the_same_abandoned_record_do_not_both_take_it_over() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(&format!("select from {}.records for update", store.schema()), &[]).await.unwrap();
     let go_on = async {
-        let waiting = format!(
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{}%.claim(%'",
-            store.schema()
-        );
-        until("both have looked, and wait", async || ask::<i64>(&store, &waiting).await == 2).await;
+        // Both have looked.
+        until_waiting(&store, "claim", 2).await;
         transaction.commit().await.unwrap();
     };
     let (one, two) = (other(&claim), other(&claim));

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
 };
 use crate::clock;
 
@@ -123,6 +123,16 @@ async fn whoever_asks_while_it_runs_hears_at_once_that_it_is_in_flight_in_both_m
         panic!("not completed")
     };
     assert_eq!(kept.expires_at.as_millis(), 5_001_000, "from the completion on");
+}
+
+#[tokio::test]
+async fn a_record_of_the_same_name_in_another_schema_is_another_one() {
+    let (store, elsewhere) = (shop().await, shop().await);
+    let claim = claim();
+    let (task, go_on) = in_the_middle(&store, &claim).await;
+    owned(&elsewhere, &claim).await;
+    go_on.send(()).unwrap();
+    task.await.unwrap();
 }
 
 #[tokio::test]
@@ -336,17 +346,27 @@ async fn a_pool_of_the_program_s_own_is_taken_as_it_is_whatever_its_isolation() 
     let url = format!("{}?options=-c%20default_transaction_isolation%3Dserializable", server().url());
     let pool = migrated(builder()).await;
     let pool = PostgresStore::builder(url).schema(pool.schema()).without_session_settings().build().unwrap();
-    let store = PostgresStore::builder(pool.pool().clone()).schema(pool.schema()).build().unwrap();
+    let store = PostgresStore::builder(pool.pool().clone()).schema(pool.schema()).call_timeout(HOUR / 100);
+    let store = store.build().unwrap();
     let isolation: String = ask(&store, "select current_setting('transaction_isolation')").await;
     assert_eq!(isolation, "serializable");
+    // Somebody else writes the same record, and this one has looked before that is committed.
     let claim = claim();
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let (store, claim) = (store.clone(), other(&claim));
-        tasks.spawn(async move { store.claim(&claim).await.unwrap() });
-    }
-    let claimed = tasks.join_all().await;
-    assert_eq!(claimed.iter().filter(|claimed| matches!(claimed, Claimed::Owned(_))).count(), 1);
+    let mut client = connect(&server().url()).await;
+    let transaction = client.transaction().await.unwrap();
+    let insert = format!(
+        "insert into {}.records (id, fingerprint, state, owner, epoch, attempt, prior, created_at, lease_until,
+            lease_millis, expires_at) values ($1, $2, 1, 'x', 1, 1, 0, 0, 4e15, 1000, 4e15)",
+        store.schema()
+    );
+    let (id, fingerprint) = (&claim.id.as_bytes()[..], &claim.fingerprint.as_bytes()[..]);
+    transaction.execute(&insert, &[&id, &fingerprint]).await.unwrap();
+    let commit = async {
+        until_waiting(&store, "claim", 1).await;
+        transaction.commit().await.unwrap();
+    };
+    let (claimed, ()) = tokio::join!(store.claim(&claim), commit);
+    assert!(matches!(claimed.unwrap(), Claimed::InFlight { .. }), "asked again after the conflict");
 }
 
 #[tokio::test]
