@@ -13,6 +13,7 @@ mod panics;
 mod recovery;
 mod runs;
 mod streams;
+mod traps;
 mod waiting;
 
 use std::sync::Arc;
