@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -40,26 +41,31 @@ async fn a_handler_that_panics_when_it_is_dropped_has_ended_all_the_same() {
     assert_eq!((totals[Event::Abandoned], totals.in_flight()), (1, 0));
 }
 
-/// A store that panics at each renewal.
+/// A store that panics at each renewal, and counts them.
 #[derive(Debug, Default)]
-struct Fragile(MemoryStore);
+struct Fragile {
+    store: MemoryStore,
+    renewals: AtomicUsize,
+}
 
 impl Store for Fragile {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        self.0.claim(claim).await
+        self.store.claim(claim).await
     }
 
     async fn step(&self, ticket: &Ticket, step: &Step) -> Result<Stepped, StoreError> {
-        assert!(!matches!(step, Step::Renew { .. }), "at a renewal");
-        self.0.step(ticket, step).await
+        if matches!(step, Step::Renew { .. }) {
+            panic!("at renewal {}", self.renewals.fetch_add(1, Ordering::SeqCst));
+        }
+        self.store.step(ticket, step).await
     }
 
     async fn invalidate(&self, id: RecordId) -> Result<Invalidated, StoreError> {
-        self.0.invalidate(id).await
+        self.store.invalidate(id).await
     }
 
     async fn clear(&self) -> Result<u64, StoreError> {
-        self.0.clear().await
+        self.store.clear().await
     }
 }
 
@@ -72,6 +78,7 @@ async fn a_store_that_panics_has_not_answered_and_the_run_goes_on() {
     }));
     assert_eq!(message::send(&service, request("/", "k", "")).await.body, "done");
     assert_eq!(layer.handle().stats().totals()[Event::Completed], 1);
+    assert!(layer.handle().store().renewals.load(Ordering::SeqCst) > 1, "it was asked again");
 }
 
 #[tokio::test(start_paused = true)]
