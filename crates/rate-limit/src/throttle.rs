@@ -47,7 +47,7 @@
 //! # Cancellation
 //!
 //! Dropping a call that waits gives its slot back at once, before the drop returns, if it holds the newest slot of its
-//! key. An older slot lapses: those behind it have been told when they go. A call that has been sent has used its slot.
+//! key. An older slot lapses, as long as anybody waits behind it: those have been told when they go. A call that has been sent has used its slot.
 //!
 //! # Readiness
 //!
@@ -89,6 +89,7 @@
 //! | [`quota`](ThrottleBuilder::quota) | none, must be set | 1 unit or more per window, burst 1 or more | calls | what each key may be sent |
 //! | [`max_wait`](ThrottleBuilder::max_wait) | 30 s | 0 to 1 day | time | longer waits are refused |
 //! | [`max_waiting`](ThrottleBuilder::max_waiting) | 1,000 | 1 to 1,000,000 | calls | more that wait for one key are refused |
+//! | [`max_waiting_in_all`](ThrottleBuilder::max_waiting_in_all) | 10,000 | 1 to 1,000,000 | calls | more that wait for all keys together are refused |
 //! | [`max_keys`](ThrottleBuilder::max_keys) | 10,000 | 1 to 1,000,000 | keys | further ones share a timetable until one rests |
 //! | [`key`](ThrottleBuilder::key) | authority; one for all if not HTTP | [`ThrottleKey`] | | which timetable |
 //! | [`feedback`](ThrottleBuilder::feedback) | [`HttpFeedback`]; none if not HTTP | [`Feedback`] | | what blocks a key |

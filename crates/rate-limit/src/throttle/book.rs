@@ -25,6 +25,8 @@ pub(super) struct Limits {
     pub(super) rate: Rate,
     /// Of one key.
     pub(super) max_waiting: usize,
+    /// Of all keys together.
+    pub(super) max_waiting_in_all: usize,
     pub(super) max_keys: usize,
 }
 
@@ -63,7 +65,7 @@ pub(super) enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denial {
     TooLong(u64),
-    Full(u64),
+    Full { wait: u64, limit: usize },
 }
 
 /// What has become of calls so far.
@@ -87,9 +89,11 @@ impl Book {
     pub(super) fn go(&mut self, key: KeyHash, now: u64) -> bool {
         let place = self.place(key, now);
         self.tally.crowded += u64::from(place == SHARED);
-        let gone = self.entries[place].table.reserve(self.limits.rate, now, 0).is_ok();
-        self.tally.at_once += u64::from(gone);
-        gone
+        let table = &mut self.entries[place].table;
+        let Ok((slot, _)) = table.reserve(self.limits.rate, now, 0) else { return false };
+        table.use_up(slot);
+        self.tally.at_once += 1;
+        true
     }
 
     /// Reserves the next slot of a key, if it is at most `longest` away and not too many wait.
@@ -98,12 +102,15 @@ impl Book {
         let entry = &mut self.entries[place];
         let (slot, wait) = entry.table.reserve(self.limits.rate, now, longest).map_err(Denial::TooLong)?;
         if wait == 0 {
+            entry.table.use_up(slot);
             self.tally.at_once += 1;
             return Ok(Turn::Now);
         }
-        if entry.waiting >= self.limits.max_waiting {
+        let Limits { max_waiting, max_waiting_in_all, .. } = self.limits;
+        if entry.waiting >= max_waiting || self.waiting >= max_waiting_in_all {
             entry.table.give_back(slot);
-            return Err(Denial::Full(wait));
+            let limit = if entry.waiting >= max_waiting { max_waiting } else { max_waiting_in_all };
+            return Err(Denial::Full { wait, limit });
         }
         entry.waiting += 1;
         self.waiting += 1;
@@ -124,16 +131,25 @@ impl Book {
     /// The slot is used.
     #[expect(clippy::needless_pass_by_value, reason = "a slot is used once")]
     pub(super) fn leave(&mut self, reservation: Reservation) {
-        self.entries[reservation.place].waiting -= 1;
-        self.waiting -= 1;
+        let Reservation { place, slot } = reservation;
+        self.entries[place].table.use_up(slot);
+        self.waits_no_more(place);
     }
 
-    /// The slot is not used: the newest of its key is free again, any other lapses.
+    /// The slot is not used: the newest of its key is free again, any other lapses as long as somebody waits behind it.
+    #[expect(clippy::needless_pass_by_value, reason = "a slot is given up once")]
     pub(super) fn give_up(&mut self, reservation: Reservation) {
-        let given_back = self.entries[reservation.place].table.give_back(reservation.slot);
+        let Reservation { place, slot } = reservation;
+        self.waits_no_more(place);
+        let Entry { table, waiting, .. } = &mut self.entries[place];
+        let given_back = if *waiting == 0 { table.forget_the_unused() } else { table.give_back(slot) };
         let counter = if given_back { &mut self.tally.given_back } else { &mut self.tally.lapsed };
         *counter += 1;
-        self.leave(reservation);
+    }
+
+    fn waits_no_more(&mut self, place: Place) {
+        self.entries[place].waiting -= 1;
+        self.waiting -= 1;
     }
 
     /// Blocks a key until then. Whether it was not blocked for as long already.
@@ -201,7 +217,8 @@ mod tests {
     use super::*;
 
     /// One every ten ticks, two at once; two may wait, and there are three keys.
-    const LIMITS: Limits = Limits { rate: Rate::from_ticks(10, 2), max_waiting: 2, max_keys: 3 };
+    const LIMITS: Limits =
+        Limits { rate: Rate::from_ticks(10, 2), max_waiting: 2, max_waiting_in_all: 6, max_keys: 3 };
 
     fn key(number: u128) -> KeyHash {
         KeyHash::from_bits(number)
@@ -233,7 +250,7 @@ mod tests {
         exhaust(&mut book, 1, 0);
         let (_, first) = slot(&mut book, 1, 0);
         let (_, _second) = slot(&mut book, 1, 0);
-        assert!(matches!(book.reserve(key(1), 0, u64::MAX), Err(Denial::Full(30))));
+        assert!(matches!(book.reserve(key(1), 0, u64::MAX), Err(Denial::Full { wait: 30, limit: 2 })));
         assert!(matches!(book.reserve(key(1), 0, 29), Err(Denial::TooLong(30))));
         book.leave(first.expect("it waits"));
         assert_eq!(slot(&mut book, 1, 10).0, 20, "the slot that was not taken");
@@ -295,6 +312,45 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whoever_leaves_nobody_gets_more_than_the_quota_and_nothing_is_left_behind(
+            steps in prop::collection::vec((0_u64..12, 0_u8..4, any::<prop::sample::Index>()), 0..120),
+        ) {
+            let mut book = Book::new(Limits { max_waiting: 5, ..LIMITS });
+            let (mut now, mut waiting, mut sent) = (0, Vec::new(), Vec::new());
+            for (passed, what, which) in steps {
+                for moment in now..=now + passed {
+                    while waiting.first().is_some_and(|first| book.wait(first, moment) == 0) {
+                        book.leave(waiting.remove(0));
+                        sent.push(moment);
+                    }
+                }
+                now += passed;
+                if what == 0 && !waiting.is_empty() {
+                    let leaves = which.index(waiting.len());
+                    book.give_up(waiting.remove(leaves));
+                } else {
+                    match book.reserve(key(1), now, u64::MAX) {
+                        Ok(Turn::Now) => sent.push(now),
+                        Ok(Turn::After(_, reservation)) => waiting.push(reservation),
+                        Err(_) => {}
+                    }
+                }
+            }
+            for (place, from) in sent.iter().enumerate() {
+                for (calls, at) in (1_u64..).zip(&sent[place..]) {
+                    prop_assert!(calls <= 2 + (at - from) / 10, "{} calls from {} to {}", calls, from, at);
+                }
+            }
+            waiting.drain(..).for_each(|reservation| book.give_up(reservation));
+            let wait = match book.reserve(key(1), now, u64::MAX) {
+                Ok(Turn::Now) => 0,
+                Ok(Turn::After(wait, _reservation)) => wait,
+                Err(denial) => panic!("{denial:?}"),
+            };
+            prop_assert!(wait <= 10, "{} for nobody", wait);
+        }
+
         #[test]
         fn no_key_ever_gets_more_than_its_quota_however_crowded(
             steps in prop::collection::vec((0_u128..8, 0_u64..15), 0..300),

@@ -12,6 +12,7 @@ use crate::{Quota, Rate};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: usize = 1_000_000;
+const WAITING_IN_ALL: usize = 10_000;
 
 /// Builds a [`ThrottleLayer`]; begun by `outbound` or [`ThrottleLayer::plain`].
 #[must_use = "a builder does nothing until `build`"]
@@ -20,6 +21,7 @@ pub struct ThrottleBuilder<K, L, J> {
     quota: Option<Quota>,
     max_wait: Duration,
     max_waiting: usize,
+    max_waiting_in_all: Option<usize>,
     max_keys: usize,
     mode: ModeSwitch,
     observer: Option<Arc<dyn Observer>>,
@@ -36,6 +38,7 @@ impl<K, L, J> ThrottleBuilder<K, L, J> {
             quota: None,
             max_wait: Duration::from_secs(30),
             max_waiting: 1_000,
+            max_waiting_in_all: None,
             max_keys: 10_000,
             mode: ModeSwitch::default(),
             observer: None,
@@ -61,6 +64,14 @@ impl<K, L, J> ThrottleBuilder<K, L, J> {
     /// How many calls may wait for one key; default 1,000, 1 to 1,000,000.
     pub fn max_waiting(self, calls: usize) -> Self {
         Self { max_waiting: calls, ..self }
+    }
+
+    /// How many calls may wait for all keys together; default 10,000, or [`max_waiting`](Self::max_waiting) if that is
+    /// more; 1 to 1,000,000.
+    ///
+    /// Each holds its request and the service that was ready for it.
+    pub fn max_waiting_in_all(self, calls: usize) -> Self {
+        Self { max_waiting_in_all: Some(calls), ..self }
     }
 
     /// How many keys have a timetable of their own; default 10,000, 1 to 1,000,000. Each takes about 120 bytes.
@@ -108,7 +119,8 @@ impl<K, L, J> ThrottleBuilder<K, L, J> {
         let rate = self.check(&mut checks);
         let rate = checks.finish_with(rate)?;
         let Self { name, max_wait, max_waiting, max_keys, mode, observer, wall, .. } = self;
-        let limits = Limits { rate, max_waiting, max_keys };
+        let max_waiting_in_all = self.max_waiting_in_all.unwrap_or(WAITING_IN_ALL.max(max_waiting));
+        let limits = Limits { rate, max_waiting, max_waiting_in_all, max_keys };
         let throttle = ThrottleHandle::new(Settings { name, limits, max_wait, mode, observer, wall });
         let Self { key, feedback, reject, .. } = self;
         Ok(ThrottleLayer::new(Core { throttle, key, feedback, reject }))
@@ -119,6 +131,9 @@ impl<K, L, J> ThrottleBuilder<K, L, J> {
         checks.require(wait <= DAY, "max_wait", format_args!("{wait:?}"), "at most 1 day");
         let counts = 1..=MOST;
         checks.require(counts.contains(&self.max_waiting), "max_waiting", self.max_waiting, "1 to 1,000,000");
+        if let Some(calls) = self.max_waiting_in_all {
+            checks.require(counts.contains(&calls), "max_waiting_in_all", calls, "1 to 1,000,000");
+        }
         checks.require(counts.contains(&self.max_keys), "max_keys", self.max_keys, "1 to 1,000,000");
         checks.require(self.quota.is_some(), "quota", "not set", "a quota, such as 10 per second");
         let quota = self.quota?;
@@ -133,6 +148,7 @@ impl<K, L, J> ThrottleBuilder<K, L, J> {
             quota: self.quota,
             max_wait: self.max_wait,
             max_waiting: self.max_waiting,
+            max_waiting_in_all: self.max_waiting_in_all,
             max_keys: self.max_keys,
             mode: self.mode,
             observer: self.observer,
@@ -151,6 +167,7 @@ impl<K, L, J> fmt::Debug for ThrottleBuilder<K, L, J> {
             .field("quota", &self.quota)
             .field("max_wait", &self.max_wait)
             .field("max_waiting", &self.max_waiting)
+            .field("max_waiting_in_all", &self.max_waiting_in_all)
             .field("max_keys", &self.max_keys)
             .finish_non_exhaustive()
     }

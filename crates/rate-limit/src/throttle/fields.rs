@@ -1,6 +1,5 @@
 use std::time::{Duration, SystemTime};
 
-use buttress_core::WallClock;
 use http::{HeaderMap, HeaderName};
 
 use super::members::{Member, members};
@@ -16,8 +15,8 @@ static REMAINING: [(HeaderName, HeaderName); 2] = [
 /// Understands `RateLimit` as a list (drafts 08 to 10) and as a dictionary (draft 07), `RateLimit-Remaining` with
 /// `RateLimit-Reset` (drafts up to 06), and the same with `X-` in front, whose reset may be a wait in seconds or a
 /// date in seconds or milliseconds.
-pub(super) fn nothing_left_for(headers: &HeaderMap, wall: &WallClock) -> Option<Duration> {
-    let pairs = REMAINING.iter().map(|(remaining, reset)| by_pair(headers, remaining, reset, wall));
+pub(super) fn nothing_left_for(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let pairs = REMAINING.iter().map(|(remaining, reset)| by_pair(headers, remaining, reset, now));
     pairs.chain([by_members(headers)]).flatten().max()
 }
 
@@ -25,21 +24,21 @@ fn by_pair(
     headers: &HeaderMap,
     remaining: &HeaderName,
     reset: &HeaderName,
-    wall: &WallClock,
+    now: SystemTime,
 ) -> Option<Duration> {
     (whole_number(headers, remaining)? == 0).then_some(())?;
-    until_reset(whole_number(headers, reset)?, wall)
+    until_reset(whole_number(headers, reset)?, now)
 }
 
 /// Seconds from now, or a date: told apart by size, since nobody waits for thirty years and no date lies in 1970.
-fn until_reset(reset: u64, wall: &WallClock) -> Option<Duration> {
+fn until_reset(reset: u64, now: SystemTime) -> Option<Duration> {
     let date = match reset {
         0..1_000_000_000 => return Some(Duration::from_secs(reset)),
         1_000_000_000..100_000_000_000 => Duration::from_secs(reset),
         100_000_000_000..100_000_000_000_000 => Duration::from_millis(reset),
         _ => return None,
     };
-    Some((SystemTime::UNIX_EPOCH + date).duration_since(wall.now()).unwrap_or_default())
+    Some((SystemTime::UNIX_EPOCH + date).duration_since(now).unwrap_or_default())
 }
 
 fn by_members(headers: &HeaderMap) -> Option<Duration> {
@@ -89,8 +88,8 @@ mod tests {
             let value = HeaderValue::from_bytes(value.as_bytes()).expect("visible bytes");
             headers.append(HeaderName::from_static(name), value);
         }
-        let wall = WallClock::from_fn(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW));
-        nothing_left_for(&headers, &wall).map(|wait| wait.as_secs())
+        nothing_left_for(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+            .map(|wait| wait.as_secs())
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::KeyHash;
 pin_project! {
     /// The answer of a [`Throttle`](super::Throttle): the inner service's, or the refusal.
     ///
-    /// Dropped while it waits, it gives its slot back if nobody has reserved after it, and lets it lapse otherwise.
+    /// Dropped while it waits, it gives its slot back if nobody has reserved after it, and lets it lapse as long as
+    /// somebody waits behind it.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, W, C> {
         #[pin]

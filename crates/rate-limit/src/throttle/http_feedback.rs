@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use buttress_core::{Deadline, WallClock};
 use buttress_http::{RetryAfter, deadline_of, refused_in};
-use http::header::AGE;
-use http::{Request, Response, StatusCode};
+use http::header::{AGE, DATE};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::feedback::Feedback;
 use super::fields::{nothing_left_for, whole_number};
@@ -16,6 +16,9 @@ use super::fields::{nothing_left_for, whole_number};
 /// | `RateLimit: "name";r=0;t=5` | on every response | the longest `t` of those with nothing left |
 /// | `RateLimit: limit=9, remaining=0, reset=5` | on every response | its reset |
 /// | `RateLimit-Remaining: 0`, with or without `X-` | on every response | `-Reset`: seconds, or a date in seconds or milliseconds |
+///
+/// Dates are read by the clock that wrote them, if the response says by `Date` what that clock shows, and else by the
+/// own one.
 ///
 /// A response from a cache (one with an `Age` above 0) tells of a time that has passed, and a response that a layer of
 /// this process made tells nothing of the upstream: both are left out, and so is what is malformed.
@@ -56,14 +59,19 @@ impl HttpFeedback {
         Self { fields: Heed::No, ..self }
     }
 
-    fn asked_for<B>(self, response: &Response<B>, wall: &WallClock) -> Option<Duration> {
+    fn asked_for<B>(self, response: &Response<B>, now: SystemTime) -> Option<Duration> {
         let status = response.status();
         let may_ask = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
         if self.retry_after == Heed::No || !may_ask {
             return None;
         }
-        RetryAfter::from_headers(response.headers()).map(|retry_after| retry_after.wait(wall.now()))
+        RetryAfter::from_headers(response.headers()).map(|retry_after| retry_after.wait(now))
     }
+}
+
+/// When a response was made, by the clock of the one who made it and wrote the other dates in it.
+fn told_at(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 impl Default for HttpFeedback {
@@ -79,9 +87,10 @@ impl<B, C, E> Feedback<Request<B>, Response<C>, E> for HttpFeedback {
 
     fn pause(&self, answer: Result<&Response<C>, &E>, wall: &WallClock) -> Option<Duration> {
         let response = answer.ok()?;
-        let asked = self.asked_for(response, wall);
+        let now = told_at(response.headers()).unwrap_or_else(|| wall.now());
+        let asked = self.asked_for(response, now);
         let told = match self.fields {
-            Heed::Yes => nothing_left_for(response.headers(), wall),
+            Heed::Yes => nothing_left_for(response.headers(), now),
             Heed::No => None,
         };
         let pause = asked.max(told)?;
@@ -120,6 +129,24 @@ mod tests {
         {
             assert_eq!(pause(HttpFeedback::new(), &response(status, &seven)), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn a_date_is_read_by_the_clock_of_the_one_who_wrote_it() {
+        let (date, later) = ("Sun, 06 Nov 2044 08:49:37 GMT", "Sun, 06 Nov 2044 08:49:44 GMT");
+        let hour = [("date", date), ("retry-after", "Sun, 06 Nov 2044 09:49:37 GMT")];
+        let past = [("date", later), ("retry-after", date)];
+        let fields = [("date", date), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2362034980")];
+        for (fields, expected) in [
+            ([("date", date), ("retry-after", later)].as_slice(), Some(7)),
+            (&hour, Some(3_600)),
+            (&past, Some(0)),
+            (&fields, Some(3)),
+        ] {
+            assert_eq!(pause(HttpFeedback::new(), &response(429, fields)), expected, "{fields:?}");
+        }
+        let undated = [("date", "yesterday"), ("retry-after", "Sun, 06 Nov 1994 08:49:44 GMT")];
+        assert_eq!(pause(HttpFeedback::new(), &response(429, &undated)), Some(0), "by the own clock");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct ThrottleSnapshot {
     pub refused: u64,
     /// Waiting calls that were dropped, and whose slot went to another one.
     pub given_back: u64,
-    /// Waiting calls that were dropped, and whose slot nobody could use any more.
+    /// Waiting calls that were dropped while others waited behind them, and whose slot nobody used.
     pub lapsed: u64,
     /// Calls whose key found no place and shared one with others.
     pub crowded: u64,
@@ -154,9 +154,7 @@ impl ThrottleHandle {
                 let wait = Duration::from_nanos(wait);
                 self.delay(Ticket::new(self.clone(), reservation, (now, now + wait), deadline), wait)
             }
-            Err(Denial::Full(wait)) => {
-                self.deny(WhyThrottled::QueueFull(self.0.settings.limits.max_waiting), wait)
-            }
+            Err(Denial::Full { wait, limit }) => self.deny(WhyThrottled::QueueFull(limit), wait),
             Err(Denial::TooLong(wait)) => self.deny(self.why_too_long(wait, left), wait),
         }
     }

@@ -11,6 +11,8 @@ pub(super) struct Timetable {
     tat: u64,
     /// How long the own clock has stood still in all, the present block included.
     stood: u64,
+    /// What the theoretical arrival time would be without the slots that nobody has used.
+    used: u64,
     /// When the present or the last block ends, by the clock outside.
     resumes: u64,
 }
@@ -42,6 +44,18 @@ impl Timetable {
     /// How long it is until a slot; more than when it was reserved if the key has been blocked since.
     pub(super) fn wait(&self, slot: Slot, now: u64) -> u64 {
         slot.at.saturating_add(self.stood).max(self.resumes).saturating_sub(now)
+    }
+
+    /// Takes note that a call is sent in its slot.
+    pub(super) fn use_up(&mut self, slot: Slot) {
+        self.used = self.used.max(slot.after);
+    }
+
+    /// Frees every slot that is not used, for when nobody waits. Whether there was any.
+    pub(super) fn forget_the_unused(&mut self) -> bool {
+        let unused = self.tat > self.used;
+        self.tat = self.tat.min(self.used);
+        unused
     }
 
     /// Takes a slot back if nobody has reserved after it.

@@ -146,6 +146,45 @@ async fn the_slot_of_a_dropped_older_waiter_lapses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_all_who_wait_have_left_their_slots_are_free_whoever_left_first() {
+    let upstream = Upstream::new();
+    let layer = plain().max_wait(SECOND).build().unwrap();
+    let client = upstream.behind(&layer);
+    begin(&client, 0..2).await.join_all().await;
+    let mut crowd = begin(&client, 2..12).await;
+    tokio::time::sleep(150 * MS).await;
+    assert_eq!(layer.throttle().snapshot().waiting, 9);
+    crowd.shutdown().await;
+    let snapshot = layer.throttle().snapshot();
+    assert_eq!((snapshot.waiting, snapshot.given_back + snapshot.lapsed), (0, 9));
+    let next = begin(&client, 12..14).await;
+    next.join_all().await;
+    assert_eq!(
+        upstream.sent()[2..],
+        [(2, 100), (12, 200), (13, 300)],
+        "one was sent, and no more than the quota is"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_many_keys_are_bounded_together() {
+    let by_call = |call: &u32, key: &mut KeyHasher| key.part(&call.to_le_bytes());
+    let upstream = Upstream::new();
+    let quota = Quota::per_second(10).burst(1);
+    let builder = ThrottleLayer::plain("hosts").quota(quota).key(by_call);
+    let layer = builder.max_waiting(2).max_waiting_in_all(3).build().unwrap();
+    let client = upstream.behind(&layer);
+    let running = begin(&client, [1, 2, 3, 4, 1, 2, 3]).await;
+    assert_eq!(layer.throttle().snapshot().waiting, 3);
+    let error = client.clone().oneshot(4).await.unwrap_err();
+    let refused = Refused::in_error(&error).unwrap();
+    assert_eq!((refused.code(), refused.kind()), ("throttle_queue_full", Kind::Overloaded));
+    assert_eq!(refused.downcast_ref::<Throttled>().unwrap().why(), WhyThrottled::QueueFull(3));
+    running.join_all().await;
+    client.oneshot(4).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handle_that_is_ready_and_idle_holds_no_slot() {
     let upstream = Upstream::new();
     let layer = plain().build().unwrap();

@@ -18,14 +18,16 @@ fn every_setting_that_is_out_of_range_is_named_with_its_value_and_range() {
         .quota(Quota::per_second(0))
         .max_wait(Duration::MAX)
         .max_waiting(0)
+        .max_waiting_in_all(0)
         .max_keys(1_000_001)
         .build()
         .unwrap_err();
-    assert_eq!(error.problems().len(), 4, "{error}");
+    assert_eq!(error.problems().len(), 5, "{error}");
     let told = problems(&error);
     assert_eq!(told[1], "throttle: max_waiting is 0, allowed: 1 to 1,000,000");
-    assert_eq!(told[2], "throttle: max_keys is 1000001, allowed: 1 to 1,000,000");
-    assert!(told[3].starts_with("throttle: quota.units is 0"), "{told:?}");
+    assert_eq!(told[2], "throttle: max_waiting_in_all is 0, allowed: 1 to 1,000,000");
+    assert_eq!(told[3], "throttle: max_keys is 1000001, allowed: 1 to 1,000,000");
+    assert!(told[4].starts_with("throttle: quota.units is 0"), "{told:?}");
 }
 
 #[test]
