@@ -130,14 +130,14 @@ impl Overrides {
         let step = self.0.state.book.lock().step(hash, now);
         match step {
             Step::Use(quota) => Lookup::Known(quota),
-            Step::Join(answer) => Lookup::Fetch(wait_for(answer)),
+            Step::Join(answer) => Lookup::Fetch(wait_for(answer, self.0.state.time_limit)),
             Step::Refresh(quota, takeoff) => {
                 self.0.fly(Flight::new(&self.0.state, hash, takeoff), key());
                 Lookup::Known(quota)
             }
             Step::Begin(answer, takeoff) => {
                 self.0.fly(Flight::new(&self.0.state, hash, takeoff), key());
-                Lookup::Fetch(wait_for(answer))
+                Lookup::Fetch(wait_for(answer, self.0.state.time_limit))
             }
         }
     }

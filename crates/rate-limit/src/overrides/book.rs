@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -15,11 +15,20 @@ pub(super) type Landed = Option<Option<Quota>>;
 #[derive(Debug)]
 pub(super) struct Book {
     cache: Cache,
-    ttl: std::time::Duration,
-    flights: HashMap<KeyHash, watch::Receiver<Landed>>,
+    ttl: Duration,
+    flights: HashMap<KeyHash, Asked>,
     max_fetches: usize,
+    time_limit: Duration,
     health: Health,
     counts: OverrideCounts,
+}
+
+/// A question that is on its way.
+#[derive(Debug)]
+struct Asked {
+    answer: watch::Receiver<Landed>,
+    /// By then it has come back, unless its runtime stands still.
+    lost_after: Instant,
 }
 
 /// What to do about a lookup.
@@ -59,12 +68,13 @@ pub struct OverrideCounts {
 }
 
 impl Book {
-    pub(super) fn new(terms: Terms, max_fetches: usize) -> Self {
+    pub(super) fn new(terms: Terms, max_fetches: usize, time_limit: Duration) -> Self {
         Self {
             cache: Cache::new(terms),
             ttl: terms.ttl,
             flights: HashMap::new(),
             max_fetches,
+            time_limit,
             health: Health::default(),
             counts: OverrideCounts::default(),
         }
@@ -73,13 +83,13 @@ impl Book {
     pub(super) fn step(&mut self, hash: KeyHash, now: Instant) -> Step {
         match self.cache.look(hash, now) {
             Seen::Fresh(quota) => Step::Use(quota),
-            Seen::Stale(quota) => match self.take_off(hash, quota.is_some()) {
+            Seen::Stale(quota) => match self.take_off(hash, quota.is_some(), now) {
                 Some((_, takeoff)) => Step::Refresh(quota, takeoff),
                 None => Step::Use(quota),
             },
-            Seen::Nothing => match self.flights.get(&hash) {
-                Some(answer) => Step::Join(answer.clone()),
-                None => match self.take_off(hash, false) {
+            Seen::Nothing => match self.asked(hash, now) {
+                Some(answer) => Step::Join(answer),
+                None => match self.take_off(hash, false, now) {
                     Some((answer, takeoff)) => Step::Begin(answer, takeoff),
                     None => Step::Use(None),
                 },
@@ -87,25 +97,39 @@ impl Book {
         }
     }
 
+    /// The answer to come, if somebody has asked for a key.
+    fn asked(&self, hash: KeyHash, now: Instant) -> Option<watch::Receiver<Landed>> {
+        let asked = self.flights.get(&hash).filter(|asked| now < asked.lost_after);
+        asked.map(|asked| asked.answer.clone())
+    }
+
     /// Begins to ask for a key, if nobody does and there is room.
     fn take_off(
         &mut self,
         hash: KeyHash,
         has_quota: bool,
+        now: Instant,
     ) -> Option<(watch::Receiver<Landed>, watch::Sender<Landed>)> {
-        if self.flights.contains_key(&hash) {
-            return None;
-        }
-        // A flood of made-up keys must not keep known ones from being refreshed.
-        let kept_free = if has_quota { 0 } else { self.max_fetches / 4 };
-        if self.flights.len() + kept_free >= self.max_fetches {
-            self.counts.crowded += 1;
+        if self.asked(hash, now).is_some() || !self.has_room(has_quota, now) {
             return None;
         }
         let (takeoff, answer) = watch::channel(None);
-        self.flights.insert(hash, answer.clone());
+        let lost_after = now + 2 * self.time_limit;
+        self.flights.insert(hash, Asked { answer: answer.clone(), lost_after });
         self.counts.asked += 1;
         Some((answer, takeoff))
+    }
+
+    fn has_room(&mut self, has_quota: bool, now: Instant) -> bool {
+        // A flood of made-up keys must not keep known ones from being refreshed.
+        let kept_free = if has_quota { 0 } else { self.max_fetches / 4 };
+        let most = self.max_fetches - kept_free;
+        if self.flights.len() >= most {
+            self.flights.retain(|_, asked| now < asked.lost_after);
+        }
+        let has_room = self.flights.len() < most;
+        self.counts.crowded += u64::from(!has_room);
+        has_room
     }
 
     /// Notes how a flight ended: which quota applies, and whether the source's health has changed.

@@ -100,7 +100,7 @@ impl OverridesBuilder {
     pub fn build(self) -> Result<Overrides, ConfigError> {
         self.check()?;
         let Self { name, source, terms, max_fetches, time_limit, observer } = self;
-        let book = Mutex::new(Book::new(terms, max_fetches));
+        let book = Mutex::new(Book::new(terms, max_fetches, time_limit));
         Ok(Overrides::from_state(State { name, source, time_limit, observer, book }))
     }
 

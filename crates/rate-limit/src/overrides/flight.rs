@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use buttress_core::{BoxError, Observer, Signal, Verdict};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::book::{Book, Landed};
 use super::health::Turn;
@@ -89,10 +90,22 @@ impl Drop for Flight {
     }
 }
 
-/// Waits for a flight's end; one that ends without a word says that the policy's own quota applies.
+/// Waits for a flight's end; one that ends without a word, or not in time, says that the policy's own quota applies.
+///
+/// Its own task sees to the time, but that may belong to a runtime that stands still.
 #[expect(clippy::disallowed_methods, reason = "only a lookup that waits for the source pays for it")]
-pub(super) fn wait_for(mut answer: watch::Receiver<Landed>) -> FetchFuture {
-    Box::pin(async move { answer.wait_for(Option::is_some).await.ok().and_then(|landed| landed.flatten()) })
+pub(super) fn wait_for(answer: watch::Receiver<Landed>, limit: Duration) -> FetchFuture {
+    Box::pin(async move {
+        match Handle::try_current() {
+            Ok(_) => timeout(limit, landed(answer)).await.ok().flatten(),
+            // There is no timer either, and where there is no runtime nothing is on its way.
+            Err(_) => landed(answer).await,
+        }
+    })
+}
+
+async fn landed(mut answer: watch::Receiver<Landed>) -> Option<Quota> {
+    answer.wait_for(Option::is_some).await.ok().and_then(|landed| landed.flatten())
 }
 
 impl State {

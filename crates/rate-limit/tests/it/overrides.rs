@@ -342,6 +342,24 @@ async fn dropping_the_last_clone_ends_the_questions_and_those_who_wait_hear_of_i
 }
 
 #[test]
+fn a_question_whose_runtime_stands_still_holds_nobody_up_and_is_asked_again() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (stands_still, runs) = (runtime(), runtime());
+    let table = Table::saying(Says::Quota(BIG));
+    let overrides = table.overrides().build().unwrap();
+    stands_still.block_on(async { drop(fetch(&overrides, 1)) });
+    runs.block_on(async {
+        let start = Instant::now();
+        let answer = tokio::time::timeout(10 * SECOND, fetch(&overrides, 1)).await;
+        assert_eq!((answer, start.elapsed()), (Ok(None), 250 * MS));
+        sleep(250 * MS).await;
+        assert_eq!(tokio::time::timeout(10 * SECOND, fetch(&overrides, 1)).await, Ok(BIG));
+    });
+    assert_eq!((overrides.counts().asked, overrides.counts().asking), (2, 0));
+}
+
+#[test]
 fn without_a_runtime_the_policys_own_quota_applies() {
     let table = Table::saying(Says::Quota(BIG));
     let overrides = table.overrides().build().unwrap();
