@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::*;
@@ -113,7 +114,7 @@ async fn other_requests_for_the_same_are_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_that_come_together_are_all_there_and_the_last_one_of_a_row_counts() {
+async fn changes_that_come_together_are_all_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Arc::new(open(folder.path()).await);
     everything(&store).await.expect("it works");
@@ -145,9 +146,24 @@ async fn a_change_whose_request_is_dropped_comes_to_the_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path()).await;
     // One poll makes the change; the next would wait for the disk.
-    let _ = futures_util::FutureExt::now_or_never(store.add_package(package(1, "Mail")));
+    let _ = store.add_package(package(1, "Mail")).now_or_never();
     store.close().await;
     assert_eq!(open(folder.path()).await.packages(0, 1).0, 1);
+}
+
+#[tokio::test]
+async fn of_changes_that_wait_together_the_last_one_of_a_row_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    store.add_package(package(1, "Mail")).await.expect("room");
+    // Far faster than a disk, so that most of them come to it in few batches.
+    for request in 0..100 {
+        let _ = store.add_ruling(Uuid::from_u128(1), ruling(request)).now_or_never();
+    }
+    store.close().await;
+    let store = open(folder.path()).await;
+    assert_eq!(store.package(Uuid::from_u128(1)).expect("it is there").rulings.len(), 100);
+    store.close().await;
 }
 
 #[tokio::test]
