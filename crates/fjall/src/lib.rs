@@ -60,17 +60,19 @@
 //! # Cost
 //!
 //! A request with a new key is two calls, and each waits for one sync of the disk, which it shares with all who came at
-//! the same time. On a disk that syncs some 400 times a second, and with all else on two busy processors:
+//! the same time. The middle of seven runs on two processors and a disk that others were using too, so that it synced
+//! between 185 and 606 times a second:
 //!
-//! | at once | claims and completions a second, both durable | for each sync that the disk can do |
+//! | at once | claims and completions a second, each durable | for each sync that the disk did just before |
 //! |---:|---:|---:|
-//! | 1 | 370 | 1 |
-//! | 16 | 4,500 | 13 |
-//! | 256 | 28,000 | 75 |
+//! | 1 | 446 | 1.8 |
+//! | 16 | 3,058 | 9.9 |
+//! | 256 | 25,977 | 83 |
 //!
-//! `cargo run --release -p buttress-fjall --example durable` measures yours. In memory it takes 32 MiB of cache and up
-//! to 100 MiB of what is on its way to disk, and nothing per record. On disk, up to 256 MiB of journals, and at most
-//! about twice what the records count for and 64 MiB.
+//! `cargo run --release -p buttress-fjall --example durable` measures yours. Nothing is kept in memory per record, unless
+//! callers are bounded, and then a few bytes per caller: a process that had filled a store with a million records had
+//! needed 136 MiB at most. On disk they took what they are charged, and at most about twice that and 64 MiB; journals
+//! take up to 256 MiB more. A million records were opened in one second.
 //!
 //! # When things fail
 //!
