@@ -105,7 +105,7 @@ fn worst(pass: impl Fn(&Redactor, &str)) -> Vec<String> {
     let spent = |parts, len| effort::measure(|| pass(&redactor, &input(parts, len)));
     let faster = PARTS.iter().filter_map(|parts| {
         let (short, long) = (spent(*parts, SHORT), spent(*parts, SHORT * FACTOR));
-        let too_fast = long > (short + SHORT) * FACTOR * 11 / 10;
+        let too_fast = long > (short + SHORT) * FACTOR * 12 / 10;
         // Whatever is looked at, it is a few times at most for each detector.
         let too_much = long > SHORT * FACTOR * 64;
         (too_fast || too_much)

@@ -114,7 +114,7 @@ fn encode(text: &[u8], out: &mut Vec<u8>) {
     for byte in text {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'*' | b':' | b'/' => {
-                out.push(*byte)
+                out.push(*byte);
             }
             b' ' => out.push(b'+'),
             _ => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),

@@ -72,7 +72,8 @@ fn behind(view: &View<'_>, place: usize, name: &Name) -> Option<(usize, Sign)> {
     // In `password= user=ann` the password is empty.
     let empty =
         equals && from > after && !name.spaced && !matches!(view.at(from)?, b'>' | b'"' | b'\'' | b'`');
-    let sign = if equals || name.quoted { Sign::Certain } else { Sign::Colon };
+    let sign =
+        if equals || name.quoted || view.at(place + 1) == Some(b'=') { Sign::Certain } else { Sign::Colon };
     (!empty).then_some((from, sign))
 }
 

@@ -6,7 +6,7 @@ use super::value::{Found, Sign, Told};
 use super::{card, iban};
 use crate::class::Class;
 use crate::effort;
-use crate::mask::{Mask, begins_with_mask};
+use crate::mask::{Mask, begins_with_mask, has_mask};
 use crate::name::{Treatment, has_digit};
 use crate::scan::{Span, View};
 
@@ -47,7 +47,8 @@ fn grouped<'r>(view: &View<'_>, from: usize) -> Option<Span<'r>> {
 fn is_value(front: &[u8], told: Told) -> bool {
     let sure = match told.sign {
         Sign::Certain => true,
-        Sign::Colon if told.treatment == Treatment::Weak => false,
+        // A mask would tell of a secret that was not seen the first time.
+        Sign::Colon if told.treatment == Treatment::Weak || has_mask(front) => false,
         Sign::Colon => looks_secret(front) || is_code(told.treatment, front),
     };
     sure && !is_word_for_nothing(front) && !is_placeholder(front)

@@ -6,7 +6,7 @@ use super::bare::{self, looks_secret};
 use super::value::{Found, Told};
 use crate::class::Class;
 use crate::effort;
-use crate::mask::{Mask, is_mask};
+use crate::mask::{Mask, has_mask};
 use crate::name::Treatment;
 use crate::scan::View;
 
@@ -36,7 +36,7 @@ pub(crate) fn credentials(view: &mut View<'_>, from: usize, told: Told) -> Optio
 fn word(view: &mut View<'_>, start: usize) -> Option<Found> {
     let end = view.run(Class::Bare, start);
     let word = view.slice(start, end.min(start + JUDGED));
-    let secret = looks_secret(word) || word.len() >= CERTAIN_SECRET && !is_mask(word);
+    let secret = (looks_secret(word) || word.len() >= CERTAIN_SECRET) && !has_mask(word);
     secret.then_some((start..end, Mask::Hidden))
 }
 

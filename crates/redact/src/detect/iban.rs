@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::class::Class;
 use crate::mask::Mask;
 use crate::scan::{Span, View};
 
@@ -103,7 +104,8 @@ pub(crate) fn at<'r>(view: &View<'_>, start: usize) -> Option<Span<'r>> {
 }
 
 fn compact(view: &View<'_>, run: &Range<usize>) -> Option<(usize, usize)> {
-    let start = view.run_back(crate::class::Class::Alnum, run.start + 1, LONGEST);
+    view.before(run.start).filter(u8::is_ascii_uppercase)?;
+    let start = view.run_back(Class::Alnum, run.start, LONGEST);
     let len = begins(view, start)?;
     let whole = view.slice(start, start + len);
     (view.is_border(start) && view.is_end(start + len) && is_valid(whole, len))
@@ -112,6 +114,7 @@ fn compact(view: &View<'_>, run: &Range<usize>) -> Option<(usize, usize)> {
 
 /// In groups of four with blanks between them; the run is in the second, third or fourth group.
 fn grouped(view: &View<'_>, run: &Range<usize>) -> Option<(usize, usize)> {
+    view.before(run.start).filter(|before| *before == b' ')?;
     let starts = (1..=3).filter_map(|groups| run.start.checked_sub(5 * groups));
     starts.filter(|start| *start >= view.floor).find_map(|start| in_groups(view, start))
 }
@@ -133,10 +136,11 @@ fn in_groups(view: &View<'_>, start: usize) -> Option<(usize, usize)> {
 
 /// How long a number is that begins here, if it begins like one.
 fn begins(view: &View<'_>, start: usize) -> Option<usize> {
-    let [a, b, check @ ..] = view.slice(start, start + 4) else { return None };
+    let [a @ b'A'..=b'Z', b @ b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9'] = view.slice(start, start + 4) else {
+        return None;
+    };
     let country = COUNTRIES.iter().find(|(country, _)| country[..] == [*a, *b]);
-    let digits = check.len() == 2 && check.iter().all(u8::is_ascii_digit);
-    country.filter(|_| digits).map(|(_, len)| *len)
+    country.map(|(_, len)| *len)
 }
 
 fn is_valid(number: &[u8], len: usize) -> bool {

@@ -35,7 +35,7 @@ fn stands_alone(view: &View<'_>, start: usize, end: usize) -> bool {
 
 fn dashed(value: &[u8]) -> Option<[u8; 4]> {
     match value {
-        [a, b, c, b'-', d, e, b'-', serial @ ..] => parts(&[*a, *b, *c], &[*d, *e], serial),
+        [_, _, _, b'-', _, _, b'-', serial @ ..] => parts(&value[..3], &value[4..6], serial),
         _ => None,
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct Told {
 pub(crate) type Found = (Range<usize>, Mask<'static>);
 
 const LONGEST_WRAPPER: usize = 32;
+const MOST_INDENT: usize = 128;
 
 pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
     let from = unwrapped(view, from);
@@ -46,13 +47,19 @@ pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found
 /// The place behind `Some(` and the like, and behind the letter of a byte or raw string.
 fn unwrapped(view: &View<'_>, from: usize) -> usize {
     let rest = view.slice(from, from + LONGEST_WRAPPER);
-    let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let word = rest.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
     match &rest[word..] {
-        [b'(', ..] if &rest[..word] == b"Some" => from + word + 1,
-        [b'(', ..] if quote(view, from + word + 1).is_some() => from + word + 1,
+        [b'(', ..] if &rest[..word] == b"Some" => inside(view, from + word + 1),
+        [b'(', ..] if quote(view, inside(view, from + word + 1)).is_some() => inside(view, from + word + 1),
         [b'"' | b'\'', ..] if word == 1 => from + 1,
         _ => from,
     }
+}
+
+/// The place behind the blanks and the line's end that a pretty printer puts into brackets.
+fn inside(view: &View<'_>, from: usize) -> usize {
+    let rest = view.slice(from, from + MOST_INDENT);
+    from + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// The backslashes before a quote, and the quote.
@@ -92,7 +99,7 @@ fn quoted_len(rest: &[u8], slashes: usize, quote: u8) -> usize {
 }
 
 fn closes(before: usize, slashes: usize) -> bool {
-    if slashes == 0 { before % 2 == 0 } else { before <= slashes }
+    if slashes == 0 { before.is_multiple_of(2) } else { before <= slashes }
 }
 
 /// A list or map, to the bracket that closes it or to the end of the text.

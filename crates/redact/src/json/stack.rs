@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_kinds_of_all_brackets_are_kept() {
-        let is_object = |depth: usize| depth % 3 == 0;
+        let is_object = |depth: usize| depth.is_multiple_of(3);
         let mut stack = Stack::default();
         (0..MOST).for_each(|depth| stack.push(is_object(depth)));
         for depth in (0..MOST).rev() {

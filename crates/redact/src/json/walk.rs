@@ -15,6 +15,7 @@ use crate::sink::Sink;
 const MOST_NESTED: u8 = 3;
 /// No secret that is known by its looks is shorter.
 const SHORTEST_SECRET: usize = 6;
+const SHORTEST_CARD: usize = 14;
 
 /// What has to come next.
 enum Next {
@@ -168,10 +169,11 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let digits = &self.text[start..self.at];
         if let Some(mask) = treatment.and_then(|treatment| treatment.of_number(digits)) {
             self.sink.replace_quoted(&Span::named(start..self.at, mask));
-        } else if digits.len() >= 13 && self.rules.detectors.has(Detector::Cards) {
-            if let Some(last) = card::alone(digits) {
-                self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
-            }
+        } else if digits.len() >= SHORTEST_CARD
+            && self.rules.detectors.has(Detector::Cards)
+            && let Some(last) = card::alone(digits)
+        {
+            self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
         }
         Ok(Next::Rest)
     }

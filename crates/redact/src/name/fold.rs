@@ -88,7 +88,7 @@ fn unmasked(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(name);
     std::iter::from_fn(move || {
         let name = rest?;
-        let mask = find_mask(name);
+        let mask = if memchr::memchr(b'*', name).is_some() { find_mask(name) } else { None };
         rest = mask.as_ref().map(|mask| &name[mask.end..]);
         Some(&name[..mask.map_or(name.len(), |mask| mask.start)])
     })

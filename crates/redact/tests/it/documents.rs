@@ -179,7 +179,7 @@ fn assert_gone(secrets: &[String], form: &str, before: &str, after: &str) -> Res
         );
         // Escaped, it would be just as readable.
         let read = after.replace("\\u00", "").replace('%', "");
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = secret.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         prop_assert!(!read.contains(&hex), "{}: {} is left in escapes in {}", form, secret, after);
     }
     Ok(())
@@ -203,7 +203,7 @@ proptest! {
         }
         for (form, text) in [
             ("JSON in text", format!("sent {compact} upstream")), ("pretty JSON in text", format!("sent {pretty}")),
-            ("escaped JSON in text", format!("body={:?} status=200", compact)),
+            ("escaped JSON in text", format!("body={compact:?} status=200")),
             ("cut off", format!("{compact},")), ("a debugged document", format!("{document:?}")),
         ] {
             assert_gone(&secrets, form, &text, &redactor.text(&text))?;
