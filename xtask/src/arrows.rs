@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Core,
     /// The vocabulary said in HTTP.
     Http,
+    /// Something that works on its own and that layers and adapters put to use: no runtime, no Tower.
+    Engine,
     /// One Tower layer.
     Layer,
     /// A bridge to somebody else's crate or server.
@@ -30,7 +32,7 @@ pub(crate) enum Role {
     Tool,
 }
 
-use Role::{Adapter, Core, Facade, Http, Idea, Layer, Testkit, Tool, User};
+use Role::{Adapter, Core, Engine, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
 const CRATES: [(&str, Role); 24] = [
@@ -46,7 +48,7 @@ const CRATES: [(&str, Role); 24] = [
     ("buttress-idempotency", Layer),
     ("buttress-postgres", Adapter),
     ("buttress-rate-limit", Layer),
-    ("buttress-redact", Layer),
+    ("buttress-redact", Engine),
     ("buttress-redis", Adapter),
     ("buttress-reqwest", Adapter),
     ("buttress-retry", Layer),
@@ -66,11 +68,11 @@ impl Role {
     pub(crate) fn may_know(self, other: Role) -> bool {
         match self {
             Idea | Core | Tool => false,
-            Http => other == Core,
+            Http | Engine => other == Core,
             Testkit => matches!(other, Core | Http),
-            Layer => matches!(other, Core | Http | Idea),
-            Adapter => matches!(other, Core | Http | Idea | Layer),
-            Facade => matches!(other, Core | Http | Idea | Layer | Adapter),
+            Layer => matches!(other, Core | Http | Idea | Engine),
+            Adapter => matches!(other, Core | Http | Idea | Engine | Layer),
+            Facade => matches!(other, Core | Http | Idea | Engine | Layer | Adapter),
             User => matches!(other, Facade | User),
         }
     }
@@ -81,6 +83,8 @@ impl Role {
             // The vocabulary and the ideas stay small enough to trust at sight: no tokio, no http, no serde.
             (Core, outside) => matches!(outside, "fastrand" | "pin-project-lite"),
             (Idea, _) => false,
+            // An engine is called from anywhere, also where nothing is async.
+            (Engine, outside) => !matches!(outside, "tokio" | "tower-layer" | "tower-service" | "tower" | "hyper"),
             (role, "tokio") => role != Http,
             (role, "axum" | "hyper-util") => role == User,
             (role, "hyper") => matches!(role, Adapter | User),
@@ -96,6 +100,7 @@ impl fmt::Display for Role {
             Idea => "a pure idea",
             Core => "the core",
             Http => "the core in HTTP",
+            Engine => "an engine",
             Layer => "a layer",
             Adapter => "an adapter",
             Facade => "the facade",
@@ -217,6 +222,12 @@ mod tests {
             ("buttress-http", "buttress-backoff"),
             ("buttress-http", "tokio"),
             ("buttress-http", "buttress-testkit"),
+            ("buttress-redact", "buttress-http"),
+            ("buttress-redact", "buttress-retry"),
+            ("buttress-redact", "tokio"),
+            ("buttress-redact", "tower-service"),
+            ("buttress-window", "buttress-redact"),
+            ("buttress-http", "buttress-redact"),
             ("buttress-reqwest", "buttress"),
             ("buttress-testkit", "buttress-retry"),
             ("buttress-timeout", "axum"),
@@ -240,6 +251,10 @@ mod tests {
             ("buttress-retry", "tokio", Value::Null),
             ("buttress-http", "buttress-core", Value::Null),
             ("buttress-reqwest", "buttress-circuit-breaker", Value::Null),
+            ("buttress-redact", "buttress-core", Value::Null),
+            ("buttress-redact", "serde", Value::Null),
+            ("buttress-reqwest", "buttress-redact", Value::Null),
+            ("buttress-retry", "buttress-redact", Value::Null),
             ("buttress", "buttress-reqwest", Value::Null),
             ("control-plane", "fleet-sim", Value::Null),
             ("buttress-retry", "buttress-testkit", "dev".into()),
