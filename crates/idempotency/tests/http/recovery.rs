@@ -144,6 +144,19 @@ async fn a_run_without_protection_goes_on_when_the_client_leaves_and_once_at_a_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_run_without_protection_does_not_run_it_once_more() {
+    let (shop, careless) = (store(), Careless::new());
+    let going_on = builder(&shop).when_store_fails(WhenStoreFails::Continue);
+    let router = careless.layered(&going_on.wait(Duration::from_secs(5)).build().unwrap());
+    shop.fall_sick(Sickness::Fails(StoreErrorKind::Full));
+    let (first, second) = tokio::join!(
+        message::send(&router, request("/", "k", "")),
+        message::send(&router, request("/", "k", "")),
+    );
+    assert_eq!((first.status.as_u16(), second.status.as_u16(), careless.runs()), (200, 503, (1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_read_lets_nothing_run() {
     let (shop, careless) = (store(), Careless::new());
     let layer = builder(&shop).when_store_fails(WhenStoreFails::Continue).build().unwrap();
