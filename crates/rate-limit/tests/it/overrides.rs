@@ -360,6 +360,20 @@ fn a_question_whose_runtime_stands_still_holds_nobody_up_and_is_asked_again() {
 }
 
 #[test]
+fn questions_whose_runtime_stands_still_take_no_room_for_ever() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (stands_still, runs) = (runtime(), runtime());
+    let overrides = Table::saying(Says::Quota(BIG)).overrides().max_fetches(1).build().unwrap();
+    stands_still.block_on(async { drop(fetch(&overrides, 1)) });
+    runs.block_on(async {
+        assert_eq!(known(&overrides, 2), None, "there is no room");
+        sleep(500 * MS).await;
+        assert_eq!(fetch(&overrides, 2).await, BIG);
+    });
+}
+
+#[test]
 fn without_a_runtime_the_policys_own_quota_applies() {
     let table = Table::saying(Says::Quota(BIG));
     let overrides = table.overrides().build().unwrap();

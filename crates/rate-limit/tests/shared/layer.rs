@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use buttress_core::{BoxError, Kind, Refused};
+use buttress_core::{BoxError, Kind, Mode, Refused};
 use buttress_rate_limit::testing::MemoryStore;
 use buttress_rate_limit::{
-    Ask, Policy, Quota, RateLimitLayer, Reply, SharedTier, Store, StoreError, Tier, WhenGone,
+    Ask, Plain, Policy, Quota, RateLimitLayer, Reply, Settle, SharedTier, Store, StoreError, Tier, WhenGone,
 };
 use buttress_testkit::clock;
 use parking_lot::Mutex;
@@ -84,6 +84,57 @@ async fn policies_with_one_scope_are_decided_on_one_server_and_counted_apart_in_
         assert!(user.scope == tenant.scope && user.key != tenant.key, "{asks:?}");
         assert!(all.scope == all.key && all.scope != user.scope, "{asks:?}");
     }
+}
+
+/// A policy whose share of a node is one unit.
+fn one_each() -> Policy<Plain<&'static str, &'static str>> {
+    Policy::plain("enforced").key(|who: &&str| Some(who.to_owned())).quota(Quota::per_day(1).burst(3))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refund_after_the_response_goes_to_the_stand_in_if_it_was_that_which_charged() {
+    let store = MemoryStore::default();
+    let tier: Arc<dyn Tier> = Arc::new(builder(&store).build().unwrap());
+    let layer = RateLimitLayer::<_, _>::plain()
+        .policy(one_each().settle(|_: &&str| Settle::REFUND))
+        .shared(tier)
+        .build()
+        .unwrap();
+    let slow = layer.layer(service_fn(|who: &'static str| async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok::<_, BoxError>(who)
+    }));
+    store.fail();
+    let heals = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        store.heal();
+    };
+    let (begun, ()) = tokio::join!(slow.clone().oneshot("one"), heals);
+    assert!(begun.is_ok());
+    store.fail();
+    assert!(slow.oneshot("one").await.is_ok(), "the share of this node is whole again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_stand_in_charged_goes_back_to_it_when_the_caller_leaves() {
+    let store = MemoryStore::default();
+    let tier: Arc<dyn Tier> = Arc::new(builder(&store).build().unwrap());
+    let observed = Policy::plain("observed").everyone().quota(Quota::per_day(1)).mode(Mode::Observe);
+    let layer =
+        RateLimitLayer::<_, _>::plain().policy(one_each()).policy(observed).shared(tier).build().unwrap();
+    let service = layer.layer(service_fn(|who: &'static str| async move { Ok::<_, BoxError>(who) }));
+    let milli = Duration::from_millis(1);
+    store.set_latency(10 * milli);
+    store.fail();
+    let hangs = async {
+        tokio::time::sleep(5 * milli).await;
+        // The first policy has been asked for, and the second one will be.
+        store.hang();
+    };
+    let (left, ()) = tokio::join!(tokio::time::timeout(20 * milli, service.clone().oneshot("one")), hangs);
+    assert!(left.is_err());
+    store.fail();
+    assert!(service.oneshot("one").await.is_ok(), "the share of this node is whole again");
 }
 
 #[tokio::test(start_paused = true)]
