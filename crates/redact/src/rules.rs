@@ -34,7 +34,7 @@ impl Rules {
     /// What to go by if nothing else can be had: everything is too long.
     pub(crate) fn hide_all() -> Self {
         Self {
-            names: Names::none(),
+            names: Names::default(),
             detectors: Detectors::NONE,
             known: Literals::none(),
             own: Literals::none(),

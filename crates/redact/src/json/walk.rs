@@ -64,7 +64,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
 
     #[inline]
     fn blanks(&mut self) {
-        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.text.get(self.at) {
             self.at += 1;
         }
     }

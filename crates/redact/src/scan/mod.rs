@@ -38,6 +38,9 @@ impl<'a> Scan<'a> {
 
     /// Replaces what is found between two places. Windows must not overlap or go back.
     pub(crate) fn window(&mut self, window: Range<usize>, sink: &mut Sink<'_>) {
+        if self.finder.is_quiet(self.rules, self.text, &window) {
+            return;
+        }
         self.finder.open_window();
         let Range { start: mut floor, end } = window;
         let mut from = floor;
