@@ -17,15 +17,6 @@ const MOST_NESTED: u8 = 3;
 const SHORTEST_SECRET: usize = 6;
 const SHORTEST_CARD: usize = 14;
 
-/// What has to come next.
-enum Next {
-    Value(Option<Treatment>),
-    FirstItem,
-    FirstName,
-    Name,
-    Rest,
-}
-
 /// One pass over a JSON text.
 pub(crate) struct Walk<'a, 's, 'o> {
     rules: &'a Rules,
@@ -46,20 +37,49 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
 
     /// Walks to the end, or to where it is no JSON.
     pub(crate) fn document(mut self) -> Result<(), NotJson> {
-        let mut next = Next::Value(None);
-        loop {
-            self.blanks();
-            next = match next {
-                Next::Rest if self.stack.depth() == 0 => break,
-                Next::Rest => self.rest()?,
-                Next::Value(treatment) => self.value(treatment)?,
-                Next::FirstItem if self.eats(b']') => self.close(),
-                Next::FirstItem => Next::Value(None),
-                Next::FirstName if self.eats(b'}') => self.close(),
-                Next::FirstName | Next::Name => Next::Value(self.name()?),
-            };
+        self.blanks();
+        let mut told = Some(None);
+        while let Some(treatment) = told {
+            let opened = self.value(treatment)?;
+            told = self.next(opened)?;
         }
         if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// Goes on to the next value, and hands back what its name says about it; nothing at the end.
+    #[inline]
+    fn next(&mut self, opened: bool) -> Result<Option<Option<Treatment>>, NotJson> {
+        self.blanks();
+        if opened && !self.closes() {
+            return self.member().map(Some);
+        }
+        while self.stack.depth() > 0 {
+            if self.eats(b',') {
+                self.blanks();
+                return self.member().map(Some);
+            }
+            if !self.closes() {
+                return Err(NotJson);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes out of the innermost bracket, if it is closed here.
+    #[inline]
+    fn closes(&mut self) -> bool {
+        let closes = self.eats(if self.stack.in_object() { b'}' } else { b']' });
+        if closes {
+            self.stack.pop();
+            self.blanks();
+        }
+        closes
+    }
+
+    /// Goes to the value of a member, and says what its name says about it. In a list there are no names.
+    #[inline]
+    fn member(&mut self) -> Result<Option<Treatment>, NotJson> {
+        if self.stack.in_object() { self.name() } else { Ok(None) }
     }
 
     #[inline]
@@ -75,83 +95,67 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         eats
     }
 
-    fn close(&mut self) -> Next {
-        self.stack.pop();
-        Next::Rest
-    }
-
-    /// What stands behind a value inside brackets.
-    fn rest(&mut self) -> Result<Next, NotJson> {
-        let in_object = self.stack.in_object();
-        let byte = *self.text.get(self.at).ok_or(NotJson)?;
-        self.at += 1;
-        match byte {
-            b',' if in_object => Ok(Next::Name),
-            b',' => Ok(Next::Value(None)),
-            b'}' if in_object => Ok(self.close()),
-            b']' if !in_object => Ok(self.close()),
-            _ => Err(NotJson),
-        }
-    }
-
     /// Reads a name and its colon, and says what the name says about the value.
+    #[inline]
     fn name(&mut self) -> Result<Option<Treatment>, NotJson> {
         if !self.eats(b'"') {
             return Err(NotJson);
         }
         let start = self.at;
-        let (end, escaped) = skip::string(self.text, start)?;
-        let treatment = if escaped {
-            self.escaped(start..end, None)?;
+        let string = skip::string(self.text, start)?;
+        let name = &self.text[start..string.at];
+        let treatment = if string.escaped {
+            self.escaped(start..string.at, None)?;
             self.rules.told_by(&self.scratch, Names::of)
+        } else if self.plain(start..string.at, string.loud) {
+            self.rules.told_by(name, Names::of)
         } else {
-            let found = self.sink.report;
-            self.plain(start..end);
-            let name = &self.text[start..end];
-            if self.sink.report == found {
-                self.rules.names.of(name)
-            } else {
-                self.rules.told_by(name, Names::of)
-            }
+            self.rules.names.of(name)
         };
-        self.at = end + 1;
+        self.at = string.at + 1;
         self.blanks();
-        if self.eats(b':') { Ok(treatment) } else { Err(NotJson) }
-    }
-
-    #[inline]
-    fn value(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
-        match *self.text.get(self.at).ok_or(NotJson)? {
-            b'"' => self.string(treatment),
-            b'{' => self.open(Next::FirstName, treatment),
-            b'[' => self.open(Next::FirstItem, treatment),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => self.number(treatment),
+        if !self.eats(b':') {
+            return Err(NotJson);
         }
+        self.blanks();
+        Ok(treatment)
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<Next, NotJson> {
+    /// Reads a value, and says whether it is a bracket that was gone into.
+    #[inline]
+    fn value(&mut self, treatment: Option<Treatment>) -> Result<bool, NotJson> {
+        match *self.text.get(self.at).ok_or(NotJson)? {
+            b'"' => self.string(treatment)?,
+            b'{' => return self.open(true, treatment),
+            b'[' => return self.open(false, treatment),
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
+            _ => self.number(treatment)?,
+        }
+        Ok(false)
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), NotJson> {
         if !self.text[self.at..].starts_with(word) {
             return Err(NotJson);
         }
         self.at += word.len();
-        Ok(Next::Rest)
+        Ok(())
     }
 
-    fn open(&mut self, inside: Next, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+    fn open(&mut self, object: bool, treatment: Option<Treatment>) -> Result<bool, NotJson> {
         let hidden = treatment.is_some_and(Treatment::hides_containers);
         let too_deep = self.stack.depth() >= self.rules.max_depth;
         if hidden || too_deep {
             let start = self.at;
             self.at = skip::container(self.text, start)?;
             self.hide_container(start..self.at, if hidden { Mask::Hidden } else { Mask::TOO_DEEP });
-            return Ok(Next::Rest);
+            return Ok(false);
         }
         self.at += 1;
-        self.stack.push(matches!(inside, Next::FirstName));
-        Ok(inside)
+        self.stack.push(object);
+        Ok(true)
     }
 
     fn hide_container(&mut self, range: Range<usize>, mask: Mask<'static>) {
@@ -163,7 +167,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         }
     }
 
-    fn number(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+    fn number(&mut self, treatment: Option<Treatment>) -> Result<(), NotJson> {
         let start = self.at;
         self.at += number::len(&self.text[start..]).ok_or(NotJson)?;
         let digits = &self.text[start..self.at];
@@ -175,29 +179,33 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         {
             self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
         }
-        Ok(Next::Rest)
+        Ok(())
     }
 
     #[inline]
-    fn string(&mut self, treatment: Option<Treatment>) -> Result<Next, NotJson> {
+    fn string(&mut self, treatment: Option<Treatment>) -> Result<(), NotJson> {
         let start = self.at + 1;
-        let (end, escaped) = skip::string(self.text, start)?;
-        self.at = end + 1;
-        if escaped {
-            self.escaped(start..end, treatment)?;
-        } else if let Some(mask) = treatment.and_then(|of| of.of_text(&self.text[start..end])) {
-            self.sink.replace(&Span::named(start..end, mask));
-        } else {
-            self.plain(start..end);
+        let string = skip::string(self.text, start)?;
+        let range = start..string.at;
+        self.at = string.at + 1;
+        if string.escaped {
+            return self.escaped(range, treatment);
         }
-        Ok(Next::Rest)
+        match treatment.and_then(|of| of.of_text(&self.text[range.clone()])) {
+            Some(mask) => self.sink.replace(&Span::named(range, mask)),
+            None => _ = self.plain(range, string.loud),
+        }
+        Ok(())
     }
 
+    /// Looks for secrets in a string without escapes, and says whether it did.
     #[inline]
-    fn plain(&mut self, range: Range<usize>) {
-        if range.len() >= SHORTEST_SECRET {
+    fn plain(&mut self, range: Range<usize>, loud: bool) -> bool {
+        let looks = range.len() >= SHORTEST_SECRET && (loud || !self.scan.is_quiet_to(range.end));
+        if looks {
             self.scan.window(range, self.sink);
         }
+        looks
     }
 
     /// A string with escapes is judged by what it stands for, which is left in the scratch space.

@@ -5,7 +5,7 @@
 pub(crate) struct Glance {
     /// A bit for each three letters that some name ends with.
     ends: Box<[u64; ENDS / 64]>,
-    /// The last letters of each such name.
+    /// The last letters of each such name, in the order of the three.
     tails: Vec<Tail>,
     /// Which bytes begin a word that counts anywhere in a name, or are not ASCII.
     marks: Box<[u8; 256]>,
@@ -18,6 +18,7 @@ const ENDS: usize = 1 << 15;
 /// Up to eight letters at the end of a name, the last of them in the lowest byte.
 #[derive(Clone, Copy, Debug)]
 struct Tail {
+    end: usize,
     letters: u64,
     mask: u64,
 }
@@ -36,7 +37,8 @@ impl Glance {
         let end = end_of(letters);
         self.ends[end / 64] |= 1 << (end % 64);
         let mask = if letters.len() < 8 { (1 << (8 * letters.len())) - 1 } else { u64::MAX };
-        self.tails.push(Tail { letters: tail_of(letters), mask });
+        let place = self.tails.partition_point(|tail| tail.end < end);
+        self.tails.insert(place, Tail { end, letters: tail_of(letters), mask });
     }
 
     /// Minds names that have these letters in them.
@@ -44,7 +46,10 @@ impl Glance {
         if let [first, second, third, ..] = letters {
             self.marks[*first as usize] = 1;
             self.marks[first.to_ascii_uppercase() as usize] = 1;
-            self.fronts.push([*first, *second, *third]);
+            let front = [*first, *second, *third];
+            if !self.fronts.contains(&front) {
+                self.fronts.push(front);
+            }
         }
     }
 
@@ -54,25 +59,28 @@ impl Glance {
         let end = end_of(name);
         let marked = name.iter().fold(0, |marked, byte| marked | self.marks[*byte as usize]);
         (marked == 0 || self.has_none_within(name))
-            && (self.ends[end / 64] & (1 << (end % 64)) == 0 || self.has_none_at_end(name))
+            && (self.ends[end / 64] & (1 << (end % 64)) == 0 || self.has_none_at_end(end, name))
     }
 
+    #[cold]
     fn has_none_within(&self, name: &[u8]) -> bool {
-        name.is_ascii()
-            && !name
-                .iter()
-                .enumerate()
-                .any(|(place, byte)| self.marks[*byte as usize] != 0 && self.begins(&name[place..]))
+        let marked =
+            |(place, byte): (usize, &u8)| self.marks[*byte as usize] != 0 && self.begins(&name[place..]);
+        name.is_ascii() && !name.iter().enumerate().any(marked)
     }
 
     fn begins(&self, name: &[u8]) -> bool {
-        let letters = || name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
-        self.fronts.iter().any(|front| letters().take(3).eq(*front))
+        let mut front = [0; 3];
+        let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        front.iter_mut().zip(letters).for_each(|(to, letter)| *to = letter.to_ascii_lowercase());
+        self.fronts.contains(&front)
     }
 
-    fn has_none_at_end(&self, name: &[u8]) -> bool {
+    fn has_none_at_end(&self, end: usize, name: &[u8]) -> bool {
         let letters = tail_of(name);
-        !self.tails.iter().any(|tail| (tail.letters ^ letters) & tail.mask == 0)
+        let start = self.tails.partition_point(|tail| tail.end < end);
+        let same = self.tails[start..].iter().take_while(|tail| tail.end == end);
+        !same.into_iter().any(|tail| (tail.letters ^ letters) & tail.mask == 0)
     }
 }
 

@@ -65,14 +65,10 @@ impl Finder {
         self.long = None;
     }
 
-    /// Whether there is nothing in a window, as far as that is told at a glance. Most strings in JSON are such.
+    /// Whether the next fixed text stands at or behind a place, as far as is known without a search.
     #[inline]
-    pub(crate) fn is_quiet(&self, rules: &Rules, text: &[u8], window: &Range<usize>) -> bool {
-        let ahead = self.known.found.start.min(self.own.found.start).min(self.mark.unwrap_or(0));
-        ahead >= window.end
-            && !rules.detectors.has(Detector::Entropy)
-            && run(text, window.clone(), 4, |byte| byte.is_ascii_digit()).start == NOWHERE
-            && memchr(b':', &text[window.clone()]).is_none()
+    pub(crate) fn is_quiet_to(&self, end: usize) -> bool {
+        self.known.found.start.min(self.own.found.start) >= end
     }
 
     /// The first place in a window.

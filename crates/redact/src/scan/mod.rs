@@ -36,11 +36,14 @@ impl<'a> Scan<'a> {
         Self { rules, text, finder: Finder::new(), runs: Runs::default() }
     }
 
+    /// Whether there is nothing up to a place, in a string without `:`, `=`, `>`, `@` and four digits in a row.
+    #[inline]
+    pub(crate) fn is_quiet_to(&self, end: usize) -> bool {
+        self.finder.is_quiet_to(end) && !self.rules.detectors.has(Detector::Entropy)
+    }
+
     /// Replaces what is found between two places. Windows must not overlap or go back.
     pub(crate) fn window(&mut self, window: Range<usize>, sink: &mut Sink<'_>) {
-        if self.finder.is_quiet(self.rules, self.text, &window) {
-            return;
-        }
         self.finder.open_window();
         let Range { start: mut floor, end } = window;
         let mut from = floor;
