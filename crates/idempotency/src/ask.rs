@@ -10,6 +10,7 @@ use crate::desk::{Desk, Place};
 use crate::ghost::{self, Ghost, Sent};
 use crate::lease::Held;
 use crate::seats::{News, Question, Seat, Told, Waiting};
+use crate::within::within;
 use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};
 
 /// What a request hears when it asks to run.
@@ -116,7 +117,7 @@ impl<'a, T: Store> Asker<'a, T> {
     async fn join(&mut self, mut news: watch::Receiver<News>) -> Option<Told> {
         // Longer than he may ask. He may not be polled, and nobody depends on that.
         let longest = self.desk.terms.store_time * 3;
-        let first = timeout(longest, first_word(&mut news)).await;
+        let first = within(longest, first_word(&mut news)).await;
         self.is_alone = first.is_err();
         let said = first.ok()??;
         let told = match said {

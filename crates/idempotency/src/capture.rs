@@ -12,6 +12,7 @@ use http_body::Body;
 
 use crate::reply::bytes_of;
 use crate::terms::Terms;
+use crate::within::within;
 use crate::{After, Ending, Refusal, ReplyBody, Step, StoredResponse, kept};
 
 /// Reads the body of a request, which must come in time and within bounds before anything is claimed.
@@ -32,7 +33,7 @@ pub(crate) async fn request<B: Body>(body: B, limit: u64, time: Duration) -> Res
         }
         Ok(read)
     };
-    tokio::time::timeout(time, reading).await.unwrap_or(Err(Refusal::BodySlow))
+    within(time, reading).await.unwrap_or(Err(Refusal::BodySlow))
 }
 
 /// The next frame. A body that always has one must give way now and then, or no timer would strike.

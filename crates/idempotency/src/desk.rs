@@ -10,10 +10,12 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, Span};
 
+use crate::fingerprint::Hashes;
 use crate::health::Health;
 use crate::rejection::LAYER;
 use crate::seats::Seats;
 use crate::terms::Terms;
+use crate::within::within;
 use crate::work::Caught;
 use crate::{
     Claim, Claimed, EndpointStats, RecordId, Refusal, Stats, Step, Stepped, Store, StoreError,
@@ -24,6 +26,7 @@ use crate::{
 pub(crate) struct Desk<T> {
     pub(crate) store: Arc<T>,
     pub(crate) terms: Terms,
+    pub(crate) hashes: Hashes,
     pub(crate) mode: ModeSwitch,
     pub(crate) stats: Stats,
     pub(crate) seats: Seats,
@@ -43,6 +46,7 @@ impl<T: Store> Desk<T> {
             health: Health::default(),
             places: Arc::default(),
             tasks: Mutex::default(),
+            hashes: Hashes::of(&terms),
             terms,
         }
     }
@@ -61,7 +65,7 @@ impl<T: Store> Desk<T> {
         id: RecordId,
         call: impl Future<Output = Result<A, StoreError>>,
     ) -> Result<A, StoreError> {
-        let answer = match tokio::time::timeout(self.terms.store_time, Caught::new(call)).await {
+        let answer = match within(self.terms.store_time, Caught::new(call)).await {
             Ok(Some(answer)) => answer,
             Ok(None) => Err(StoreError::with_source(StoreErrorKind::Unreachable, "it panicked")),
             Err(late) => Err(StoreError::with_source(StoreErrorKind::Unreachable, late)),

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::terms::Terms;
 use crate::{Fingerprint, RecordId, Scope};
 
-/// A hash over parts with their lengths, so that no two lists of parts are one.
+/// A hash over parts with their lengths, so that no two lists of parts are one, and none is the beginning of another.
 pub(crate) struct Parted(Sha256);
 
 impl Parted {
@@ -14,9 +14,15 @@ impl Parted {
         Self(Sha256::new()).with(purpose.as_bytes())
     }
 
-    pub(crate) fn with(mut self, part: &[u8]) -> Self {
-        self.0.update((part.len() as u64).to_be_bytes());
-        self.0.update(part);
+    /// Parts are far shorter than 4 GiB.
+    pub(crate) fn with(self, part: &[u8]) -> Self {
+        let mut hash = self.with_number(part.len());
+        hash.0.update(part);
+        hash
+    }
+
+    fn with_number(mut self, number: usize) -> Self {
+        self.0.update(u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
         self
     }
 
@@ -28,7 +34,7 @@ impl Parted {
         form: impl Fn(&[u8]) -> V,
     ) -> Self {
         let values = headers.get_all(name);
-        let counted = self.with(&(values.iter().count() as u64).to_be_bytes());
+        let counted = self.with_number(values.iter().count());
         values.iter().fold(counted, |hash, value| hash.with(form(value.as_bytes()).as_ref()))
     }
 
@@ -37,44 +43,63 @@ impl Parted {
     }
 }
 
-/// Which record a key means: the caller's own at this layer, whatever others call theirs.
-pub(crate) fn record_id(terms: &Terms, caller: &[u8], key: &str) -> RecordId {
-    let secret = &terms.secret;
-    let hash = Parted::of("buttress idempotency record 2").with(secret).with(terms.name.as_bytes());
-    RecordId::from_bytes(keyed(hash.with(caller).with(key.as_bytes()).finish(), secret))
+/// What a layer's hashes begin with: one block, made of its secret once. Since what follows says its own length, nobody
+/// who knows a hash can go on from there to that of another request, nor back to the secret.
+pub(crate) struct Hashes {
+    record: Sha256,
+    caller: Sha256,
+    request: Sha256,
 }
 
-/// The caller, for stores that bound what one may fill.
-pub(crate) fn scope_of(secret: &[u8], caller: &[u8]) -> Scope {
-    let hash = keyed(Parted::of("buttress idempotency scope 2").with(secret).with(caller).finish(), secret);
-    Scope::from_bits(hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
-}
-
-/// All that makes two requests the same.
-pub(crate) fn fingerprint(terms: &Terms, endpoint: &str, head: &Parts, body: &[u8]) -> Fingerprint {
-    let seen = terms.uri.as_ref().and_then(|uri| uri(head));
-    let uri = seen.as_ref().unwrap_or(&head.uri);
-    let mut hash = Parted::of("buttress idempotency request 2")
-        .with(&terms.secret)
-        .with(endpoint.as_bytes())
-        .with(head.method.as_str().as_bytes())
-        .with(uri.path().as_bytes())
-        .with(if uri.query().is_some() { b"?" } else { b"" })
-        .with(uri.query().unwrap_or_default().as_bytes())
-        .with_each(&head.headers, &CONTENT_TYPE, |value| essence(value).to_ascii_lowercase())
-        .with_each(&head.headers, &CONTENT_ENCODING, <[u8]>::to_ascii_lowercase);
-    for name in &*terms.compared {
-        hash = hash.with(name.as_str().as_bytes()).with_each(&head.headers, name, <[u8]>::to_vec);
+impl Hashes {
+    pub(crate) fn of(terms: &Terms) -> Self {
+        let begun = |purpose, name: &str| {
+            let seed = Parted::of(purpose).with(&terms.secret).with(name.as_bytes()).finish();
+            let mut block = [0; 64];
+            block[..32].copy_from_slice(&seed);
+            Sha256::new_with_prefix(block)
+        };
+        Self {
+            record: begun("buttress idempotency record 3", &terms.name),
+            caller: begun("buttress idempotency caller 3", ""),
+            request: begun("buttress idempotency request 3", ""),
+        }
     }
-    Fingerprint::from_bytes(keyed(hash.with(body).finish(), &terms.secret))
-}
 
-/// Hashed once more, so that a secret cannot be had by lengthening what is known.
-fn keyed(hash: [u8; 32], secret: &[u8]) -> [u8; 32] {
-    if secret.is_empty() {
-        hash
-    } else {
-        Parted::of("buttress idempotency keyed 2").with(secret).with(&hash).finish()
+    /// Which record a key means: the caller's own at this layer, whatever others call theirs.
+    pub(crate) fn record_id(&self, caller: &[u8], key: &str) -> RecordId {
+        let hash = Parted(self.record.clone()).with(caller).with(key.as_bytes());
+        RecordId::from_bytes(hash.finish())
+    }
+
+    /// The caller, for stores that bound what one may fill.
+    pub(crate) fn scope_of(&self, caller: &[u8]) -> Scope {
+        let hash = Parted(self.caller.clone()).with(caller).finish();
+        Scope::from_bits(hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+    }
+
+    /// All that makes two requests the same.
+    pub(crate) fn fingerprint(
+        &self,
+        terms: &Terms,
+        endpoint: &str,
+        head: &Parts,
+        body: &[u8],
+    ) -> Fingerprint {
+        let seen = terms.uri.as_ref().and_then(|uri| uri(head));
+        let uri = seen.as_ref().unwrap_or(&head.uri);
+        let mut hash = Parted(self.request.clone())
+            .with(endpoint.as_bytes())
+            .with(head.method.as_str().as_bytes())
+            .with(uri.path().as_bytes())
+            .with_number(uri.query().iter().count())
+            .with(uri.query().unwrap_or_default().as_bytes())
+            .with_each(&head.headers, &CONTENT_TYPE, |value| essence(value).to_ascii_lowercase())
+            .with_each(&head.headers, &CONTENT_ENCODING, <[u8]>::to_ascii_lowercase);
+        for name in &*terms.compared {
+            hash = hash.with(name.as_str().as_bytes()).with_each(&head.headers, name, <[u8]>::to_vec);
+        }
+        Fingerprint::from_bytes(hash.with(body).finish())
     }
 }
 
@@ -89,6 +114,14 @@ mod tests {
 
     fn terms() -> Terms {
         Terms::default()
+    }
+
+    fn fingerprint(terms: &Terms, endpoint: &str, head: &Parts, body: &[u8]) -> Fingerprint {
+        Hashes::of(terms).fingerprint(terms, endpoint, head, body)
+    }
+
+    fn record_id(terms: &Terms, caller: &[u8], key: &str) -> RecordId {
+        Hashes::of(terms).record_id(caller, key)
     }
 
     fn request(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
@@ -147,5 +180,6 @@ mod tests {
         assert_ne!(record_id(&named("ab"), b"c", "d"), record_id(&named("a"), b"bc", "d"));
         let secret = Terms { secret: b"s"[..].into(), ..terms() };
         assert_ne!(record_id(&secret, b"a", "c"), record_id(&terms(), b"a", "c"));
+        assert_ne!(Hashes::of(&secret).scope_of(b"a"), Hashes::of(&terms()).scope_of(b"a"));
     }
 }

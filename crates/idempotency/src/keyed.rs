@@ -15,7 +15,7 @@ use crate::run::Run;
 use crate::seats::Told;
 use crate::{
     Claim, EndpointStats, Event, Fingerprint, Idempotency, OwnerToken, RecordId, Refusal, ReplyBody, Store,
-    capture, fingerprint, replay, unprotected,
+    capture, replay, unprotected,
 };
 
 /// What answers a request with a key.
@@ -47,7 +47,7 @@ where
     let stats = desk.stats_of(endpoint.as_deref());
     let says = Says { desk: &desk, reject: &reject, stats: &stats };
     let Some(caller) = terms.caller(&head) else { return says.no(Refusal::ScopeMissing) };
-    let id = fingerprint::record_id(terms, &caller, &key);
+    let id = desk.hashes.record_id(&caller, &key);
     if runs_for(&head, id) {
         let response = service.call(Request::from_parts(head, body)).await?;
         return Ok(response.map(ReplyBody::passing));
@@ -57,7 +57,7 @@ where
         Ok(body) => body,
         Err(why) => return says.no(why),
     };
-    let asked_for = fingerprint::fingerprint(terms, endpoint.as_deref().unwrap_or_default(), &head, &body);
+    let asked_for = desk.hashes.fingerprint(terms, endpoint.as_deref().unwrap_or_default(), &head, &body);
     let claim = claim(&desk, id, &caller, asked_for);
     let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
     // Nobody's patience ends the work.
@@ -92,7 +92,7 @@ fn claim<T: Store>(desk: &Desk<T>, id: RecordId, caller: &[u8], fingerprint: Fin
     let terms = &desk.terms;
     Claim {
         id,
-        scope: fingerprint::scope_of(&terms.secret, caller),
+        scope: desk.hashes.scope_of(caller),
         fingerprint,
         owner: OwnerToken::draw(&terms.entropy),
         lease: terms.lease,

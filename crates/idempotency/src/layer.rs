@@ -7,7 +7,7 @@ use buttress_http::AsProblem;
 use tower_layer::Layer;
 
 use crate::desk::Desk;
-use crate::{Handle, IdempotencyBuilder, IdempotencyService, RecordId, Store, fingerprint};
+use crate::{Handle, IdempotencyBuilder, IdempotencyService, RecordId, Store};
 
 /// Runs requests with a key once and gives their answer again; see the [crate documentation](crate#the-layer).
 ///
@@ -59,7 +59,7 @@ impl<T: Store, J> IdempotencyLayer<T, J> {
     /// # }
     /// ```
     pub fn record_id(&self, caller: impl AsRef<[u8]>, key: &str) -> RecordId {
-        fingerprint::record_id(&self.desk.terms, caller.as_ref(), key)
+        self.desk.hashes.record_id(caller.as_ref(), key)
     }
 
     /// Statistics, and what an operator can make the store forget.

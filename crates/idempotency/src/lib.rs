@@ -90,7 +90,7 @@
 //! in memory takes some 350 bytes beside its response.
 //!
 //! In the layer, a request without a key costs the look at its method and header. One with a key costs a boxed future,
-//! a SHA-256 each over key, caller and request (two each with a secret) and a short lock; a run costs two tasks, a timer
+//! a SHA-256 each over key, caller and request and a short lock; a run costs two tasks, a timer
 //! and one copy of its answer, and a replay copies no body. Requests that ask the same at the same time in one process
 //! make one claim. Bodies of requests and responses are held whole up to their limits, for at most `max_requests`
 //! requests at once.
@@ -219,6 +219,8 @@ pub mod testing;
 mod time;
 #[cfg(feature = "http")]
 mod unprotected;
+#[cfg(feature = "http")]
+mod within;
 #[cfg(feature = "http")]
 mod work;
 
