@@ -15,6 +15,7 @@ mod flood;
 mod idempotency;
 mod limit;
 mod limit_http;
+mod load;
 mod machine;
 mod refusal;
 mod retry;
@@ -58,7 +59,7 @@ pub(crate) const ALL: &[Case] = &[
 
 /// What has a table and measures itself.
 pub(crate) const EXPERIMENTS: &[Experiment] =
-    &[flood::FLOOD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY];
+    &[flood::FLOOD, load::LOAD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY];
 
 pub(crate) fn find(name: &str) -> Result<&'static Case, Failure> {
     let case = ALL.iter().find(|case| case.name == name);

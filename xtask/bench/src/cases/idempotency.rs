@@ -57,7 +57,7 @@ pub(crate) const REPLAY: Case = Case {
 pub(crate) const STORE: Case = Case {
     name: "idempotency-store",
     what: "the store in memory alone: claim and complete, an answer of 100 bytes",
-    bare: Subject::bare("nothing", || operation(|| |_| {})),
+    bare: Subject::bare("a claim and an answer, made and dropped", asked),
     rows: &[Subject::ours("buttress", records).within(Budget::NONE.alone(400)).at_most(FEW)],
 };
 
@@ -128,6 +128,19 @@ fn known<S: Handles>(service: S) -> S {
     service
 }
 
+fn asked() -> Shared {
+    let entropy = Entropy::system();
+    operation(move || {
+        let entropy = entropy.clone();
+        move |_| drop(black_box((claim(&entropy), complete())))
+    })
+}
+
+fn complete() -> Step {
+    let response = built(StoredResponse::new(201, HeaderList::default(), Bytes::from_static(DONE)));
+    Step::Complete { response: Arc::new(response), retain: DAY }
+}
+
 fn records() -> Shared {
     let store = built(MemoryStore::builder().max_records(1_000_000).max_bytes(1 << 30).build());
     let entropy = Entropy::system();
@@ -137,9 +150,7 @@ fn records() -> Shared {
             let claim = claim(&entropy);
             let claimed = poller.finish(pin!(store.claim(&claim)));
             let Ok(Claimed::Owned(owned)) = claimed else { return };
-            let response = built(StoredResponse::new(201, HeaderList::default(), Bytes::from_static(DONE)));
-            let step = Step::Complete { response: Arc::new(response), retain: DAY };
-            black_box(&poller.finish(pin!(store.step(&owned.ticket, &step))));
+            black_box(&poller.finish(pin!(store.step(&owned.ticket, &complete()))));
         }
     })
 }

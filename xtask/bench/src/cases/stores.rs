@@ -264,10 +264,10 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// A folder that goes when this is dropped.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let path = env::temp_dir().join(format!("buttress-bench-{}", process::id()));
         fs::create_dir(&path)?;
         Ok(Self(path))
