@@ -84,7 +84,9 @@ impl Role {
             (Core, outside) => matches!(outside, "fastrand" | "pin-project-lite"),
             (Idea, _) => false,
             // An engine is called from anywhere, also where nothing is async.
-            (Engine, outside) => !matches!(outside, "tokio" | "tower-layer" | "tower-service" | "tower" | "hyper"),
+            (Engine, outside) => {
+                !matches!(outside, "tokio" | "tower-layer" | "tower-service" | "tower" | "hyper")
+            }
             (role, "tokio") => role != Http,
             (role, "axum" | "hyper-util") => role == User,
             (role, "hyper") => matches!(role, Adapter | User),
