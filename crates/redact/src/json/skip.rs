@@ -73,7 +73,7 @@ impl Word {
         let loud = signs | digits & before(1) & before(2) & before(3);
         Self {
             digits,
-            stops: zeros(word ^ u64::from(b'"') * ONES) | zeros(word ^ u64::from(b'\\') * ONES),
+            stops: zeros(word ^ (u64::from(b'"') * ONES)) | zeros(word ^ (u64::from(b'\\') * ONES)),
             loud,
         }
     }

@@ -29,6 +29,13 @@ pub(crate) struct Walk<'a, 's, 'o> {
     scratch: Vec<u8>,
 }
 
+/// What comes after a value.
+enum Next {
+    End,
+    /// A value, and what its name says about it.
+    Value(Option<Treatment>),
+}
+
 impl<'a, 's, 'o> Walk<'a, 's, 'o> {
     pub(crate) fn new(rules: &'a Rules, text: &'a [u8], nested: u8, sink: &'s mut Sink<'o>) -> Self {
         let scan = Scan::new(rules, text);
@@ -38,31 +45,31 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
     /// Walks to the end, or to where it is no JSON.
     pub(crate) fn document(mut self) -> Result<(), NotJson> {
         self.blanks();
-        let mut told = Some(None);
-        while let Some(treatment) = told {
+        let mut next = Next::Value(None);
+        while let Next::Value(treatment) = next {
             let opened = self.value(treatment)?;
-            told = self.next(opened)?;
+            next = self.next(opened)?;
         }
         if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
     }
 
-    /// Goes on to the next value, and hands back what its name says about it; nothing at the end.
+    /// Goes on to the next value, if there is one.
     #[inline]
-    fn next(&mut self, opened: bool) -> Result<Option<Option<Treatment>>, NotJson> {
+    fn next(&mut self, opened: bool) -> Result<Next, NotJson> {
         self.blanks();
         if opened && !self.closes() {
-            return self.member().map(Some);
+            return self.member().map(Next::Value);
         }
         while self.stack.depth() > 0 {
             if self.eats(b',') {
                 self.blanks();
-                return self.member().map(Some);
+                return self.member().map(Next::Value);
             }
             if !self.closes() {
                 return Err(NotJson);
             }
         }
-        Ok(None)
+        Ok(Next::End)
     }
 
     /// Goes out of the innermost bracket, if it is closed here.
