@@ -80,15 +80,6 @@ fn is_hidden(value: &[u8]) -> bool {
     }
 }
 
-/// Whether a value begins with a mask of a whole value, so that it has been masked, whatever is glued to it.
-pub(crate) fn begins_with_mask(value: &[u8]) -> bool {
-    let tail = |front: &[u8]| {
-        let (mask, behind) = value.split_at(value.len().min(front.len() + 4));
-        is_tail_of_four(mask, front) && !behind.first().is_some_and(u8::is_ascii_alphanumeric)
-    };
-    find_mask(value).is_some_and(|mask| mask.start == 0) || tail(CARD) || tail(SSN)
-}
-
 /// Whether there is any mask in a text.
 pub(crate) fn has_mask(text: &[u8]) -> bool {
     [OPENING, CARD, SSN].iter().any(|front| memmem::find(text, front).is_some())

@@ -28,7 +28,10 @@ impl Rules {
         let mut sink = Sink::new(name);
         whole(self, name, &mut sink);
         let masked = if sink.changed() { of(&self.names, &sink.into_cow().0) } else { None };
-        of(&self.names, name).into_iter().chain(masked).min()
+        match (of(&self.names, name), masked) {
+            (Some(told), Some(masked)) if told != masked => Some(Treatment::Hide),
+            (told, masked) => told.or(masked),
+        }
     }
 
     /// What to go by if nothing else can be had: everything is too long.

@@ -26,9 +26,8 @@ pub(crate) fn redact(rules: &Rules, url: &[u8], sink: &mut Sink<'_>) {
 
 /// Hides who logs in, and says where the rest begins.
 fn userinfo(front: &[u8], sink: &mut Sink<'_>) -> usize {
-    let Some(slashes) = memmem::find(front, b"//").filter(|at| *at == 0 || front[at - 1] == b':') else {
-        return 0;
-    };
+    let mut places = memmem::find_iter(front, b"//");
+    let Some(slashes) = places.find(|at| *at == 0 || front[at - 1] == b':') else { return 0 };
     let start = slashes + 2;
     let end = memchr(b'/', &front[start..]).map_or(front.len(), |slash| start + slash);
     // A password may have a slash in it that should have been encoded; then there is no at sign before it.

@@ -45,7 +45,8 @@ fn domain(view: &View<'_>, start: usize) -> Option<usize> {
     effort::spend(long);
     let stops = rest[..long].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
     let domain = &rest[..long - stops];
-    (is_domain(domain) && view.is_end(start + domain.len())).then_some(start + domain.len())
+    let masked = view.at(start + long) == Some(b'*');
+    (is_domain(domain) && !masked).then_some(start + domain.len())
 }
 
 fn is_domain(domain: &[u8]) -> bool {

@@ -10,6 +10,9 @@ use crate::scan::{Span, View};
 pub(crate) fn find<'r>(view: &mut View<'_>, found: &Range<usize>) -> Option<Span<'r>> {
     let start = view.run_back(Class::Token68, found.start, 3);
     let end = view.run(Class::Token68, found.end);
-    let fits = found.start - start == 3 && (31..=34).contains(&(end - found.end)) && view.is_end(end);
+    let fits = view.is_border(start)
+        && found.start - start == 3
+        && (31..=34).contains(&(end - found.end))
+        && view.is_end(end);
     fits.then(|| Span::new(start..end, Mask::Kind("azure")))
 }

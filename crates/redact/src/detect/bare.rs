@@ -6,7 +6,7 @@ use super::value::{Found, Sign, Told};
 use super::{card, iban};
 use crate::class::Class;
 use crate::effort;
-use crate::mask::{Mask, begins_with_mask, has_mask};
+use crate::mask::{Mask, has_mask};
 use crate::name::{Treatment, has_digit};
 use crate::scan::{Span, View};
 
@@ -25,7 +25,8 @@ pub(crate) fn find(view: &mut View<'_>, from: usize, told: Told) -> Option<Found
     let front = view.slice(from, end.min(from + JUDGED));
     effort::spend(front.len());
     let mask: Mask<'static> = told.treatment.of_text(front)?;
-    (!begins_with_mask(front) && is_value(front, told)).then_some((from..end, mask))
+    // What has a mask in it was judged when it had none.
+    (!has_mask(front) && is_value(front, told)).then_some((from..end, mask))
 }
 
 fn end(view: &mut View<'_>, from: usize) -> usize {
@@ -47,8 +48,7 @@ fn grouped<'r>(view: &View<'_>, from: usize) -> Option<Span<'r>> {
 fn is_value(front: &[u8], told: Told) -> bool {
     let sure = match told.sign {
         Sign::Certain => true,
-        // A mask would tell of a secret that was not seen the first time.
-        Sign::Colon if told.treatment == Treatment::Weak || has_mask(front) => false,
+        Sign::Colon if told.treatment == Treatment::Weak => false,
         Sign::Colon => looks_secret(front) || is_code(told.treatment, front),
     };
     sure && !is_word_for_nothing(front) && !is_placeholder(front)

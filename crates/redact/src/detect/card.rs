@@ -40,16 +40,8 @@ fn is_part_of_a_word(view: &View<'_>, start: usize) -> bool {
     view.before(start).is_some_and(joined)
 }
 
-fn ends_well(view: &View<'_>, end: usize) -> bool {
-    match view.at(end) {
-        Some(b'.') => !view.at(end + 1).is_some_and(|byte| byte.is_ascii_digit()),
-        Some(byte) => view.is_end(end) && !matches!(byte, b'_' | b'-'),
-        None => true,
-    }
-}
-
 fn bare(view: &View<'_>, run: &Range<usize>) -> Option<([u8; 4], usize)> {
-    if run.len() > MOST || !ends_well(view, run.end) {
+    if run.len() > MOST || !view.is_end_of_number(run.end) {
         return None;
     }
     let mut digits = Digits::default();
@@ -76,7 +68,7 @@ fn in_groups(view: &View<'_>, start: usize, separator: u8, grouping: &[usize]) -
         part.iter().try_for_each(|digit| digits.push(*digit))?;
         place += len;
     }
-    ends_well(view, place).then(|| digits.last_four_of_a_card().map(|last| (last, place)))?
+    view.is_end_of_number(place).then(|| digits.last_four_of_a_card().map(|last| (last, place)))?
 }
 
 #[derive(Default)]

@@ -6,7 +6,7 @@ use super::bare::{self, looks_secret};
 use super::value::{Found, Told};
 use crate::class::Class;
 use crate::effort;
-use crate::mask::{Mask, has_mask};
+use crate::mask::{Mask, find_mask, has_mask};
 use crate::name::Treatment;
 use crate::scan::View;
 
@@ -51,7 +51,8 @@ fn assignments(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
     let rest = view.slice(from, line);
     let front = rest.iter().take(JUDGED).take_while(|byte| Some(**byte) != told.opener);
     effort::spend(JUDGED);
-    if !front.into_iter().any(|byte| *byte == b'=') {
+    let masked = find_mask(view.slice(from, from + JUDGED)).is_some_and(|mask| mask.start == 0);
+    if masked || !front.into_iter().any(|byte| *byte == b'=') {
         return None;
     }
     let len = told.opener.and_then(|quote| memchr(quote, rest)).unwrap_or(rest.len());

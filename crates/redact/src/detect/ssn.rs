@@ -25,12 +25,7 @@ pub(crate) fn alone(value: &[u8]) -> Option<[u8; 4]> {
 
 fn stands_alone(view: &View<'_>, start: usize, end: usize) -> bool {
     let joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'*');
-    let behind = match view.at(end) {
-        Some(b'.') => view.at(end + 1).is_some_and(|byte| byte.is_ascii_digit()),
-        Some(byte) => !view.is_end(end) || matches!(byte, b'_' | b'-'),
-        None => false,
-    };
-    !behind && !view.before(start).is_some_and(joined)
+    view.is_end_of_number(end) && !view.before(start).is_some_and(joined)
 }
 
 fn dashed(value: &[u8]) -> Option<[u8; 4]> {

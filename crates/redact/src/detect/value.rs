@@ -51,7 +51,7 @@ fn unwrapped(view: &View<'_>, from: usize) -> usize {
     match &rest[word..] {
         [b'(', ..] if &rest[..word] == b"Some" => inside(view, from + word + 1),
         [b'(', ..] if quote(view, inside(view, from + word + 1)).is_some() => inside(view, from + word + 1),
-        [b'"' | b'\'', ..] if word == 1 => from + 1,
+        [b'"' | b'\'', ..] if matches!(rest[..word], [b'b' | b'f' | b'r' | b'u']) => from + 1,
         _ => from,
     }
 }

@@ -59,6 +59,15 @@ impl<'v> View<'v> {
         !self.at(place).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'*')
     }
 
+    /// Whether a number ends at a place, and not only a part of one, of a version or of a longer name.
+    pub(crate) fn is_end_of_number(&self, place: usize) -> bool {
+        match self.at(place) {
+            Some(b'.') => !matches!(self.at(place + 1), Some(b'0'..=b'9' | b'*')),
+            Some(b'_' | b'-') => false,
+            _ => self.is_end(place),
+        }
+    }
+
     /// The end of the run of a class that begins at a place.
     pub(crate) fn run(&mut self, class: Class, from: usize) -> usize {
         self.runs.end(class, self.text, from)
