@@ -72,7 +72,7 @@ fn is_top(label: &[u8]) -> bool {
     (letters || punycode) && !NO_DOMAINS.iter().any(|no| no.eq_ignore_ascii_case(label))
 }
 
-/// What follows the colon of a remote path: `git@example.com:team/project`.
+/// What follows the colon of a remote path, or stands for it: `git@example.com:team/project`.
 fn is_path(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'~' | b'.')
+    byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'~' | b'.' | b'*')
 }

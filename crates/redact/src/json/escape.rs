@@ -5,6 +5,7 @@ use super::NotJson;
 /// Writes what a string between quotes stands for. Half of a pair of surrogates becomes a replacement character.
 pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
     out.clear();
+    out.reserve(raw.len());
     let mut rest = raw;
     while let Some(slash) = memchr::memchr(b'\\', rest) {
         out.extend_from_slice(&rest[..slash]);

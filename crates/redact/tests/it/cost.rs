@@ -39,3 +39,10 @@ fn a_clone_allocates_nothing_and_shares_the_rules() {
     assert_eq!(allocations(|| drop(redactor.clone())), 0);
     assert_eq!(allocations(|| drop(Redactor::default())), 0);
 }
+
+#[test]
+fn escapes_cost_one_allocation_for_the_whole_text() {
+    let redactor = Redactor::default();
+    let json = r#"{"a":"one \"two\" three","b\n":["x\\y","line\nline"],"c":"\u00e9"}"#;
+    assert_eq!(allocations(|| assert!(matches!(redactor.json(json), Cow::Borrowed(_)))), 1);
+}
