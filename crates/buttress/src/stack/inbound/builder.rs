@@ -98,7 +98,7 @@ impl<A, I> InboundBuilder<A, I> {
     ///         keys.scope(|head| head.extensions.get().map(|Tenant(name)| name.clone()))
     ///     })
     ///     .build()?;
-    /// assert_eq!(inbound.idempotency().handle().stats().in_flight(), 0);
+    /// assert_eq!(inbound.idempotency().handle().stats().totals().in_flight(), 0);
     /// # Ok::<(), buttress::ConfigError>(())
     /// ```
     pub fn idempotency<T: Store, J>(
