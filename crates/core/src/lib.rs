@@ -30,6 +30,7 @@
 //! | [`Reject`], [`AsError`], [`RejectWith`] | how the caller gets to see a refusal, without a change of types |
 //! | [`Outcome`], [`Classify`] | what counts as failure |
 //! | [`Context`], [`CorrelationId`], [`Deadline`], [`Attempt`] | what is known of the current request |
+//! | [`Principal`], [`Caller`] | who asks, told from authentication to the layers outside of it |
 //! | [`Key`], [`KeyOf`], [`KeyWith`], [`KeyRef`] | which of many instances a request belongs to |
 //! | [`Mode`], [`ModeSwitch`] | enforce, observe or off, changeable while running |
 //! | [`Signal`], [`Observer`], [`Trail`] | who decided what, and why |
@@ -49,6 +50,7 @@ mod deadline;
 mod entropy;
 mod key;
 mod mode;
+mod principal;
 mod ratio;
 mod reject;
 mod rejection;
@@ -64,6 +66,7 @@ pub use deadline::Deadline;
 pub use entropy::Entropy;
 pub use key::{Key, KeyOf, KeyRef, KeyWith};
 pub use mode::{Mode, ModeSwitch, UnknownMode};
+pub use principal::{Caller, Principal, PrincipalKind};
 pub use ratio::Ratio;
 pub use reject::{AsError, Reject, RejectWith};
 pub use rejection::{Fact, Kind, ProblemType, Refused, Rejection, Wording, find_cause};
