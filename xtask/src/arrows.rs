@@ -35,9 +35,10 @@ pub(crate) enum Role {
 use Role::{Adapter, Core, Engine, Facade, Http, Idea, Layer, Testkit, Tool, User};
 
 /// Every crate of the workspace.
-const CRATES: [(&str, Role); 24] = [
+const CRATES: [(&str, Role); 27] = [
     ("axum-stack", User),
     ("buttress", Facade),
+    ("buttress-audit", Layer),
     ("buttress-backoff", Idea),
     ("buttress-bulkhead", Layer),
     ("buttress-circuit-breaker", Layer),
@@ -46,12 +47,14 @@ const CRATES: [(&str, Role); 24] = [
     ("buttress-fjall", Adapter),
     ("buttress-http", Http),
     ("buttress-idempotency", Layer),
+    ("buttress-nats", Adapter),
     ("buttress-postgres", Adapter),
     ("buttress-rate-limit", Layer),
     ("buttress-redact", Engine),
     ("buttress-redis", Adapter),
     ("buttress-reqwest", Adapter),
     ("buttress-retry", Layer),
+    ("buttress-telemetry", Adapter),
     ("buttress-testkit", Testkit),
     ("buttress-tests", User),
     ("buttress-timeout", Layer),

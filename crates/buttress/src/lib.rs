@@ -71,6 +71,8 @@ mod client;
 mod profile;
 pub mod stack;
 
+#[cfg(feature = "audit")]
+pub use buttress_audit as audit;
 pub use buttress_backoff as backoff;
 #[cfg(feature = "bulkhead")]
 pub use buttress_bulkhead as bulkhead;
@@ -84,6 +86,8 @@ pub use buttress_fjall as fjall;
 pub use buttress_http as http;
 #[cfg(feature = "idempotency")]
 pub use buttress_idempotency as idempotency;
+#[cfg(feature = "nats")]
+pub use buttress_nats as nats;
 #[cfg(feature = "postgres")]
 pub use buttress_postgres as postgres;
 #[cfg(feature = "rate-limit")]
@@ -96,12 +100,16 @@ pub use buttress_redis as redis;
 pub use buttress_reqwest as reqwest;
 #[cfg(feature = "retry")]
 pub use buttress_retry as retry;
+#[cfg(feature = "telemetry")]
+pub use buttress_telemetry as telemetry;
 #[cfg(feature = "timeout")]
 pub use buttress_timeout as timeout;
 
 #[cfg(feature = "circuit-breaker")]
 pub use buttress_circuit_breaker::{Breaker, BreakerRegistry};
-pub use buttress_core::{ConfigError, Context, CorrelationId, Deadline, Kind, Mode, Outcome, Ratio, Refused};
+pub use buttress_core::{
+    ConfigError, Context, CorrelationId, Deadline, Kind, Mode, Outcome, Principal, Ratio, Refused,
+};
 #[cfg(feature = "axum")]
 pub use buttress_correlation_id::Correlation;
 #[cfg(feature = "correlation-id")]

@@ -1,0 +1,3 @@
+//! Verifies, follows and searches audit logs.
+
+fn main() {}

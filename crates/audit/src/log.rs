@@ -1,0 +1,1 @@
+//! The log: segment files of chained JSON lines.
