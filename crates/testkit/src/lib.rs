@@ -57,13 +57,17 @@ pub mod redis;
 mod allocations;
 mod body;
 mod drive;
+mod folder;
 mod gate;
+mod leash;
 mod ledger;
 mod log;
 mod probe;
+mod program;
 mod recorder;
 mod reply;
 mod seed;
+mod server;
 mod strict;
 mod waker;
 

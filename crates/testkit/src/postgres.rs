@@ -16,9 +16,8 @@
 //! server.restart(); // what was committed is still there
 //! ```
 
-mod folder;
-mod leash;
-mod programs;
+mod database;
 mod server;
+mod user;
 
 pub use server::PostgresServer;

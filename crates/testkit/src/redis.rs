@@ -15,8 +15,6 @@
 //! ```
 
 mod cluster;
-mod folder;
-mod leash;
 mod line;
 mod server;
 

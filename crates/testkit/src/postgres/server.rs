@@ -1,17 +1,15 @@
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use super::folder::Folder;
-use super::leash::Leash;
-use super::programs::find;
+use super::database::{clear_lock, data, folder_with_database};
+use super::user::command;
+use crate::folder::Folder;
+use crate::program::{Program, find};
+use crate::server::Server;
 
-/// How long a server may take to come up on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// A running server answers on the loopback address well before; a paused one never does.
-const STOPPED_AFTER: Duration = Duration::from_millis(100);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// Asks whether the server speaks TLS. It answers with one letter, before it asks who is there.
 const HELLO: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -19,13 +17,7 @@ const HELLO: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 ///
 /// What was committed survives [`kill`](Self::kill), and would survive the machine.
 #[derive(Debug)]
-pub struct PostgresServer {
-    // Before the folder: the server goes first.
-    leash: Option<Leash>,
-    folder: Folder,
-    port: u16,
-    settings: Vec<(&'static str, &'static str)>,
-}
+pub struct PostgresServer(Server<Postgres>);
 
 impl PostgresServer {
     /// Starts a server and waits until it answers.
@@ -53,20 +45,17 @@ impl PostgresServer {
     ///
     /// As [`start`](Self::start).
     pub fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
-        let mut server = Self { leash: None, folder: Folder::new(), port: 0, settings: settings.to_vec() };
-        // Between looking for a free port and taking it, somebody else may take it.
-        for _ in 0..20 {
-            server.port = free_port();
-            if server.try_start() {
-                return server;
-            }
-        }
-        panic!("no port was free for a server");
+        Self(Server::start(folder_with_database(), || Postgres { settings: settings.to_vec() }))
     }
 
     /// The port it listens on, of the loopback address.
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port()
+    }
+
+    /// The folder of its data, gone with the server.
+    pub fn folder(&self) -> &Path {
+        self.0.folder()
     }
 
     /// The address of the database `postgres`.
@@ -76,12 +65,12 @@ impl PostgresServer {
 
     /// The address of a database.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port())
     }
 
     /// Kills the server and all its processes without a warning (SIGKILL), and waits until they are gone.
     pub fn kill(&mut self) {
-        self.leash = None;
+        self.0.kill();
     }
 
     /// Stops the server in order, as a restart by hand does: connections are closed, and all is written.
@@ -90,11 +79,7 @@ impl PostgresServer {
     ///
     /// If it does not run, or does not stop.
     pub fn stop(&mut self) {
-        self.leash().signal("INT");
-        self.wait_until("the server does not stop", || {
-            self.folder.read_log().contains("database system is shut down")
-        });
-        self.leash = None;
+        self.0.end("INT", "database system is shut down");
     }
 
     /// Starts a server that was killed or stopped again, with its data and on the same port; kills it before if it runs.
@@ -103,9 +88,7 @@ impl PostgresServer {
     ///
     /// If it does not come up.
     pub fn restart(&mut self) {
-        self.kill();
-        self.folder.clear_lock();
-        assert!(self.try_start(), "port {} was taken meanwhile", self.port);
+        self.0.restart();
     }
 
     /// Stops the server and all its processes (SIGSTOP): connections stay, and nothing is answered until
@@ -115,8 +98,7 @@ impl PostgresServer {
     ///
     /// If it does not run.
     pub fn pause(&self) {
-        self.leash().pause();
-        self.wait_until("the server still answers", || !self.answers(STOPPED_AFTER));
+        self.0.pause();
     }
 
     /// Lets a paused server go on (SIGCONT), and waits until it answers.
@@ -125,34 +107,24 @@ impl PostgresServer {
     ///
     /// If it does not run.
     pub fn resume(&self) {
-        self.leash().resume();
-        self.wait_until("the server does not answer", || self.answers(PATIENCE));
+        self.0.resume();
+    }
+}
+
+#[derive(Debug)]
+struct Postgres {
+    settings: Vec<(&'static str, &'static str)>,
+}
+
+impl Program for Postgres {
+    const READY: &'static str = "ready to accept connections";
+
+    fn path(&self) -> PathBuf {
+        find("postgres")
     }
 
-    fn leash(&self) -> &Leash {
-        self.leash.as_ref().unwrap_or_else(|| panic!("the server was killed"))
-    }
-
-    /// False if somebody else has the port.
-    fn try_start(&mut self) -> bool {
-        self.folder.clear_log();
-        let (folder, log) = (self.folder.path(), self.folder.log());
-        self.leash = Some(Leash::start(folder, &log, &find("postgres"), &self.arguments()));
-        let mut taken = false;
-        self.wait_until("the server does not come up", || {
-            let said = self.folder.read_log();
-            taken = said.contains("Address already in use");
-            taken || said.contains("ready to accept connections")
-        });
-        if taken {
-            self.kill();
-            self.folder.clear_lock();
-        }
-        !taken
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let port = self.port.to_string();
+    fn arguments(&self, port: u16, folder: &Folder) -> Vec<String> {
+        let port = port.to_string();
         let own = [
             ("listen_addresses", "127.0.0.1"),
             ("port", &port),
@@ -164,45 +136,25 @@ impl PostgresServer {
             ("log_min_messages", "log"),
             ("lc_messages", "C"),
         ];
-        let mut arguments = vec!["-D".to_owned(), self.folder.data().display().to_string()];
+        let mut arguments = vec!["-D".to_owned(), data(folder).display().to_string()];
         for (name, value) in own.into_iter().chain(self.settings.iter().copied()) {
             arguments.extend(["-c".to_owned(), format!("{name}={value}")]);
         }
         arguments
     }
 
-    fn answers(&self, patience: Duration) -> bool {
-        let ask = || -> std::io::Result<()> {
-            let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, self.port).into(), patience)?;
-            stream.set_read_timeout(Some(patience))?;
-            stream.write_all(&HELLO)?;
-            stream.read_exact(&mut [0])
-        };
-        ask().is_ok()
+    fn greet(&self, port: u16, patience: Duration) -> io::Result<()> {
+        let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.write_all(&HELLO)?;
+        stream.read_exact(&mut [0])
     }
 
-    /// Looks again and again until something outside this process holds.
-    #[expect(clippy::disallowed_methods, reason = "a process of its own knows nothing of paused time")]
-    fn wait_until(&self, complaint: &str, mut holds: impl FnMut() -> bool) {
-        let start = std::time::Instant::now();
-        while !holds() {
-            assert!(start.elapsed() < PATIENCE, "{complaint} after {PATIENCE:?}\n{}", self.folder.read_log());
-            thread::sleep(BETWEEN_LOOKS);
-        }
+    fn tidy(&self, folder: &Folder) {
+        clear_lock(folder);
     }
-}
 
-impl Drop for PostgresServer {
-    /// Lets the leash clean up: a server that was killed has nobody left to do it.
-    fn drop(&mut self) {
-        if let Some(leash) = self.leash.take() {
-            leash.cut();
-        }
+    fn shell(&self) -> Command {
+        command("sh")
     }
-}
-
-/// A port nobody listens on at the moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    listener.unwrap_or_else(|error| panic!("no port is free: {error}")).port()
 }

@@ -1,4 +1,5 @@
-use super::server::{RedisServer, free_port, wait_until};
+use super::server::RedisServer;
+use crate::server::wait_until;
 
 const SLOTS: u16 = 16_384;
 
@@ -15,7 +16,7 @@ impl RedisCluster {
     ///
     /// If `redis-server` is missing or too old (7.0 is enough), or the cluster does not come up.
     pub fn start() -> Self {
-        let nodes = [start_node(), start_node(), start_node()];
+        let nodes = [(); 3].map(|()| RedisServer::start_node());
         for (place, (node, first)) in (0..).zip(nodes.iter().zip([0, 5_461, 10_923])) {
             let next = [5_461, 10_923, SLOTS][place];
             let (from, to) = (first.to_string(), (next - 1).to_string());
@@ -40,13 +41,6 @@ impl RedisCluster {
     pub fn nodes(&mut self) -> &mut [RedisServer; 3] {
         &mut self.nodes
     }
-}
-
-fn start_node() -> RedisServer {
-    RedisServer::start_with(|_| {
-        let bus = free_port().to_string();
-        ["--cluster-enabled", "yes", "--cluster-port", &bus].map(str::to_owned).to_vec()
-    })
 }
 
 fn bus_port(node: &RedisServer) -> String {

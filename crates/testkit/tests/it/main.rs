@@ -9,6 +9,7 @@ mod message;
 #[cfg(unix)]
 mod postgres;
 mod redis;
+mod servers;
 mod signals;
 mod strict;
 mod toy;

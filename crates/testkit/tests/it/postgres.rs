@@ -1,16 +1,9 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
-use std::{fs, net::TcpStream};
-
 use buttress_testkit::postgres::PostgresServer;
-use tokio::time::Instant;
 use tokio_postgres::{Error, NoTls};
 
-fn is_reachable(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
-}
+use crate::servers::{
+    Place, abort_with, assert_emptied, is_reachable, place_after_a_panic, place_after_an_abort, processes_of,
+};
 
 /// Runs statements over one connection; the first column of the last row.
 fn ask(url: &str, statements: &str) -> Result<String, Error> {
@@ -28,21 +21,22 @@ fn ask(url: &str, statements: &str) -> Result<String, Error> {
     })
 }
 
-fn folder_of(server: &PostgresServer) -> PathBuf {
-    let data = PathBuf::from(ask(&server.url(), "show data_directory").unwrap());
-    data.parent().unwrap().to_owned()
+fn started() -> (PostgresServer, Place) {
+    let server = PostgresServer::start();
+    let place = Place { port: server.port(), folder: server.folder().to_owned() };
+    (server, place)
 }
 
-/// All processes that were started for the data in a folder, the server's own and those it has for connections.
-fn processes_of(folder: &PathBuf) -> usize {
-    let has = |process: PathBuf| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
-    fs::read_dir("/proc").unwrap().flatten().filter(|entry| has(entry.path())).count()
+fn started_and_paused() -> (PostgresServer, Place) {
+    let (server, place) = started();
+    assert!(processes_of(&place.folder) > 1, "it has processes of its own");
+    server.pause();
+    (server, place)
 }
 
 #[test]
 fn what_a_killed_server_had_committed_is_there_after_a_restart() {
-    let mut server = PostgresServer::start();
-    let (port, folder) = (server.port(), folder_of(&server));
+    let (mut server, Place { port, folder }) = started();
     assert_eq!(ask(&server.url(), "show fsync").unwrap(), "on");
     ask(&server.url(), "create table kept (a int); insert into kept values (42)").unwrap();
     assert!(processes_of(&folder) > 1);
@@ -74,41 +68,16 @@ fn settings_of_a_test_s_own_are_in_force_and_databases_have_addresses() {
 
 #[test]
 fn a_server_and_its_folder_go_with_the_test_that_panics() {
-    let mut seen = None;
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        let server = PostgresServer::start();
-        seen = Some((server.port(), folder_of(&server)));
-        server.pause();
-        panic!("as tests do");
-    }));
-    let (port, folder) = seen.unwrap();
-    assert!(!is_reachable(port) && !folder.exists() && processes_of(&folder) == 0);
+    assert!(place_after_a_panic(started_and_paused).is_empty());
 }
 
 /// Not a test by itself: what the next one runs in a process of its own.
 #[test]
 fn a_server_is_started_and_the_process_aborts() {
-    if std::env::var_os("BUTTRESS_TESTKIT_ABORTS").is_some() {
-        let server = PostgresServer::start();
-        println!("\nport={} folder={}", server.port(), folder_of(&server).display());
-        server.pause();
-        std::process::abort();
-    }
+    abort_with(started_and_paused);
 }
 
 #[test]
 fn a_server_does_not_outlive_a_process_that_aborts() {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "postgres::a_server_is_started_and_the_process_aborts", "--nocapture"]);
-    let output = child.env("BUTTRESS_TESTKIT_ABORTS", "1").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let value =
-        |name: &str| said.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap().to_owned();
-    let (port, folder) = (value("port=").parse().unwrap(), PathBuf::from(value("folder=")));
-    assert!(!output.status.success());
-    let start = Instant::now();
-    while is_reachable(port) || folder.exists() || processes_of(&folder) > 0 {
-        assert!(start.elapsed() < Duration::from_secs(20), "the server lives on");
-        std::thread::yield_now();
-    }
+    assert_emptied(&place_after_an_abort("postgres::a_server_is_started_and_the_process_aborts"));
 }

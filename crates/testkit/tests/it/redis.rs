@@ -1,24 +1,25 @@
-use std::net::TcpStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
-
 use buttress_testkit::redis::{RedisCluster, RedisServer};
-use tokio::time::Instant;
 
-fn is_reachable(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
+use crate::servers::{
+    Place, abort_with, assert_emptied, is_reachable, place_after_a_panic, place_after_an_abort,
+};
+
+fn started() -> (RedisServer, Place) {
+    let server = RedisServer::start();
+    let place = Place { port: server.port(), folder: server.folder().to_owned() };
+    (server, place)
 }
 
-fn folder_of(server: &RedisServer) -> PathBuf {
-    server.ask(&["CONFIG", "GET", "dir"]).lines().last().unwrap().into()
+fn started_and_paused() -> (RedisServer, Place) {
+    let (server, place) = started();
+    server.pause();
+    (server, place)
 }
 
 #[test]
 fn what_a_killed_server_had_answered_is_there_after_a_restart() {
-    let mut server = RedisServer::start();
-    let port = server.port();
+    let (mut server, Place { port, folder }) = started();
+    assert_eq!(server.ask(&["CONFIG", "GET", "dir"]), format!("dir\n{}", folder.display()));
     assert_eq!(server.ask(&["SET", "a", "1"]), "OK");
     server.kill();
     assert!(!is_reachable(port));
@@ -39,42 +40,18 @@ fn a_paused_server_keeps_its_connections_and_answers_once_it_is_resumed() {
 
 #[test]
 fn a_server_and_its_folder_go_with_the_test_that_panics() {
-    let mut seen = None;
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        let server = RedisServer::start();
-        seen = Some((server.port(), folder_of(&server)));
-        server.pause();
-        panic!("as tests do");
-    }));
-    let (port, folder) = seen.unwrap();
-    assert!(!is_reachable(port) && !folder.exists());
+    assert!(place_after_a_panic(started_and_paused).is_empty());
 }
 
 /// Not a test by itself: what the next one runs in a process of its own.
 #[test]
 fn a_server_is_started_and_the_process_aborts() {
-    if std::env::var_os("BUTTRESS_TESTKIT_ABORTS").is_some() {
-        let server = RedisServer::start();
-        println!("\nport={} folder={}", server.port(), folder_of(&server).display());
-        std::process::abort();
-    }
+    abort_with(started_and_paused);
 }
 
 #[test]
 fn a_server_does_not_outlive_a_process_that_aborts() {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "redis::a_server_is_started_and_the_process_aborts", "--nocapture"]);
-    let output = child.env("BUTTRESS_TESTKIT_ABORTS", "1").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let value =
-        |name: &str| said.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap().to_owned();
-    let (port, folder) = (value("port=").parse().unwrap(), PathBuf::from(value("folder=")));
-    assert!(!output.status.success());
-    let start = Instant::now();
-    while is_reachable(port) || folder.exists() {
-        assert!(start.elapsed() < Duration::from_secs(20), "the server lives on");
-        std::thread::yield_now();
-    }
+    assert_emptied(&place_after_an_abort("redis::a_server_is_started_and_the_process_aborts"));
 }
 
 #[test]

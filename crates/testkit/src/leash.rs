@@ -3,7 +3,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use super::programs::command;
+use crate::folder::Folder;
 
 /// Runs a server that cannot outlive this process.
 ///
@@ -11,7 +11,7 @@ use super::programs::command;
 /// closes, however that came about, the shell kills the server with all its processes, frees its shared memory, and removes
 /// its folder unless it was told to keep it.
 #[derive(Debug)]
-pub(super) struct Leash {
+pub(crate) struct Leash {
     shell: Child,
     server: u32,
 }
@@ -39,10 +39,11 @@ memory=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid" 2>/dev/null)
 "#;
 
 impl Leash {
-    pub(super) fn start(folder: &Path, log: &Path, program: &Path, arguments: &[String]) -> Self {
-        let mut command = command("sh");
-        command.args(["-c", SCRIPT, "leash"]).arg(folder).arg(log).arg(program).args(arguments);
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    /// Starts the server by a shell, which decides whom it runs as.
+    pub(crate) fn start(mut shell: Command, folder: &Folder, program: &Path, arguments: &[String]) -> Self {
+        shell.args(["-c", SCRIPT, "leash"]).arg(folder.path()).arg(folder.log());
+        shell.arg(program).args(arguments);
+        let piped = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut shell = piped.spawn().unwrap_or_else(|error| panic!("no shell: {error}"));
         let mut line = String::new();
         let output = shell.stdout.take().map(BufReader::new);
@@ -53,12 +54,12 @@ impl Leash {
     }
 
     /// Sends the server itself a signal, by its name.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         send(name, self.server);
     }
 
     /// Stops the server and all its processes.
-    pub(super) fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.signal("STOP");
         for process in children_of(self.server) {
             send("STOP", process);
@@ -66,16 +67,11 @@ impl Leash {
     }
 
     /// Lets the server and all its processes go on.
-    pub(super) fn resume(&self) {
+    pub(crate) fn resume(&self) {
         for process in children_of(self.server) {
             send("CONT", process);
         }
         self.signal("CONT");
-    }
-
-    /// Lets go of the server's folder too.
-    pub(super) fn cut(mut self) {
-        drop(self.shell.stdin.take());
     }
 }
 

@@ -1,8 +1,7 @@
-use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Whom a server runs as, where that is not whom the test runs as.
@@ -35,7 +34,7 @@ fn account(accounts: &str, name: &str) -> Option<User> {
 }
 
 /// A command that runs as whom PostgreSQL can run as.
-pub(super) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(super) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     if let Some(user) = other_user() {
         command.uid(user.id).gid(user.group);
@@ -43,23 +42,6 @@ pub(super) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     // The folder of the test need not be open to that user.
     command.current_dir("/");
     command
-}
-
-/// Where a program of PostgreSQL is: the search path first, then the newest of Debian's versions.
-pub(super) fn find(name: &str) -> PathBuf {
-    let search = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&search).chain(debian()).map(|folder| folder.join(name));
-    let mut found = folders.filter(|path| path.is_file());
-    found.next().unwrap_or_else(|| panic!("`{name}` is missing: run `cargo xtask test`, which installs it"))
-}
-
-fn debian() -> Vec<PathBuf> {
-    let versions = Path::new("/usr/lib/postgresql").read_dir().into_iter().flatten().flatten();
-    let mut versions: Vec<(u32, PathBuf)> = versions
-        .filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin"))))
-        .collect();
-    versions.sort();
-    versions.into_iter().rev().map(|(_, folder)| folder).collect()
 }
 
 #[cfg(test)]
