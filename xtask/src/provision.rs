@@ -19,7 +19,7 @@ struct Provision {
     needed_by: &'static [&'static str],
 }
 
-const SERVERS: [Provision; 2] = [
+const SERVERS: [Provision; 3] = [
     Provision {
         binary: "redis-server",
         package: "redis-server",
@@ -29,6 +29,11 @@ const SERVERS: [Provision; 2] = [
         binary: "initdb",
         package: "postgresql",
         needed_by: &["buttress-testkit", "buttress-postgres"],
+    },
+    Provision {
+        binary: "nats-server",
+        package: "nats-server",
+        needed_by: &["buttress-testkit", "buttress-nats"],
     },
 ];
 
@@ -83,12 +88,13 @@ fn plan(server: &Provision, found: Option<PathBuf>, root: bool) -> Plan {
     }
 }
 
-/// Debian keeps PostgreSQL's own programs out of the search path, in one folder for each version.
+/// Debian keeps some servers where only root's search path leads, and PostgreSQL's programs in a folder for each version.
 fn find(binary: &str) -> Option<PathBuf> {
     let search = env::var_os("PATH").unwrap_or_default();
     let versions = Path::new("/usr/lib/postgresql").read_dir().into_iter().flatten().flatten();
     let postgres = versions.map(|version| version.path().join("bin"));
-    env::split_paths(&search).chain(postgres).map(|folder| folder.join(binary)).find(|path| path.is_file())
+    let folders = env::split_paths(&search).chain([PathBuf::from("/usr/sbin")]).chain(postgres);
+    folders.map(|folder| folder.join(binary)).find(|path| path.is_file())
 }
 
 fn is_root() -> bool {

@@ -32,6 +32,7 @@
 //! | [`message`], [`ScriptedBody`] | HTTP requests, responses and bodies that misbehave on cue |
 //! | [`Recorder`], [`trail_of`] | what layers reported |
 //! | [`Seed`] | chance that can be repeated |
+//! | [`nats`] | private NATS servers with JetStream, to kill and to pause |
 //! | [`postgres`] | private PostgreSQL servers, to kill and to pause |
 //! | [`redis`] | private Redis servers and clusters, to kill and to pause |
 //!
@@ -50,6 +51,7 @@
 pub mod clock;
 pub mod contract;
 pub mod message;
+pub mod nats;
 #[cfg(unix)]
 pub mod postgres;
 pub mod redis;

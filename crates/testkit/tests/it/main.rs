@@ -6,6 +6,7 @@ mod body;
 mod contract;
 mod drive;
 mod message;
+mod nats;
 #[cfg(unix)]
 mod postgres;
 mod redis;
