@@ -9,7 +9,6 @@ use buttress_http::AsProblem;
 use buttress_idempotency::{IdempotencyBuilder, IdempotencyLayer, Store};
 use buttress_rate_limit::{Http, RateLimitBuilder, RateLimitLayer};
 use buttress_timeout::{BodyTimeoutBuilder, BodyTimeoutLayer, DeadlineBuilder, DeadlineLayer, Responses};
-
 use tower_layer::Identity;
 
 use super::part::Part;
@@ -35,13 +34,18 @@ const NAME: &str = "inbound";
 /// | `body` | [`BodyTimeoutLayer::responses`] | | every option of that layer |
 #[must_use = "a builder does nothing until `build`"]
 pub struct InboundBuilder<A = Identity, I = Identity> {
+    authentication: A,
+    idempotency: I,
+    rest: Rest,
+}
+
+/// What is of the same type in every stack.
+struct Rest {
     mode: Option<ModeSwitch>,
     observer: Option<Arc<dyn Observer>>,
     correlation_id: CorrelationIdBuilder,
     deadline: DeadlineBuilder,
     rate_limit: Option<InboundRateLimitBuilder>,
-    authentication: A,
-    idempotency: I,
     bulkhead: Option<InboundBulkheadBuilder>,
     body: BodyTimeoutBuilder<Responses>,
 }
@@ -51,17 +55,16 @@ type InboundBulkheadBuilder = BulkheadLayerBuilder<AsProblem, UntilBodyEnd>;
 
 impl InboundBuilder {
     pub(super) fn new() -> Self {
-        Self {
+        let rest = Rest {
             mode: None,
             observer: None,
             correlation_id: CorrelationIdLayer::builder(),
             deadline: DeadlineLayer::inbound(),
             rate_limit: None,
-            authentication: Identity::new(),
-            idempotency: Identity::new(),
             bulkhead: None,
             body: BodyTimeoutLayer::responses(),
-        }
+        };
+        Self { authentication: Identity::new(), idempotency: Identity::new(), rest }
     }
 }
 
@@ -69,21 +72,7 @@ impl<A, I> InboundBuilder<A, I> {
     /// Puts your own authentication into its place; what it has put into the extensions of a request is known to all
     /// that stands inside. The latest wins; several are one by [`Stack`](tower_layer::Stack).
     pub fn authentication<B>(self, layer: B) -> InboundBuilder<B, I> {
-        let Self {
-            mode, observer, correlation_id, deadline, rate_limit, idempotency, bulkhead, body, ..
-        } = self;
-        let authentication = layer;
-        InboundBuilder {
-            mode,
-            observer,
-            correlation_id,
-            deadline,
-            rate_limit,
-            authentication,
-            idempotency,
-            bulkhead,
-            body,
-        }
+        InboundBuilder { authentication: layer, idempotency: self.idempotency, rest: self.rest }
     }
 
     /// Runs requests with a key once, with their records in this store. Whose keys they are must be said.
@@ -106,21 +95,8 @@ impl<A, I> InboundBuilder<A, I> {
         store: impl Into<Arc<T>>,
         change: impl FnOnce(IdempotencyBuilder<T>) -> IdempotencyBuilder<T, J>,
     ) -> InboundBuilder<A, IdempotencyBuilder<T, J>> {
-        let Self {
-            mode, observer, correlation_id, deadline, rate_limit, authentication, bulkhead, body, ..
-        } = self;
         let idempotency = change(IdempotencyLayer::inbound(store).name(NAME));
-        InboundBuilder {
-            mode,
-            observer,
-            correlation_id,
-            deadline,
-            rate_limit,
-            authentication,
-            idempotency,
-            bulkhead,
-            body,
-        }
+        InboundBuilder { authentication: self.authentication, idempotency, rest: self.rest }
     }
 
     /// The time from the arrival of a request to the end of its response.
@@ -135,35 +111,39 @@ impl<A, I> InboundBuilder<A, I> {
 
     /// Limits how often callers may ask; a limit needs at least one policy.
     pub fn rate_limit(self, change: impl FnOnce(InboundRateLimitBuilder) -> InboundRateLimitBuilder) -> Self {
-        let limit = self.rate_limit.unwrap_or_else(RateLimitLayer::inbound);
-        Self { rate_limit: Some(change(limit)), ..self }
+        self.rest(|rest| {
+            let limit = rest.rate_limit.unwrap_or_else(RateLimitLayer::inbound);
+            Rest { rate_limit: Some(change(limit)), ..rest }
+        })
     }
 
     /// Limits how many requests are in the app at once.
     pub fn bulkhead(self, change: impl FnOnce(InboundBulkheadBuilder) -> InboundBulkheadBuilder) -> Self {
-        let bulkhead = self.bulkhead.unwrap_or_else(|| BulkheadLayer::inbound(NAME));
-        Self { bulkhead: Some(change(bulkhead)), ..self }
+        self.rest(|rest| {
+            let bulkhead = rest.bulkhead.unwrap_or_else(|| BulkheadLayer::inbound(NAME));
+            Rest { bulkhead: Some(change(bulkhead)), ..rest }
+        })
     }
 
     /// A mode for every layer that can refuse, or a switch that something else turns. It holds for all of them,
     /// whatever was said to one.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
-        Self { mode: Some(mode.into()), ..self }
+        self.rest(|rest| Rest { mode: Some(mode.into()), ..rest })
     }
 
     /// Lets somebody hear the signals of all layers, for metrics; whatever was said to one of them.
     pub fn observer(self, observer: impl Observer) -> Self {
-        Self { observer: Some(Arc::new(observer)), ..self }
+        self.rest(|rest| Rest { observer: Some(Arc::new(observer)), ..rest })
     }
 
     /// Changes the layer of correlation IDs.
     pub fn correlation_id(self, change: impl FnOnce(CorrelationIdBuilder) -> CorrelationIdBuilder) -> Self {
-        Self { correlation_id: change(self.correlation_id), ..self }
+        self.rest(|rest| Rest { correlation_id: change(rest.correlation_id), ..rest })
     }
 
     /// Changes the layer of the deadline.
     pub fn deadline(self, change: impl FnOnce(DeadlineBuilder) -> DeadlineBuilder) -> Self {
-        Self { deadline: change(self.deadline), ..self }
+        self.rest(|rest| Rest { deadline: change(rest.deadline), ..rest })
     }
 
     /// Changes the layer that puts clocks on response bodies.
@@ -171,7 +151,11 @@ impl<A, I> InboundBuilder<A, I> {
         self,
         change: impl FnOnce(BodyTimeoutBuilder<Responses>) -> BodyTimeoutBuilder<Responses>,
     ) -> Self {
-        Self { body: change(self.body), ..self }
+        self.rest(|rest| Rest { body: change(rest.body), ..rest })
+    }
+
+    fn rest(self, change: impl FnOnce(Rest) -> Rest) -> Self {
+        Self { rest: change(self.rest), ..self }
     }
 
     /// The stack.
@@ -183,16 +167,15 @@ impl<A, I> InboundBuilder<A, I> {
     where
         I: Part,
     {
-        let Self {
-            correlation_id, deadline, rate_limit, authentication, idempotency, bulkhead, body, ..
-        } = self.overseen();
+        let Self { authentication, idempotency, rest } = self.overseen();
         let mut checks = Checks::of("inbound");
-        let correlation_id = checks.absorb(correlation_id.build());
-        let deadline = checks.absorb(deadline.build());
-        let rate_limit = checks.absorb(rate_limit.map(RateLimitBuilder::build).transpose());
+        let correlation_id = checks.absorb(rest.correlation_id.build());
+        let deadline = checks.absorb(rest.deadline.build());
+        let rate_limit = checks.absorb(rest.rate_limit.map(RateLimitBuilder::build).transpose());
         let idempotency = checks.absorb(idempotency.build());
-        let bulkhead = checks.absorb(bulkhead.map_or_else(|| Ok(unlimited()), BulkheadLayerBuilder::build));
-        let body = checks.absorb(body.build());
+        let bulkhead = rest.bulkhead.map_or_else(|| Ok(unlimited()), BulkheadLayerBuilder::build);
+        let bulkhead = checks.absorb(bulkhead);
+        let body = checks.absorb(rest.body.build());
         let outer = correlation_id.zip(deadline).zip(rate_limit);
         let inner = idempotency.zip(bulkhead).zip(body);
         checks.finish_with(outer.zip(inner).map(|(outer, inner)| {
@@ -207,29 +190,38 @@ impl<A, I> InboundBuilder<A, I> {
     where
         I: Part,
     {
-        let (mode, observer) = (self.mode.clone(), self.observer.clone());
-        let moded = match mode {
-            Some(mode) => Self {
-                rate_limit: self.rate_limit.map(|limit| limit.mode(mode.clone())),
-                idempotency: self.idempotency.moded(&mode),
-                bulkhead: self.bulkhead.map(|bulkhead| bulkhead.mode(mode.clone())),
-                deadline: self.deadline.mode(mode.clone()),
-                body: self.body.mode(mode),
-                ..self
-            },
-            None => self,
-        };
-        match observer {
-            Some(observer) => Self {
-                correlation_id: moded.correlation_id.observer(Arc::clone(&observer)),
-                rate_limit: moded.rate_limit.map(|limit| limit.observer(Arc::clone(&observer))),
-                idempotency: moded.idempotency.observed(&observer),
-                bulkhead: moded.bulkhead.map(|bulkhead| bulkhead.observer(Arc::clone(&observer))),
-                deadline: moded.deadline.observer(Arc::clone(&observer)),
-                body: moded.body.observer(observer),
-                ..moded
-            },
-            None => moded,
+        let Self { authentication, mut idempotency, mut rest } = self;
+        if let Some(mode) = rest.mode.clone() {
+            idempotency = idempotency.moded(&mode);
+            rest = rest.moded(&mode);
+        }
+        if let Some(observer) = rest.observer.clone() {
+            idempotency = idempotency.observed(&observer);
+            rest = rest.observed(&observer);
+        }
+        Self { authentication, idempotency, rest }
+    }
+}
+
+impl Rest {
+    fn moded(self, mode: &ModeSwitch) -> Self {
+        Self {
+            deadline: self.deadline.mode(mode.clone()),
+            rate_limit: self.rate_limit.map(|limit| limit.mode(mode.clone())),
+            bulkhead: self.bulkhead.map(|bulkhead| bulkhead.mode(mode.clone())),
+            body: self.body.mode(mode.clone()),
+            ..self
+        }
+    }
+
+    fn observed(self, observer: &Arc<dyn Observer>) -> Self {
+        Self {
+            correlation_id: self.correlation_id.observer(Arc::clone(observer)),
+            deadline: self.deadline.observer(Arc::clone(observer)),
+            rate_limit: self.rate_limit.map(|limit| limit.observer(Arc::clone(observer))),
+            bulkhead: self.bulkhead.map(|bulkhead| bulkhead.observer(Arc::clone(observer))),
+            body: self.body.observer(Arc::clone(observer)),
+            ..self
         }
     }
 }
@@ -256,11 +248,11 @@ fn unlimited() -> InboundBulkheadLayer {
 impl<A, I> fmt::Debug for InboundBuilder<A, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InboundBuilder")
-            .field("correlation_id", &self.correlation_id)
-            .field("deadline", &self.deadline)
-            .field("rate_limit", &self.rate_limit)
-            .field("bulkhead", &self.bulkhead)
-            .field("body", &self.body)
+            .field("correlation_id", &self.rest.correlation_id)
+            .field("deadline", &self.rest.deadline)
+            .field("rate_limit", &self.rest.rate_limit)
+            .field("bulkhead", &self.rest.bulkhead)
+            .field("body", &self.rest.body)
             .finish_non_exhaustive()
     }
 }
