@@ -1,1 +1,8 @@
 //! The log: segment files of chained JSON lines.
+
+mod chain;
+mod hex;
+mod line;
+
+pub use chain::{ChainId, Fault, Head, NotAChainId};
+pub use line::{BadLine, Line, MAX_ENVELOPE, MAX_EVENT, is_event, seal};
