@@ -6,9 +6,10 @@ use buttress_core::Deadline;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::desk::{Desk, Place};
+use crate::desk::Desk;
 use crate::ghost::{self, Ghost, Sent};
 use crate::lease::Held;
+use crate::places::Place;
 use crate::seats::{News, Question, Seat, Told, Waiting};
 use crate::within::within;
 use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};

@@ -54,6 +54,7 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
     /// refused.
     pub fn scope<C: AsRef<[u8]>>(self, scope: impl Fn(&Parts) -> Option<C> + Send + Sync + 'static) -> Self {
         self.with(|terms| {
+            terms.is_one_scope = false;
             terms.scope = Some(Arc::new(move |head, out| {
                 scope(head).is_some_and(|caller| {
                     out.extend_from_slice(caller.as_ref());
@@ -66,7 +67,7 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
     /// All callers share one scope: whoever knows another's key and request is given his answer. For services with
     /// one caller.
     pub fn one_scope_for_all(self) -> Self {
-        self.scope(|_| Some([]))
+        self.scope(|_| Some([])).with(|terms| terms.is_one_scope = true)
     }
 
     /// The name of the layer in signals and, without [`endpoint`](Self::endpoint), in statistics. Records belong to a
@@ -207,6 +208,13 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         self.with(|terms| terms.max_requests = number)
     }
 
+    /// How many of these one caller has, so that nobody's slow uploads or runs shut the others out; those beyond are
+    /// refused with 429. Default: half of [`max_requests`](Self::max_requests), and all of them where all callers share
+    /// one scope.
+    pub fn max_requests_per_scope(self, number: usize) -> Self {
+        self.with(|terms| terms.max_requests_per_scope = Some(number))
+    }
+
     /// How long a request waits for the same one that runs, instead of being refused at once. Never longer than its
     /// deadline. In this process the run itself wakes it; if another process runs it, the store is asked in growing
     /// pauses of at most 2 s, once for all who wait here. Default: 0, it is refused at once.
@@ -306,6 +314,9 @@ fn check(checks: &mut Checks, terms: &Terms) {
     checks.require(terms.response_limit <= largest, "response_limit", terms.response_limit, "0 to 16 MiB");
     let max = terms.max_requests;
     checks.require((1..=1_000_000).contains(&max), "max_requests", max, "1 to 1,000,000");
+    if let Some(each) = terms.max_requests_per_scope {
+        checks.require((1..=max).contains(&each), "max_requests_per_scope", each, "1 to `max_requests`");
+    }
     if !terms.wait.is_zero() {
         check_waiting(checks, terms);
     }

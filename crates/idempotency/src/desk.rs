@@ -6,12 +6,12 @@ use std::time::Duration;
 use buttress_core::{Context, ModeSwitch, Refused, Signal, Verdict};
 use http::request::Parts;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, Span};
 
 use crate::fingerprint::Hashes;
 use crate::health::Health;
+use crate::places::Places;
 use crate::rejection::LAYER;
 use crate::seats::Seats;
 use crate::terms::Terms;
@@ -31,7 +31,7 @@ pub(crate) struct Desk<T> {
     pub(crate) stats: Stats,
     pub(crate) seats: Seats,
     pub(crate) health: Health,
-    places: Arc<watch::Sender<usize>>,
+    pub(crate) places: Places,
     // The tasks hold the desk, so that it goes after the last of them and aborts none.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -44,7 +44,7 @@ impl<T: Store> Desk<T> {
             stats: Stats::default(),
             seats: Seats::new(terms.waiters),
             health: Health::default(),
-            places: Arc::default(),
+            places: Places::new(terms.places()),
             tasks: Mutex::default(),
             hashes: Hashes::of(&terms),
             terms,
@@ -91,20 +91,10 @@ impl<T: Store> Desk<T> {
         tasks.spawn(work.instrument(Span::current()))
     }
 
-    pub(crate) fn place(&self) -> Option<Place> {
-        let taken = self.places.send_if_modified(|taken| {
-            let is_free = *taken < self.terms.max_requests;
-            *taken += usize::from(is_free);
-            is_free
-        });
-        taken.then(|| Place(Arc::clone(&self.places)))
-    }
-
     pub(crate) async fn drain(&self, limit: Duration) -> usize {
-        let mut places = self.places.subscribe();
-        // It is cut short at the limit or ends at zero; the sender lives as long as `self`.
-        let _ = tokio::time::timeout(limit, places.wait_for(|taken| *taken == 0)).await;
-        *self.places.borrow()
+        // It is cut short at the limit, or ends when nothing is worked on.
+        let _ = tokio::time::timeout(limit, self.places.are_free()).await;
+        self.places.taken()
     }
 
     pub(crate) fn endpoint(&self, head: &Parts) -> Option<String> {
@@ -135,16 +125,6 @@ impl<T: Store> Desk<T> {
     }
 }
 
-/// One of the places for requests with keys; free again when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<watch::Sender<usize>>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.send_modify(|taken| *taken -= 1);
-    }
-}
-
 impl<T: Store> fmt::Debug for Desk<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { store, terms, mode, seats, health, places, .. } = self;
@@ -154,7 +134,7 @@ impl<T: Store> fmt::Debug for Desk<T> {
             .field("store", store)
             .field("seats", seats)
             .field("health", health)
-            .field("places_taken", &*places.borrow())
+            .field("places", places)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::desk::{Desk, Place};
+use crate::desk::Desk;
+use crate::places::Place;
 use crate::{After, Claim, Claimed, Step, Store, StoreError, StoreErrorKind};
 
 /// What became of a claim that was sent.

@@ -14,8 +14,8 @@ use crate::desk::Desk;
 use crate::run::Run;
 use crate::seats::Told;
 use crate::{
-    Claim, EndpointStats, Event, Fingerprint, Idempotency, OwnerToken, RecordId, Refusal, ReplyBody, Store,
-    capture, replay, unprotected,
+    Claim, EndpointStats, Event, Fingerprint, Idempotency, OwnerToken, RecordId, Refusal, ReplyBody, Scope,
+    Store, capture, replay, unprotected,
 };
 
 /// What answers a request with a key.
@@ -52,13 +52,17 @@ where
         let response = service.call(Request::from_parts(head, body)).await?;
         return Ok(response.map(ReplyBody::passing));
     }
-    let Some(place) = desk.place() else { return says.no(Refusal::Full) };
+    let scope = desk.hashes.scope_of(&caller);
+    let place = match desk.places.take(scope) {
+        Ok(place) => place,
+        Err(why) => return says.no(why),
+    };
     let body = match capture::request(body, terms.request_limit, terms.body_time).await {
         Ok(body) => body,
         Err(why) => return says.no(why),
     };
     let asked_for = desk.hashes.fingerprint(terms, endpoint.as_deref().unwrap_or_default(), &head, &body);
-    let claim = claim(&desk, id, &caller, asked_for);
+    let claim = claim(&desk, id, scope, asked_for);
     let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
     // Nobody's patience ends the work.
     head.extensions.remove::<Deadline>();
@@ -88,11 +92,11 @@ fn runs_for(head: &Parts, id: RecordId) -> bool {
     head.extensions.get::<Idempotency>().is_some_and(|run| run.id() == id)
 }
 
-fn claim<T: Store>(desk: &Desk<T>, id: RecordId, caller: &[u8], fingerprint: Fingerprint) -> Claim {
+fn claim<T: Store>(desk: &Desk<T>, id: RecordId, scope: Scope, fingerprint: Fingerprint) -> Claim {
     let terms = &desk.terms;
     Claim {
         id,
-        scope: desk.hashes.scope_of(caller),
+        scope,
         fingerprint,
         owner: OwnerToken::draw(&terms.entropy),
         lease: terms.lease,

@@ -107,7 +107,7 @@
 //! | `idempotency_in_flight` | 409, at once or after `wait` | 1 s | by another request |
 //! | `idempotency_not_retained`, `idempotency_outcome_unknown` | 409 | none | by an earlier one |
 //! | `idempotency_key_reused` | 422 | none | no |
-//! | `idempotency_scope_full` | 429 | 1 s | no |
+//! | `idempotency_scope_full`, `idempotency_scope_busy` | 429 | 1 s | no |
 //! | `idempotency_store_unavailable`, `idempotency_full` | 503 | 1 s | no |
 //! | `idempotency_handler_panicked`, `idempotency_handler_overdue` | 500, 504 | none | yes |
 //!
@@ -140,6 +140,7 @@
 //! | `body_time` | 30 s | 1 ms to 1 day | time | for the body of a request |
 //! | `request_limit`, `response_limit` | 1 MiB | 0 to 64 MiB, 0 to 16 MiB | bytes | what is compared, what is kept |
 //! | `max_requests` | 512 | 1 to 1,000,000 | requests | with a key, at once |
+//! | `max_requests_per_scope` | half of `max_requests`; with one scope for all, all | 1 to `max_requests` | requests | of one caller, at once |
 //! | `wait` | 0 | 0 to 5 min | time | for the same request that runs, before it is refused |
 //! | `max_waiters`, `max_waiters_per_key` | 256, 8 | 1 to below `max_requests`, 1 and more | requests | wait at once |
 //! | `when_abandoned` | take over | `WhenAbandoned` | | what follows a run that nobody finished |
@@ -196,7 +197,10 @@ mod marks;
 mod memory;
 #[cfg(feature = "http")]
 mod outbound;
+#[cfg(feature = "http")]
+mod places;
 mod record;
+mod rehash;
 #[cfg(feature = "http")]
 mod rejection;
 #[cfg(feature = "http")]

@@ -10,7 +10,6 @@ mod budget;
 mod builder;
 mod clock;
 mod due;
-mod keyed;
 mod shard;
 
 use budget::Budget;

@@ -55,6 +55,8 @@ pub enum Refusal {
     StoreUnavailable(StoreErrorKind),
     /// The caller has too many records.
     ScopeFull,
+    /// Too many requests of the caller with keys are being worked on.
+    ScopeBusy,
     /// Too many requests with keys are being worked on.
     Full,
     /// The handler panicked.
@@ -116,6 +118,7 @@ impl Refusal {
             Self::OutcomeUnknown => "the request was begun, and its outcome is unknown",
             Self::StoreUnavailable(_) => "idempotency keys cannot be looked up at the moment",
             Self::ScopeFull => "there are too many idempotency keys in use",
+            Self::ScopeBusy => "too many requests of this caller with idempotency keys are being worked on",
             Self::Full => "too many requests with idempotency keys are being worked on",
             Self::Panicked => "the request failed, and its outcome is unknown",
             Self::Overdue => "the request took too long, and its outcome is unknown",
@@ -144,7 +147,7 @@ impl Rejection for Refusal {
             }
             Self::Mismatch => Kind::Mismatch,
             Self::StoreUnavailable(_) | Self::Panicked => Kind::Unavailable,
-            Self::ScopeFull => Kind::RateLimited,
+            Self::ScopeFull | Self::ScopeBusy => Kind::RateLimited,
             Self::Full => Kind::Overloaded,
             Self::Overdue => Kind::TimedOut,
             _ => Kind::Malformed,
@@ -168,6 +171,7 @@ impl Rejection for Refusal {
             Self::OutcomeUnknown => "idempotency_outcome_unknown",
             Self::StoreUnavailable(_) => "idempotency_store_unavailable",
             Self::ScopeFull => "idempotency_scope_full",
+            Self::ScopeBusy => "idempotency_scope_busy",
             Self::Full => "idempotency_full",
             Self::Panicked => "idempotency_handler_panicked",
             Self::Overdue => "idempotency_handler_overdue",
@@ -180,9 +184,12 @@ impl Rejection for Refusal {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::InFlight | Self::Overtaken | Self::StoreUnavailable(_) | Self::ScopeFull | Self::Full => {
-                Some(RETRY_AFTER)
-            }
+            Self::InFlight
+            | Self::Overtaken
+            | Self::StoreUnavailable(_)
+            | Self::ScopeFull
+            | Self::ScopeBusy
+            | Self::Full => Some(RETRY_AFTER),
             _ => None,
         }
     }

@@ -14,8 +14,9 @@ use tower_service::Service;
 
 use crate::ask::Grant;
 use crate::capture::Captured;
-use crate::desk::{Desk, Place};
+use crate::desk::Desk;
 use crate::lease::Lease;
+use crate::places::Place;
 use crate::seats::Told;
 use crate::work::Caught;
 use crate::{

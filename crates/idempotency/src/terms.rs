@@ -7,7 +7,7 @@ use http::{HeaderName, Method, StatusCode, Uri};
 
 use crate::marks::Marks;
 use crate::seats::Bounds;
-use crate::{Ending, KeptHeaders, WhenAbandoned, WhenStoreFails};
+use crate::{Ending, KeptHeaders, WhenAbandoned, WhenStoreFails, places};
 
 /// Something that a request's head says.
 pub(crate) type OfHead<A> = Arc<dyn Fn(&Parts) -> A + Send + Sync>;
@@ -19,6 +19,7 @@ pub(crate) type ScopeOf = Arc<dyn Fn(&Parts, &mut Vec<u8>) -> bool + Send + Sync
 pub(crate) struct Terms {
     pub(crate) name: Arc<str>,
     pub(crate) scope: Option<ScopeOf>,
+    pub(crate) is_one_scope: bool,
     pub(crate) endpoint: Option<OfHead<String>>,
     pub(crate) uri: Option<OfHead<Option<Uri>>>,
     pub(crate) compared: Arc<[HeaderName]>,
@@ -38,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
     pub(crate) max_requests: usize,
+    /// Half of them if nothing was said, unless all share one scope.
+    pub(crate) max_requests_per_scope: Option<usize>,
     pub(crate) wait: Duration,
     pub(crate) waiters: Bounds,
     pub(crate) when_abandoned: WhenAbandoned,
@@ -54,6 +57,13 @@ impl Terms {
         is_known.then_some(caller)
     }
 
+    /// How many requests are worked on at once.
+    pub(crate) fn places(&self) -> places::Bounds {
+        let in_all = self.max_requests;
+        let usual = if self.is_one_scope { in_all } else { in_all.div_ceil(2) };
+        places::Bounds { in_all, per_scope: self.max_requests_per_scope.unwrap_or(usual) }
+    }
+
     pub(crate) fn needs_key(&self, head: &Parts) -> bool {
         self.required.as_ref().is_some_and(|required| required(head))
     }
@@ -64,6 +74,7 @@ impl Default for Terms {
         Self {
             name: "".into(),
             scope: None,
+            is_one_scope: false,
             endpoint: None,
             uri: None,
             compared: [].into(),
@@ -83,6 +94,7 @@ impl Default for Terms {
             request_limit: 1 << 20,
             response_limit: 1 << 20,
             max_requests: 512,
+            max_requests_per_scope: None,
             wait: Duration::ZERO,
             waiters: Bounds { in_all: 256, per_key: 8 },
             when_abandoned: WhenAbandoned::TakeOver,

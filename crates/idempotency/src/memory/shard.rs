@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::MemoryStore;
 use super::budget::{Bounds, Budget};
 use super::due::Due;
-use super::keyed::Keyed;
+use crate::rehash::Rehash;
 use crate::{
     Claim, Claimed, Decided, Invalidated, Record, RecordId, Scope, Step, Stepped, StoreError, Ticket,
     Timestamp, Write,
@@ -23,7 +23,7 @@ pub(super) struct Shards(Box<[Mutex<Shard>]>);
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    slots: HashMap<RecordId, Slot, Keyed>,
+    slots: HashMap<RecordId, Slot, Rehash>,
     due: Due,
 }
 

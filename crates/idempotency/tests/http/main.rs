@@ -10,6 +10,7 @@ mod faults;
 mod keys;
 mod leases;
 mod panics;
+mod places;
 mod recovery;
 mod runs;
 mod streams;

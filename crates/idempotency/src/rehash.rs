@@ -3,12 +3,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// A hash for what is a hash already: one multiplication with a secret number, so that whoever can choose IDs cannot
 /// choose which of them meet in a map.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keyed {
+pub(crate) struct Rehash {
     mask: u64,
     factor: u64,
 }
 
-impl Default for Keyed {
+impl Default for Rehash {
     fn default() -> Self {
         // The system's randomness as the standard library hands it out: seeds for its maps, behind their function.
         let state = RandomState::new();
@@ -16,17 +16,17 @@ impl Default for Keyed {
     }
 }
 
-impl BuildHasher for Keyed {
+impl BuildHasher for Rehash {
     type Hasher = Folded;
 
     fn build_hasher(&self) -> Folded {
-        Folded { keyed: *self, hash: 0 }
+        Folded { seed: *self, hash: 0 }
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Folded {
-    keyed: Keyed,
+pub(crate) struct Folded {
+    seed: Rehash,
     hash: u64,
 }
 
@@ -39,9 +39,9 @@ impl Hasher for Folded {
 
     #[inline]
     fn write_u64(&mut self, word: u64) {
-        let word = word ^ self.keyed.mask ^ self.hash;
-        let high = (u128::from(word) * u128::from(self.keyed.factor)) >> 64;
-        self.hash = word.wrapping_mul(self.keyed.factor) ^ high as u64;
+        let word = word ^ self.seed.mask ^ self.hash;
+        let high = (u128::from(word) * u128::from(self.seed.factor)) >> 64;
+        self.hash = word.wrapping_mul(self.seed.factor) ^ high as u64;
     }
 
     #[inline]
