@@ -9,6 +9,7 @@ use tokio_postgres::{Config, NoTls};
 use crate::PostgresStore;
 use crate::link::Link;
 use crate::schema::Schema;
+use crate::server::Server;
 
 const LAYER: &str = "postgres";
 const FORM: &str = "postgres://user[:password]@host[:port]/database, or key=value words";
@@ -119,8 +120,9 @@ impl PostgresStoreBuilder {
         self.check(&mut checks);
         let pool = self.pool(&mut checks);
         let schema = Schema::new(&self.schema);
-        let link =
-            pool.zip(schema).map(|(pool, schema)| Link { pool, schema, call_timeout: self.call_timeout });
+        let call_timeout = self.call_timeout;
+        let link = pool.zip(schema);
+        let link = link.map(|((pool, server), schema)| Link { pool, server, schema, call_timeout });
         let store = link.map(|link| PostgresStore::new(link, self.prune_every, self.prune_batch));
         checks.finish_with(store)
     }
@@ -143,9 +145,9 @@ impl PostgresStoreBuilder {
         checks.require(fits, "prune_batch", self.prune_batch, "1 to 100,000");
     }
 
-    fn pool(&self, checks: &mut Checks) -> Option<Pool> {
+    fn pool(&self, checks: &mut Checks) -> Option<(Pool, Server)> {
         let config = match &self.database.0 {
-            Source::Pool(pool) => return Some(pool.clone()),
+            Source::Pool(pool) => return Some((pool.clone(), Server::UNNAMED)),
             Source::Config(config) => Some((**config).clone()),
             Source::Url(url) => url.parse().ok(),
         };
@@ -155,12 +157,13 @@ impl PostgresStoreBuilder {
         let needs_tls = config.get_ssl_mode() == SslMode::Require;
         checks.require(!needs_tls, "database", "an address with sslmode=require", TLS);
         self.prepare(&mut config);
+        let server = Server::of(&config);
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config, NoTls, settings);
         let builder = Pool::builder(manager).max_size(self.connections.max(1)).runtime(Runtime::Tokio1);
         let pool = builder.build();
         checks.require(pool.is_ok(), "connections", self.connections, "what a pool can be made of");
-        pool.ok()
+        Some((pool.ok()?, server))
     }
 
     fn prepare(&self, config: &mut Config) {

@@ -7,12 +7,17 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::schema::MIGRATIONS;
+use crate::server::Server;
 
 /// What a store has to say beyond what the driver says.
 #[derive(Debug)]
 pub(crate) enum Complaint {
+    /// A connection could not be made or had, for a reason of that kind.
+    NoConnection { kind: StoreErrorKind, server: Server, source: Box<dyn Error + Send + Sync> },
+    /// The connection broke, or what came over it is no answer.
+    NoAnswer { server: Server, source: tokio_postgres::Error },
     /// No answer within the time that a call may take.
-    Late(Duration),
+    Late { server: Server, limit: Duration },
     /// The schema is not there, or of an older version.
     Schema { name: String, source: Option<tokio_postgres::Error> },
     /// The schema is of a version that this crate does not know.
@@ -24,7 +29,8 @@ pub(crate) enum Complaint {
 impl Complaint {
     pub(crate) fn into_error(self) -> StoreError {
         let kind = match self {
-            Self::Late(_) => StoreErrorKind::Unreachable,
+            Self::NoConnection { kind, .. } => kind,
+            Self::NoAnswer { .. } | Self::Late { .. } => StoreErrorKind::Unreachable,
             Self::Schema { .. } | Self::Newer { .. } => StoreErrorKind::Unfit,
             Self::Answer(_) => StoreErrorKind::Corrupt,
         };
@@ -35,7 +41,9 @@ impl Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Late(limit) => write!(f, "no answer from PostgreSQL within {limit:?}"),
+            Self::NoConnection { server, .. } => write!(f, "no connection to {server}"),
+            Self::NoAnswer { server, .. } => write!(f, "no answer from {server}"),
+            Self::Late { server, limit } => write!(f, "no answer from {server} within {limit:?}"),
             Self::Schema { name, .. } => {
                 write!(
                     f,
@@ -60,26 +68,35 @@ impl fmt::Display for Complaint {
 impl Error for Complaint {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
+            Self::NoConnection { source, .. } => Some(source.as_ref()),
+            Self::NoAnswer { source, .. } => Some(source),
             Self::Schema { source, .. } => source.as_ref().map(|source| source as &(dyn Error + 'static)),
-            Self::Late(_) | Self::Newer { .. } | Self::Answer(_) => None,
+            Self::Late { .. } | Self::Newer { .. } | Self::Answer(_) => None,
         }
     }
 }
 
-/// What a failure means for whoever asked a store with that schema.
-pub(crate) fn store_error(error: tokio_postgres::Error, schema: &str) -> StoreError {
-    let Some(code) = error.code() else { return StoreError::with_source(StoreErrorKind::Unreachable, error) };
+/// What a failure means for whoever asked a store with that schema on that server.
+pub(crate) fn store_error(error: tokio_postgres::Error, schema: &str, server: &Server) -> StoreError {
+    let Some(code) = error.code() else {
+        return Complaint::NoAnswer { server: server.clone(), source: error }.into_error();
+    };
     if is_schema_missing(code) {
         return Complaint::Schema { name: schema.to_owned(), source: Some(error) }.into_error();
     }
     StoreError::with_source(kind_of(code), error)
 }
 
-pub(crate) fn pool_error(error: PoolError, schema: &str) -> StoreError {
-    match error {
-        PoolError::Backend(error) => store_error(error, schema),
-        other => StoreError::with_source(StoreErrorKind::Unreachable, other),
-    }
+pub(crate) fn pool_error(error: PoolError, server: &Server) -> StoreError {
+    let server = server.clone();
+    let complaint = match error {
+        PoolError::Backend(error) => {
+            let kind = error.code().map_or(StoreErrorKind::Unreachable, kind_of);
+            Complaint::NoConnection { kind, server, source: error.into() }
+        }
+        other => Complaint::NoConnection { kind: StoreErrorKind::Unreachable, server, source: other.into() },
+    };
+    complaint.into_error()
 }
 
 fn is_schema_missing(code: &SqlState) -> bool {

@@ -70,6 +70,9 @@
 //! | the server's clock goes back | none | a lease lasts no longer than from then on; epochs still grow |
 //! | the server's clock goes forward | none | leases end early, and who is overtaken is fenced |
 //!
+//! Where no connection can be had, or no answer comes over it, a cause of the error names the server by host and port,
+//! never with a password; with a pool of your own it names none.
+//!
 //! What was answered is as safe as PostgreSQL's `synchronous_commit` and replicas make it. After a failover that lost
 //! the last commits, what was lost can run again.
 //!
@@ -111,6 +114,7 @@ mod outbox;
 mod pruner;
 mod rows;
 mod schema;
+mod server;
 mod store;
 mod transaction;
 

@@ -7,6 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::{Complaint, is_conflict, is_connection_well, pool_error, store_error};
 use crate::schema::Schema;
+use crate::server::Server;
 
 /// An argument of a statement, with its type: so the server need not be asked for it first.
 pub(crate) type Argument<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -18,6 +19,7 @@ const TRIES: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) pool: Pool,
+    pub(crate) server: Server,
     pub(crate) schema: Schema,
     pub(crate) call_timeout: Duration,
 }
@@ -47,7 +49,7 @@ impl Link {
     }
 
     pub(crate) async fn borrow(&self) -> Result<Loan, StoreError> {
-        let object = self.pool.get().await.map_err(|error| pool_error(error, self.schema.name()))?;
+        let object = self.pool.get().await.map_err(|error| pool_error(error, &self.server))?;
         Ok(Loan(Some(object)))
     }
 
@@ -55,12 +57,20 @@ impl Link {
         &self,
         call: impl Future<Output = Result<A, StoreError>>,
     ) -> Result<A, StoreError> {
-        let answer = tokio::time::timeout(self.call_timeout, call).await;
-        answer.unwrap_or_else(|_| Err(Complaint::Late(self.call_timeout).into_error()))
+        self.within(self.call_timeout, call).await
+    }
+
+    pub(crate) async fn within<A>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<A, StoreError>>,
+    ) -> Result<A, StoreError> {
+        let late = || Complaint::Late { server: self.server.clone(), limit }.into_error();
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| Err(late()))
     }
 
     pub(crate) fn store_error(&self, error: tokio_postgres::Error) -> StoreError {
-        store_error(error, self.schema.name())
+        store_error(error, self.schema.name(), &self.server)
     }
 }
 

@@ -32,8 +32,7 @@ impl PostgresStore {
             transaction.commit().await.map_err(|error| link.store_error(error))?;
             Ok(ran)
         };
-        let ran = tokio::time::timeout(LONGEST, work).await;
-        let ran = ran.unwrap_or_else(|_| Err(Complaint::Late(LONGEST).into_error()))?;
+        let ran = link.within(LONGEST, work).await?;
         loan.settle(&Ok(()));
         Ok(ran)
     }

@@ -115,14 +115,15 @@ async fn what_ends_while_postgres_is_gone_is_written_when_it_is_back() {
 #[tokio::test]
 async fn a_store_that_is_not_there_at_the_start_is_told_and_its_password_is_not() {
     let (redis, postgres) = ("redis://:s3cret@127.0.0.1:1/", "postgres://me:s3cret@127.0.0.1:1/records");
-    for (records, server) in [
-        (RecordsIn::Redis(Secret::new(redis)), "Redis"),
-        (RecordsIn::Postgres(Secret::new(postgres)), "PostgreSQL"),
-        (RecordsIn::Postgres(Secret::new("s3cret at nowhere")), "PostgreSQL"),
+    let refused = "no connection to PostgreSQL at 127.0.0.1:1: ";
+    for (records, server, place) in [
+        (RecordsIn::Redis(Secret::new(redis)), "Redis", "127.0.0.1:1"),
+        (RecordsIn::Postgres(Secret::new(postgres)), "PostgreSQL", refused),
+        (RecordsIn::Postgres(Secret::new("s3cret at nowhere")), "PostgreSQL", "database"),
     ] {
         let error = ControlPlane::builder().records(records).start().await.expect_err("nobody is there");
         let told = error.to_string();
         assert!(told.starts_with(&format!("cannot keep idempotency records in {server}: ")), "{told}");
-        assert!(!told.contains("s3cret"), "{told}");
+        assert!(told.contains(place) && !told.contains("s3cret"), "{told}");
     }
 }

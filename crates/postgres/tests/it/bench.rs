@@ -1,9 +1,10 @@
+use std::error::Error;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use buttress_core::Entropy;
-use buttress_idempotency::{Claim, Claimed, Owned, OwnerToken, Step, Store};
+use buttress_idempotency::{Claim, Claimed, Owned, OwnerToken, Step, Store, StoreError};
 use buttress_postgres::{PostgresStore, PostgresStoreBuilder};
 use buttress_testkit::postgres::PostgresServer;
 use tokio_postgres::types::FromSql;
@@ -73,6 +74,17 @@ pub(crate) async fn owned(store: &PostgresStore, claim: &Claim) -> Owned {
         Claimed::Owned(owned) => owned,
         other => panic!("not owned: {other:?}"),
     }
+}
+
+/// An error with all its causes, as a log has it.
+pub(crate) fn said(error: &StoreError) -> String {
+    let mut said = error.to_string();
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    said
 }
 
 /// Looks again and again until something on a server holds.

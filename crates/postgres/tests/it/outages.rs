@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::Instant;
 
-use crate::bench::{HOUR, builder, complete, connect, migrated, other, owned, server, sql, until};
+use crate::bench::{
+    HOUR, builder, complete, connect, migrated, other, owned, said, server, sql, until, until_waiting,
+};
 
 const LIMIT: Duration = Duration::from_millis(500);
 /// Twenty times that, for a machine that has other things to do.
@@ -165,6 +167,50 @@ async fn an_address_where_nobody_answers_is_unreachable_in_time() {
         is_unreachable(store.prune().await);
         assert!(asked.elapsed() < NOBODY_WAITS, "{:?}", asked.elapsed());
     }
+}
+
+#[tokio::test]
+async fn a_failure_names_the_server_and_no_password() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silence = silent.local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let strict = format!("127.0.0.1:{}", server().port());
+    let build = |address: &str| {
+        let url = format!("postgres://me:s3cret@{address}/postgres");
+        PostgresStore::builder(url).call_timeout(LIMIT).build().unwrap()
+    };
+    let unreachable = build(&nobody.to_string());
+    let pool = PostgresStore::builder(unreachable.pool().clone()).build().unwrap();
+    for (store, expected) in [
+        (unreachable, format!("no connection to PostgreSQL at {nobody}: error connecting to server: ")),
+        (build(&silence.to_string()), format!("no answer from PostgreSQL at {silence} within 500ms")),
+        (build(&strict), format!("no connection to PostgreSQL at {strict}: db error: FATAL: role \"me\"")),
+        (pool, "no connection to PostgreSQL: error connecting to server: ".to_owned()),
+    ] {
+        for error in [store.check().await.unwrap_err(), store.migrate().await.unwrap_err()] {
+            let told = said(&error);
+            assert!(told.contains(&expected) && !told.contains("s3cret"), "{expected} in {told}");
+        }
+    }
+    assert_eq!(build(&strict).check().await.unwrap_err().kind(), StoreErrorKind::Unfit, "it did answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_under_a_call_is_told_with_its_server() {
+    let mut server = PostgresServer::start_careless();
+    let patient = PostgresStore::builder(server.url()).lock_timeout(HOUR).statement_timeout(HOUR);
+    let store = migrated(patient.call_timeout(Duration::from_secs(60))).await;
+    let mut client = connect(&server.url()).await;
+    let transaction = client.transaction().await.unwrap();
+    transaction.batch_execute("lock table buttress.records in access exclusive mode").await.unwrap();
+    let claim = claim();
+    let kill = async {
+        until_waiting(&store, "claim", 1).await;
+        block_in_place(|| server.kill());
+    };
+    let (claimed, ()) = tokio::join!(store.claim(&claim), kill);
+    let told = said(&claimed.unwrap_err());
+    assert!(told.contains(&format!("no answer from PostgreSQL at 127.0.0.1:{}: ", server.port())), "{told}");
 }
 
 #[tokio::test]

@@ -1,20 +1,8 @@
-use std::error::Error;
-
 use buttress_idempotency::testing::{check_store, claim};
-use buttress_idempotency::{Step, Store, StoreError, StoreErrorKind};
+use buttress_idempotency::{Step, Store, StoreErrorKind};
 use buttress_postgres::{MIGRATIONS, PostgresStore};
 
-use crate::bench::{ask, builder, connect, migrated, owned, server, sql, store};
-
-fn said(error: &StoreError) -> String {
-    let mut said = error.to_string();
-    let mut cause: Option<&dyn Error> = error.source();
-    while let Some(error) = cause {
-        said = format!("{said}: {error}");
-        cause = error.source();
-    }
-    said
-}
+use crate::bench::{ask, builder, connect, migrated, owned, said, server, sql, store};
 
 #[tokio::test]
 async fn a_schema_that_is_missing_is_unfit_and_says_what_to_run() {
