@@ -1,81 +1,196 @@
+//! What happened, and how a record says it.
+
+mod action;
+mod bound;
+mod builder;
+mod calendar;
+mod category;
+mod changes;
+mod details;
+mod encode;
+mod facts;
+mod json;
+mod resource;
+mod typed;
+mod word;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use buttress_core::{CorrelationId, Principal};
 use buttress_redact::Redactor;
+use uuid::Uuid;
+
+pub use self::action::{Action, InvalidAction};
+pub use self::builder::EventBuilder;
+pub use self::category::{Category, Class};
+pub use self::changes::Changes;
+pub use self::resource::{Resource, Service};
+pub use self::typed::ConnectorOutcome;
+pub use self::word::{Outcome, Severity, Stage};
+
+use self::details::Details;
+use self::facts::RequestFacts;
 
 /// What happened: who did what to which resource, and what became of it.
+///
+/// ```
+/// use buttress_audit::{Action, Event, Outcome, Resource};
+/// use buttress_core::Principal;
+/// use buttress_redact::Redactor;
+///
+/// let event = Event::builder(Action::UPDATE)
+///     .actor(Principal::user("ann@example.com"))
+///     .resource(Resource::new("booking", "b-17"))
+///     .outcome(Outcome::Denied)
+///     .detail("note", "asked by card 4111 1111 1111 1111")
+///     .build();
+/// let mut line = Vec::new();
+/// event.encode(&Redactor::default(), &mut line);
+/// let record: serde_json::Value = serde_json::from_slice(&line)?;
+/// assert_eq!((&record["action"], &record["outcome"]), (&"UPDATE".into(), &"denied".into()));
+/// assert_eq!(record["actor"]["id"], "ann@example.com");
+/// assert_eq!(record["details"]["note"], "asked by card ****-****-****-1111");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug)]
-pub struct Event {
-    category: Category,
+pub struct Event(Box<Parts>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) id: Uuid,
+    pub(crate) at: SystemTime,
+    pub(crate) action: Action,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<Cow<'static, str>>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) stage: Stage,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) actor: Option<Principal>,
+    pub(crate) resource: Option<Resource>,
+    pub(crate) request: RequestFacts,
+    pub(crate) correlation_id: Option<CorrelationId>,
+    /// The trace and the span in it.
+    pub(crate) trace: Option<(u128, u64)>,
+    pub(crate) message: Option<Box<str>>,
+    pub(crate) changes: Option<Changes>,
+    details: Details,
+    pub(crate) service: Option<Service>,
 }
 
 impl Event {
+    /// Begins an event. Who acts and in which flow of work is taken from the current
+    /// [`Context`](buttress_core::Context), until something else is said.
+    pub fn builder(action: Action) -> EventBuilder {
+        EventBuilder::new(action)
+    }
+
+    /// The ID, unique and sorting by time.
+    pub fn id(&self) -> Uuid {
+        self.0.id
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> SystemTime {
+        self.0.at
+    }
+
+    /// What was done.
+    pub fn action(&self) -> &Action {
+        &self.0.action
+    }
+
     /// Which family the action belongs to.
     pub fn category(&self) -> Category {
-        self.category
+        self.0.action.category()
+    }
+
+    /// What policies go by.
+    pub fn class(&self) -> Class {
+        self.0.action.class()
+    }
+
+    /// What became of it.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.0.severity()
+    }
+
+    /// When in the life of a request it was recorded.
+    pub fn stage(&self) -> Stage {
+        self.0.stage
+    }
+
+    /// Who did it.
+    pub fn actor(&self) -> Option<&Principal> {
+        self.0.actor.as_ref()
+    }
+
+    /// To what.
+    pub fn resource(&self) -> Option<&Resource> {
+        self.0.resource.as_ref()
+    }
+
+    /// In which flow of work.
+    pub fn correlation_id(&self) -> Option<&CorrelationId> {
+        self.0.correlation_id.as_ref()
+    }
+
+    /// How long it took.
+    pub fn duration(&self) -> Option<Duration> {
+        self.0.duration
+    }
+
+    /// The status that a request was answered with.
+    pub fn status(&self) -> Option<u16> {
+        self.0.request.status
+    }
+
+    /// The route of the request, as a template of the router.
+    pub fn route(&self) -> Option<&Arc<str>> {
+        self.0.request.route.as_ref()
     }
 
     /// Adds the event to a buffer as one JSON object without line breaks, redacted.
-    pub fn encode(&self, _redactor: &Redactor, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!(r#"{{"category":"{}"}}"#, self.category.as_str()).as_bytes());
+    ///
+    /// The members are those of `docs/audit.md`. Whatever stands in a header, a path or a detail, it is one line.
+    pub fn encode(&self, redactor: &Redactor, out: &mut Vec<u8>) {
+        encode::write(&self.0, redactor, out);
     }
 }
 
-/// Which family an action belongs to; policies go by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Category {
-    /// Who somebody is: login, logout, tokens, passwords.
-    Auth,
-    /// What somebody may do: granted, denied, roles.
-    Access,
-    /// What is stored: create, read, update, delete, export, import.
-    Data,
-    /// How the program is set up.
-    Config,
-    /// What administrators do.
-    Admin,
-    /// Money and approvals of it.
-    Financial,
-    /// Attacks, and what was done about them.
-    Security,
-    /// The program itself: start, stop, the log's own affairs.
-    System,
-    /// Data that arrives by itself.
-    Ingestion,
-    /// Calls of other services.
-    Connector,
-    /// What is put where and how it went.
-    Deployment,
+impl Parts {
+    fn severity(&self) -> Severity {
+        self.severity.unwrap_or(match self.outcome {
+            Outcome::Success => Severity::Info,
+            Outcome::Denied => Severity::Medium,
+            Outcome::Failure | Outcome::Partial | Outcome::Unknown => Severity::Low,
+        })
+    }
+
+    fn set_reason(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.reason = Some(match reason.into() {
+            Cow::Borrowed(reason) => Cow::Borrowed(reason),
+            Cow::Owned(reason) => Cow::Owned(bound::kept(reason, bound::REASON).into()),
+        });
+    }
 }
 
-impl Category {
-    /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
-        Self::Auth,
-        Self::Access,
-        Self::Data,
-        Self::Config,
-        Self::Admin,
-        Self::Financial,
-        Self::Security,
-        Self::System,
-        Self::Ingestion,
-        Self::Connector,
-        Self::Deployment,
-    ];
-
-    /// The family as one word for records, policies and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Access => "access",
-            Self::Data => "data",
-            Self::Config => "config",
-            Self::Admin => "admin",
-            Self::Financial => "financial",
-            Self::Security => "security",
-            Self::System => "system",
-            Self::Ingestion => "ingestion",
-            Self::Connector => "connector",
-            Self::Deployment => "deployment",
-        }
+impl RequestFacts {
+    fn is_empty(&self) -> bool {
+        let Self { method, route, path, query, status, client_ip, peer_ip, user_agent, body } = self;
+        let texts = [path, query, user_agent].into_iter().all(Option::is_none);
+        let rest = method.is_none() && route.is_none() && status.is_none() && body.is_none();
+        texts && rest && client_ip.is_none() && peer_ip.is_none()
     }
 }

@@ -8,5 +8,8 @@ pub mod sink;
 mod statistics;
 pub mod verify;
 
-pub use event::{Category, Event};
+pub use event::{
+    Action, Category, Changes, Class, ConnectorOutcome, Event, EventBuilder, InvalidAction, Outcome,
+    Resource, Service, Severity, Stage,
+};
 pub use record::{Durability, NotRecorded, Reason, Receipt, Recorder, Reservation};

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use crate::{Category, Event};
+use crate::{Class, Event};
 
 /// What a record has survived when its receipt arrives, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,7 +104,13 @@ pub trait Recorder: Send + Sync + 'static {
     type Reserving: Future<Output = Result<Self::Reservation, NotRecorded>> + Send;
 
     /// Asks for room for one event of a class.
-    fn reserve(&self, class: Category) -> Self::Reserving;
+    fn reserve(&self, class: Class) -> Self::Reserving;
+
+    /// Whether nothing of a class may happen that cannot be recorded: the layer then records a request before it is
+    /// handled too, and keeps back an answer whose record failed.
+    fn fails_closed(&self, class: Class) -> bool {
+        class.is_fail_closed_by_default()
+    }
 }
 
 /// Room for one event.

@@ -1,0 +1,322 @@
+//! An event as one line of JSON, redacted.
+//!
+//! What this crate wrote itself needs no redaction: words, numbers, addresses, times. It comes first. What others
+//! chose comes after it, and is redacted in one pass over that part. No tree is built.
+
+use std::borrow::Cow;
+
+use buttress_core::Principal;
+use buttress_redact::{Form, Redactor};
+use serde::de::IgnoredAny;
+
+use super::facts::{BodyKind, BodyText, RequestFacts, Text};
+use super::resource::Resource;
+use super::{Parts, bound, calendar, json};
+
+/// How much was hidden or cut.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    names: usize,
+    values: usize,
+    truncated: usize,
+}
+
+struct Encoder<'a> {
+    redactor: &'a Redactor,
+    counts: Counts,
+}
+
+/// Writes an event behind what is in a buffer.
+pub(super) fn write(parts: &Parts, redactor: &Redactor, out: &mut Vec<u8>) {
+    let mut encoder = Encoder { redactor, counts: Counts::default() };
+    out.reserve(768);
+    out.push(b'{');
+    own(parts, out);
+    let actor = parts.actor.as_ref();
+    let by_address = actor.filter(|actor| has_address(actor));
+    if let Some(actor) = by_address {
+        encoder.actor(actor, out);
+    }
+    let mut foreign = Vec::with_capacity(512);
+    foreign.push(b'{');
+    if let Some(actor) = actor.filter(|_| by_address.is_none()) {
+        encoder.actor_as_text(actor, &mut foreign);
+    }
+    encoder.foreign(parts, &mut foreign);
+    foreign.push(b'}');
+    encoder.redacted(&foreign, out);
+    encoder.counts.write(out);
+    out.push(b'}');
+}
+
+/// What nobody else has a say in.
+fn own(parts: &Parts, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"v\":1,\"id\":\"");
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    out.extend_from_slice(parts.id.hyphenated().encode_lower(&mut id).as_bytes());
+    out.extend_from_slice(b"\",\"ts\":\"");
+    calendar::write(parts.at, out);
+    out.push(b'"');
+    json::word("category", parts.action.category().as_str(), out);
+    json::word("action", parts.action.as_str(), out);
+    json::word("outcome", parts.outcome.as_str(), out);
+    json::word("severity", parts.severity().as_str(), out);
+    json::word("stage", parts.stage.as_str(), out);
+    if let Some(duration) = parts.duration {
+        json::name("duration_us", out);
+        json::number(duration.as_micros().try_into().unwrap_or(u64::MAX), out);
+    }
+    if let Some(id) = &parts.correlation_id {
+        json::word("correlation_id", id.as_str(), out);
+    }
+    if let Some((trace_id, span_id)) = parts.trace {
+        out.extend_from_slice(b",\"trace_id\":\"");
+        json::hex(trace_id, 32, out);
+        out.extend_from_slice(b"\",\"span_id\":\"");
+        json::hex(span_id.into(), 16, out);
+        out.push(b'"');
+    }
+    if let Some(service) = &parts.service {
+        json::name("service", out);
+        out.extend_from_slice(service.as_json());
+    }
+}
+
+/// Whether who acted may be known by an e-mail address.
+fn has_address(actor: &Principal) -> bool {
+    actor.id().contains('@') || actor.name().is_some_and(|name| name.contains('@'))
+}
+
+impl Encoder<'_> {
+    /// Redacts a part that was written apart, and adds its members.
+    fn redacted(&mut self, foreign: &[u8], out: &mut Vec<u8>) {
+        if foreign == b"{}" {
+            return;
+        }
+        let start = out.len();
+        let report = self.redactor.json_into(foreign, out);
+        if report.form() != Form::Json {
+            // Rather a record that says less than one that says too much.
+            out.truncate(start);
+            self.counts.truncated += 1;
+            return;
+        }
+        self.counts.names += report.names();
+        self.counts.values += report.values();
+        self.counts.truncated += report.limited();
+        out[start] = b',';
+        out.truncate(out.len() - 1);
+    }
+
+    fn foreign(&mut self, parts: &Parts, out: &mut Vec<u8>) {
+        if let Some(reason) = &parts.reason {
+            self.text("reason", reason, bound::REASON, out);
+        }
+        if let Some(message) = &parts.message {
+            self.text("message", message, bound::MESSAGE, out);
+        }
+        if let Some(resource) = &parts.resource {
+            self.resource(resource, out);
+        }
+        if !parts.request.is_empty() {
+            self.request(&parts.request, out);
+        }
+        if let Some(changes) = parts.changes.as_ref().filter(|changes| !changes.is_empty()) {
+            json::name("changes", out);
+            self.counts.names += changes.write(self.redactor, out);
+            self.counts.truncated += changes.left_out() as usize;
+        }
+        self.counts.truncated += parts.details.left_out() as usize;
+        if !parts.details.is_empty() {
+            json::name("details", out);
+            parts.details.write(out);
+        }
+    }
+
+    /// An actor whose e-mail address is told: who acted is what the record is for. All other secrets are hidden.
+    fn actor(&mut self, actor: &Principal, out: &mut Vec<u8>) {
+        json::name("actor", out);
+        out.push(b'{');
+        json::word("type", actor.kind().as_str(), out);
+        self.address("id", actor.id(), out);
+        if let Some(name) = actor.name() {
+            self.address("name", name, out);
+        }
+        for (key, text) in [("tenant_id", actor.tenant()), ("session_hash", actor.session())] {
+            if let Some(text) = text {
+                let text = self.cut_and_redacted(text, bound::ID);
+                json::name(key, out);
+                json::string(&text, out);
+            }
+        }
+        out.push(b'}');
+    }
+
+    fn actor_as_text(&mut self, actor: &Principal, out: &mut Vec<u8>) {
+        json::name("actor", out);
+        out.push(b'{');
+        json::word("type", actor.kind().as_str(), out);
+        self.text("id", actor.id(), bound::ID, out);
+        let optional =
+            [("name", actor.name()), ("tenant_id", actor.tenant()), ("session_hash", actor.session())];
+        for (key, text) in optional {
+            if let Some(text) = text {
+                self.text(key, text, bound::ID, out);
+            }
+        }
+        out.push(b'}');
+    }
+
+    /// A text in which an e-mail address is not masked, unless there is something else to hide.
+    fn address(&mut self, key: &str, text: &str, out: &mut Vec<u8>) {
+        let is_clean = |part: &str| self.redactor.is_clean(part);
+        let only_address = text.len() <= bound::ID && !text.contains("://") && text.split('@').all(is_clean);
+        json::name(key, out);
+        if only_address {
+            json::string(text, out);
+        } else {
+            let text = self.cut_and_redacted(text, bound::ID);
+            json::string(&text, out);
+        }
+    }
+
+    fn cut_and_redacted<'t>(&mut self, text: &'t str, shown: usize) -> Cow<'t, str> {
+        self.counts.truncated += usize::from(text.len() > shown);
+        let redacted = bound::shortened(text, shown, self.redactor);
+        self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
+        redacted
+    }
+
+    /// A text that the pass over the whole part will redact, unless it is too long to be left to it.
+    fn text(&mut self, key: &str, text: &str, shown: usize, out: &mut Vec<u8>) {
+        json::name(key, out);
+        if text.len() <= shown {
+            return json::string(text, out);
+        }
+        let text = self.cut_and_redacted(text, shown);
+        json::string(&text, out);
+    }
+
+    fn resource(&mut self, resource: &Resource, out: &mut Vec<u8>) {
+        json::name("resource", out);
+        out.push(b'{');
+        self.text("type", resource.kind(), bound::ID, out);
+        self.text("id", resource.id(), bound::ID, out);
+        if let Some(name) = resource.name() {
+            self.text("name", name, bound::ID, out);
+        }
+        out.push(b'}');
+    }
+
+    fn request(&mut self, request: &RequestFacts, out: &mut Vec<u8>) {
+        json::name("request", out);
+        out.push(b'{');
+        if let Some(method) = &request.method {
+            self.text("method", method.as_str(), bound::SHORT, out);
+        }
+        if let Some(route) = &request.route {
+            self.text("route", route, bound::PATH, out);
+        }
+        if let Some(path) = &request.path {
+            self.url("path", path, bound::PATH, out);
+        }
+        if let Some(query) = &request.query {
+            self.query(query, out);
+        }
+        if let Some(status) = request.status {
+            json::name("status", out);
+            json::number(status.into(), out);
+        }
+        for (key, addr) in [("client_ip", request.client_ip), ("peer_ip", request.peer_ip)] {
+            if let Some(addr) = addr {
+                json::word(key, &addr.to_string(), out);
+            }
+        }
+        if let Some(user_agent) = &request.user_agent {
+            self.text("user_agent", &user_agent.lossy(), bound::USER_AGENT, out);
+        }
+        if let Some(body) = &request.body {
+            self.body(body, out);
+        }
+        out.push(b'}');
+    }
+
+    /// A path; one with escapes is redacted by what they stand for.
+    fn url(&mut self, key: &str, path: &Text, shown: usize, out: &mut Vec<u8>) {
+        let path = path.lossy();
+        let path = bound::cut(&path, shown + bound::OVERLAP);
+        let redacted = if path.contains('%') { self.redactor.url(path) } else { Cow::Borrowed(path) };
+        self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
+        self.text(key, &redacted, shown, out);
+    }
+
+    fn query(&mut self, query: &Text, out: &mut Vec<u8>) {
+        let query = query.lossy();
+        let redacted = self.redactor.query(bound::cut(&query, bound::QUERY + bound::OVERLAP));
+        self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
+        self.counts.truncated += usize::from(redacted.len() > bound::QUERY);
+        json::name("query", out);
+        json::string(bound::cut(&redacted, bound::QUERY), out);
+    }
+
+    fn body(&mut self, body: &BodyText, out: &mut Vec<u8>) {
+        if let Some(seen) = &body.seen {
+            json::name("body", out);
+            if !body.embed(seen, out) {
+                self.body_as_text(body, seen, out);
+            }
+        }
+        json::name("body_bytes", out);
+        json::number(body.bytes, out);
+    }
+
+    fn body_as_text(&mut self, body: &BodyText, seen: &[u8], out: &mut Vec<u8>) {
+        let text = String::from_utf8_lossy(seen);
+        let redacted = match body.kind {
+            BodyKind::Json => self.redactor.json(&text),
+            BodyKind::Form => self.redactor.query(&text),
+            BodyKind::Text | BodyKind::Other => self.redactor.text(&text),
+        };
+        let shown = bound::cut(&redacted, body.cap);
+        let is_all = body.is_whole && body.bytes == seen.len() as u64 && shown.len() == redacted.len();
+        self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
+        self.counts.truncated += usize::from(!is_all);
+        json::string(shown, out);
+    }
+}
+
+impl BodyText {
+    /// Writes the body as the JSON that it is, if it is whole and small enough.
+    fn embed(&self, seen: &[u8], out: &mut Vec<u8>) -> bool {
+        let is_all = self.is_whole && seen.len() <= self.cap && self.bytes == seen.len() as u64;
+        if self.kind != BodyKind::Json || !is_all || serde_json::from_slice::<IgnoredAny>(seen).is_err() {
+            return false;
+        }
+        let start = out.len();
+        out.extend_from_slice(seen);
+        json::tame(out, start);
+        true
+    }
+}
+
+impl Text {
+    fn lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes())
+    }
+}
+
+impl Counts {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { names, values, truncated } = self;
+        if names + values + truncated == 0 {
+            return;
+        }
+        json::name("redaction", out);
+        out.push(b'{');
+        for (key, count) in [("names", names), ("values", values), ("truncated", truncated)] {
+            json::name(key, out);
+            json::number(count as u64, out);
+        }
+        out.push(b'}');
+    }
+}
