@@ -4,8 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::fingerprint::Parted;
 use crate::lease::Lease;
 use crate::{After, Checkpoint, Fingerprint, Owned, RecordId, Step, Stepped, Store, StoreError, Ticket};
@@ -23,21 +21,32 @@ struct View {
     attempt: u32,
     after: After,
     checkpoint: Option<Checkpoint>,
-    lost: watch::Receiver<bool>,
     record: Arc<dyn Held>,
 }
 
+type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<Stepped, StoreError>> + Send + 'a>>;
 
 /// A record that is held, whatever its store.
 trait Held: Send + Sync {
     fn ticket(&self) -> Ticket;
+    fn is_lost(&self) -> bool;
+    fn lost(&self) -> Waiting<'_>;
     fn write<'a>(&'a self, step: &'a Step) -> Writing<'a>;
 }
 
 impl<T: Store> Held for Lease<T> {
     fn ticket(&self) -> Ticket {
         self.ticket()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.is_lost()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a handler need not know the type of the store")]
+    fn lost(&self) -> Waiting<'_> {
+        Box::pin(self.lost())
     }
 
     #[expect(clippy::disallowed_methods, reason = "a handler need not know the type of the store")]
@@ -55,7 +64,6 @@ impl Idempotency {
             attempt: owned.attempt,
             after: owned.after,
             checkpoint: owned.checkpoint.clone(),
-            lost: lease.lost(),
             record: lease,
         }))
     }
@@ -114,15 +122,12 @@ impl Idempotency {
     /// Whether another run may own the record by now, so that this one should have no more effects. Once true, it stays
     /// so, even if it turns out that none does.
     pub fn is_lost(&self) -> bool {
-        *self.0.lost.borrow()
+        self.0.record.is_lost()
     }
 
     /// Waits until another run may own the record; forever if that does not happen.
     pub async fn lost(&self) {
-        let mut lost = self.0.lost.clone();
-        if lost.wait_for(|lost| *lost).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.0.record.lost().await;
     }
 
     /// A key for a call of the handler's own, the same in each run of the operation and another for each step. Another

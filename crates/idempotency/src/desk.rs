@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use buttress_core::{Context, ModeSwitch, Refused, Signal, Verdict};
 use http::request::Parts;
-use parking_lot::Mutex;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
 
 use crate::fingerprint::Hashes;
 use crate::health::Health;
 use crate::places::Places;
 use crate::rejection::LAYER;
+use crate::renewals::Renewals;
 use crate::seats::Seats;
 use crate::terms::Terms;
 use crate::within::within;
@@ -32,8 +32,7 @@ pub(crate) struct Desk<T> {
     pub(crate) seats: Seats,
     pub(crate) health: Health,
     pub(crate) places: Places,
-    // The tasks hold the desk, so that it goes after the last of them and aborts none.
-    tasks: Mutex<JoinSet<()>>,
+    pub(crate) renewals: Renewals<T>,
 }
 
 impl<T: Store> Desk<T> {
@@ -45,7 +44,7 @@ impl<T: Store> Desk<T> {
             seats: Seats::new(terms.waiters),
             health: Health::default(),
             places: Places::new(terms.places()),
-            tasks: Mutex::default(),
+            renewals: Renewals::of(terms.lease),
             hashes: Hashes::of(&terms),
             terms,
         }
@@ -84,11 +83,13 @@ impl<T: Store> Desk<T> {
 
     /// Lets work go on whatever becomes of the request that began it, and without its deadline. What is logged on the way
     /// is still the request's.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what goes on holds its place, and `drain` waits for places"
+    )]
+    pub(crate) fn spawn<A: Send + 'static>(work: impl Future<Output = A> + Send + 'static) -> JoinHandle<A> {
         let work = Context::current().without_deadline().scope(work);
-        let mut tasks = self.tasks.lock();
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(work.instrument(Span::current()))
+        tokio::spawn(work.instrument(Span::current()))
     }
 
     pub(crate) async fn drain(&self, limit: Duration) -> usize {

@@ -75,7 +75,7 @@ impl<T: Store> Drop for Ghost<T> {
             return; // the lease ends it
         }
         let (desk, claim, has_run) = (Arc::clone(&self.desk), self.claim.clone(), self.has_run);
-        self.desk.spawn(async move {
+        Desk::<T>::spawn(async move {
             lay(&desk, &claim, has_run).await;
             drop(place);
         });

@@ -71,12 +71,12 @@ where
         Heard::Told(told) => return says.what_is_known(told),
         Heard::Granted(grant) => {
             let run = Run::new(Arc::clone(&desk), grant, stats.clone());
-            desk.spawn(run.see_through(service, head, B::from(body), reply));
+            Desk::<T>::spawn(run.see_through(service, head, B::from(body), reply));
         }
         Heard::Unprotected(exception) => {
             stats.count(Event::StoreFailed);
             let request = Request::from_parts(head, B::from(body));
-            desk.spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request, reply));
+            Desk::<T>::spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request, reply));
         }
     }
     match answer.await {

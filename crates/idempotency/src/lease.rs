@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use buttress_core::Verdict;
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::desk::Desk;
@@ -18,7 +17,8 @@ pub(crate) struct Lease<T> {
     claim: Claim,
     ticket: Mutex<Ticket>,
     asked_at: Instant,
-    lost: watch::Sender<bool>,
+    /// Closed when it is lost; nobody is ever let in.
+    lost: Semaphore,
     seat: Mutex<Option<Seat>>,
 }
 
@@ -31,15 +31,11 @@ pub(crate) struct Held {
     pub(crate) seat: Option<Seat>,
 }
 
-/// A lease that is being renewed; dropped, it is not any more.
-#[derive(Debug)]
-pub(crate) struct Renewal(AbortHandle);
-
 impl<T: Store> Lease<T> {
     pub(crate) fn new(desk: Arc<Desk<T>>, held: Held) -> Self {
         let Held { claim, ticket, asked_at, seat } = held;
         let (ticket, seat) = (Mutex::new(ticket), Mutex::new(seat));
-        Self { desk, claim, ticket, asked_at, lost: watch::Sender::default(), seat }
+        Self { desk, claim, ticket, asked_at, lost: Semaphore::const_new(0), seat }
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
@@ -76,8 +72,13 @@ impl<T: Store> Lease<T> {
     }
 
     /// Whether another run may own the record by now.
-    pub(crate) fn lost(&self) -> watch::Receiver<bool> {
-        self.lost.subscribe()
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_closed()
+    }
+
+    /// Waits until another run may own the record.
+    pub(crate) async fn lost(&self) {
+        let _ = self.lost.acquire().await;
     }
 
     /// From now on the store says what became of the operation.
@@ -87,20 +88,16 @@ impl<T: Store> Lease<T> {
     }
 
     fn lose(&self) {
-        self.lost.send_replace(true);
+        self.lost.close();
         self.leave();
     }
 
-    /// Renews it in a task of its own, so that a handler that blocks its thread keeps it too.
-    pub(crate) fn renew(lease: &Arc<Self>) -> Renewal {
-        let renewed = Arc::clone(lease);
-        Renewal(lease.desk.spawn(async move { renewed.keep().await }))
-    }
-
-    async fn keep(&self) {
+    /// Renews it for as long as it is polled, first when it is about a third of its time old.
+    pub(crate) async fn keep(&self) {
         let terms = &self.desk.terms;
         let step = Step::Renew { lease: terms.lease, retain: terms.retain };
-        let (mut renewed_at, mut pause) = (self.asked_at, self.pause());
+        let mut renewed_at = self.asked_at;
+        let mut pause = self.pause().saturating_sub(renewed_at.elapsed());
         loop {
             self.doubting(renewed_at, sleep(pause)).await;
             let asked_at = Instant::now();
@@ -126,11 +123,5 @@ impl<T: Store> Lease<T> {
     fn pause(&self) -> Duration {
         let tenth = u32::try_from(self.desk.terms.entropy.draw() % 1_000).unwrap_or(0);
         self.desk.terms.lease.mul_f64((1.0 - f64::from(tenth) / 10_000.0) / 3.0)
-    }
-}
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

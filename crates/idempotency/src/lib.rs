@@ -90,8 +90,9 @@
 //! in memory takes some 350 bytes beside its response.
 //!
 //! In the layer, a request without a key costs the look at its method and header. One with a key costs a boxed future,
-//! a SHA-256 each over key, caller and request and a short lock; a run costs two tasks, a timer
-//! and one copy of its answer, and a replay copies no body. Requests that ask the same at the same time in one process
+//! a SHA-256 each over key, caller and request and a short lock; a run costs a task, a timer
+//! and one copy of its answer, and a replay copies no body. A run that is older than a quarter of its lease has a second
+//! task, which renews it; in each runtime with runs one more looks after that. Requests that ask the same at the same time in one process
 //! make one claim. Bodies of requests and responses are held whole up to their limits, for at most `max_requests`
 //! requests at once.
 //!
@@ -203,6 +204,8 @@ mod record;
 mod rehash;
 #[cfg(feature = "http")]
 mod rejection;
+#[cfg(feature = "http")]
+mod renewals;
 #[cfg(feature = "http")]
 mod replay;
 #[cfg(feature = "http")]

@@ -71,7 +71,7 @@ impl<T: Store> Run<T> {
         S::Error: 'static,
         RB: Body<Data: Buf>,
     {
-        let _renewal = Lease::renew(&self.lease);
+        let _renewal = self.desk.renewals.add(Arc::clone(&self.lease));
         let retain = self.desk.terms.retain;
         head.extensions.insert(Idempotency::new(Arc::clone(&self.lease), &self.owned, retain));
         let ended = self.run(service, Request::from_parts(head, body)).await;
@@ -198,7 +198,7 @@ impl<T: Store> Drop for Run<T> {
         if tokio::runtime::Handle::try_current().is_ok() {
             let (desk, ticket) = (Arc::clone(&self.desk), self.lease.ticket());
             // If it fails, the lease ends it.
-            self.desk.spawn(async move { drop(desk.step(&ticket, &Step::Abandon).await) });
+            Desk::<T>::spawn(async move { drop(desk.step(&ticket, &Step::Abandon).await) });
         }
     }
 }

@@ -12,6 +12,7 @@ mod leases;
 mod panics;
 mod places;
 mod recovery;
+mod renewals;
 mod runs;
 mod streams;
 mod traps;
