@@ -1,11 +1,15 @@
 mod check;
+mod kinds;
+mod rules;
+mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use self::check::Check;
+use self::check::check;
+use self::steps::Steps;
 
 /// One layer of a stack, as far as its place matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,5 +123,5 @@ impl fmt::Display for Finding {
 /// assert_eq!(findings[0].rule(), "breaker_outside_retry");
 /// ```
 pub fn check_order(direction: Direction, steps: &[Step]) -> Vec<Finding> {
-    Check::new(steps).run(direction)
+    check(direction, Steps(steps))
 }

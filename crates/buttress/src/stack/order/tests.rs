@@ -70,6 +70,7 @@ fn every_order_that_breaks_a_promise_is_a_mistake() {
         (vec![TOTAL, RETRY, Step::IdempotencyKey], "idempotency_key_inside_retry"),
         (vec![TOTAL, long], "attempt_not_shorter_than_total"),
         (vec![TOTAL, ATTEMPT, long], "attempt_not_shorter_than_total"),
+        (vec![TOTAL, Step::Deadline(Duration::from_secs(10)), ATTEMPT], "attempt_not_shorter_than_total"),
         (vec![Step::CorrelationId, TOTAL], "wrong_direction"),
         (vec![TOTAL, Step::Idempotency], "wrong_direction"),
     ] {
@@ -92,6 +93,7 @@ fn what_may_be_meant_is_only_doubted() {
         (Direction::Outbound, vec![TOTAL, RETRY, RETRY], "two_retries"),
         (Direction::Outbound, vec![RETRY], "retry_without_total"),
         (Direction::Outbound, vec![short, ATTEMPT], "window_too_short"),
+        (Direction::Outbound, vec![short, BREAKER, ATTEMPT], "window_too_short"),
         (Direction::Outbound, vec![TOTAL, many, ATTEMPT], "attempts_do_not_fit"),
         (Direction::Outbound, vec![TOTAL, CORRELATION], "correlation_id_not_outermost"),
         (Direction::Outbound, vec![Step::BodyTimeout, TOTAL], "body_timeout_outside_deadline"),
