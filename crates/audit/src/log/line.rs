@@ -12,7 +12,7 @@ pub const MAX_EVENT: usize = 1024 * 1024;
 /// The most bytes a line has around its event, its line feed among them.
 pub const MAX_ENVELOPE: usize = 256;
 
-const OPEN: &[u8] = br#"{"event":"#;
+pub(super) const OPEN: &[u8] = br#"{"event":"#;
 const ID: &[u8] = br#","chain":{"id":""#;
 const SEQ: &[u8] = br#"","seq":"#;
 const PREV: &[u8] = br#","prev":""#;
@@ -79,7 +79,7 @@ impl<'a> Line<'a> {
         Self::split(line).filter(|parts| is_event(parts.event)).ok_or(BadLine)
     }
 
-    fn split(line: &'a [u8]) -> Option<Self> {
+    pub(super) fn split(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
         let (rest, hash) = hex_suffix(rest)?;
         let (rest, prev) = hex_suffix(rest.strip_suffix(HASH)?)?;

@@ -1,0 +1,39 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::super::line::Line;
+use super::lines::{CHUNK, MAX_LINE};
+
+/// A place in a file where a line begins, at or before the record with this number and not far from it.
+///
+/// Halves the file again and again. Where it is not what it should be this may miss, but only towards a place from
+/// which reading on shows the damage.
+pub(super) fn near(file: &mut File, seq: u64) -> io::Result<u64> {
+    let (mut low, mut high) = (0, file.metadata()?.len());
+    while high - low > CHUNK as u64 {
+        let middle = low + (high - low) / 2;
+        match line_after(file, middle, high)? {
+            Some((at, found)) if found <= seq => low = at,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// The first line that begins behind one place and before another: where, and the number it has.
+fn line_after(file: &mut File, from: u64, before: u64) -> io::Result<Option<(u64, u64)>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    let mut ends = Vec::with_capacity(2);
+    while ends.len() < 2 && bytes.len() < 2 * MAX_LINE {
+        let known = bytes.len();
+        if file.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)? == 0 {
+            return Ok(None);
+        }
+        ends.extend(memchr::memchr_iter(b'\n', &bytes[known..]).map(|at| known + at).take(2 - ends.len()));
+    }
+    let [first, second] = ends[..] else { return Ok(None) };
+    let at = from + first as u64 + 1;
+    let seq = Line::split(&bytes[first + 1..second]).map(|line| line.seq);
+    Ok(seq.filter(|_| at < before).map(|seq| (at, seq)))
+}
