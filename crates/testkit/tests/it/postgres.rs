@@ -1,3 +1,5 @@
+use std::fs;
+
 use buttress_testkit::postgres::PostgresServer;
 use tokio_postgres::{Error, NoTls};
 
@@ -48,6 +50,29 @@ fn what_a_killed_server_had_committed_is_there_after_a_restart() {
     assert!(!is_reachable(port) && processes_of(&folder) == 0);
     server.restart();
     assert_eq!(ask(&server.url(), "select a from kept").unwrap(), "42");
+}
+
+/// The identifier of the shared memory is the last word of a line of the server's lock file.
+#[test]
+fn a_killed_server_leaves_no_shared_memory_behind() {
+    let segments = || fs::read_to_string("/proc/sysvipc/shm").unwrap();
+    let holds = |id: &str| segments().lines().any(|line| line.split_whitespace().nth(1) == Some(id));
+    let mut server = PostgresServer::start_careless();
+    let lock = fs::read_to_string(server.folder().join("data/postmaster.pid")).unwrap();
+    let id = lock.lines().nth(6).unwrap().split_whitespace().last().unwrap();
+    assert!(holds(id), "{lock}{}", segments());
+    server.kill();
+    assert!(!holds(id), "{}", segments());
+}
+
+#[test]
+fn a_killed_server_restarts_though_another_process_has_its_number_now() {
+    let (mut server, other) = (PostgresServer::start_careless(), PostgresServer::start_careless());
+    server.kill();
+    let [left, living] = [&server, &other].map(|server| server.folder().join("data/postmaster.pid"));
+    fs::copy(living, left).unwrap();
+    server.restart();
+    assert_eq!(ask(&server.url(), "show fsync").unwrap(), "off");
 }
 
 #[test]
