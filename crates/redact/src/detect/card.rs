@@ -5,6 +5,8 @@ use std::ops::Range;
 use crate::mask::Mask;
 use crate::scan::{Span, View};
 
+/// How many digits a number has at least.
+pub(crate) const SHORTEST: usize = 14;
 const MOST: usize = 19;
 
 /// How cards are written in groups.
@@ -101,7 +103,7 @@ impl Digits {
 /// Whether an issuer uses such numbers at this length.
 fn is_issued(digits: &[u8]) -> bool {
     let len = digits.len();
-    if len < 14 {
+    if len < SHORTEST {
         return false;
     }
     let front = digits[..4].iter().fold(0_u16, |front, digit| front * 10 + u16::from(digit - b'0'));

@@ -1,8 +1,11 @@
 //! JSON text, walked once without building anything.
 
+mod block;
 mod escape;
+#[cfg(test)]
+mod naive;
 mod number;
-mod skip;
+mod reader;
 mod stack;
 mod walk;
 

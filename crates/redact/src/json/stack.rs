@@ -25,10 +25,11 @@ impl Stack {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Whether the innermost bracket is that of an object.
-    pub(crate) fn in_object(&self) -> bool {
+    /// What closes the innermost bracket, if there is one.
+    #[inline]
+    pub(crate) fn closing(&self) -> u8 {
         let at = self.depth.saturating_sub(1);
-        self.objects[at / 64 % 4] & (1 << (at % 64)) != 0
+        if self.objects[at / 64 % 4] & (1 << (at % 64)) != 0 { b'}' } else { b']' }
     }
 }
 
@@ -43,7 +44,7 @@ mod tests {
         (0..MOST).for_each(|depth| stack.push(is_object(depth)));
         for depth in (0..MOST).rev() {
             assert_eq!(stack.depth(), depth + 1);
-            assert_eq!(stack.in_object(), is_object(depth), "{depth}");
+            assert_eq!(stack.closing(), if is_object(depth) { b'}' } else { b']' }, "{depth}");
             stack.pop();
         }
         assert_eq!(stack.depth(), 0);

@@ -1,11 +1,13 @@
 use std::ops::Range;
 
+use super::reader::{End, Reader};
 use super::stack::Stack;
-use super::{NotJson, escape, number, redact, skip, unescape};
+use super::{NotJson, escape, number, redact, unescape};
 use crate::detect::card;
 use crate::detector::Detector;
+use crate::effort;
 use crate::mask::Mask;
-use crate::name::{Names, Treatment};
+use crate::name::{Memo, Names, Treatment};
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::scan::{Scan, Span};
@@ -13,18 +15,19 @@ use crate::sink::Sink;
 
 /// How many times JSON may stand as a string within JSON and still be walked; deeper it is text.
 const MOST_NESTED: u8 = 3;
-/// No secret that is known by its looks is shorter.
-const SHORTEST_SECRET: usize = 6;
-const SHORTEST_CARD: usize = 14;
+/// In so much text most names stand once, so it does not pay to remember them.
+const ONCE: usize = 1024;
 
 /// One pass over a JSON text.
 pub(crate) struct Walk<'a, 's, 'o> {
     rules: &'a Rules,
     text: &'a [u8],
     at: usize,
+    reader: Reader<'a>,
     stack: Stack,
     scan: Scan<'a>,
     sink: &'s mut Sink<'o>,
+    memo: Memo,
     nested: u8,
     scratch: Vec<u8>,
 }
@@ -39,99 +42,97 @@ enum Next {
 impl<'a, 's, 'o> Walk<'a, 's, 'o> {
     pub(crate) fn new(rules: &'a Rules, text: &'a [u8], nested: u8, sink: &'s mut Sink<'o>) -> Self {
         let scan = Scan::new(rules, text);
-        Self { rules, text, at: 0, stack: Stack::default(), scan, sink, nested, scratch: Vec::new() }
+        let reader = Reader::new(text);
+        let (stack, memo) = (Stack::default(), Memo::new());
+        Self { rules, text, at: 0, reader, stack, scan, sink, memo, nested, scratch: Vec::new() }
     }
 
     /// Walks to the end, or to where it is no JSON.
     pub(crate) fn document(mut self) -> Result<(), NotJson> {
-        self.blanks();
         let mut next = Next::Value(None);
         while let Next::Value(treatment) = next {
             let opened = self.value(treatment)?;
             next = self.next(opened)?;
         }
+        self.token();
         if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
     }
 
     /// Goes on to the next value, if there is one.
     #[inline]
     fn next(&mut self, opened: bool) -> Result<Next, NotJson> {
-        self.blanks();
-        if opened && !self.closes() {
-            return self.member().map(Next::Value);
-        }
+        let mut opened = opened;
         while self.stack.depth() > 0 {
-            if self.eats(b',') {
-                self.blanks();
+            let token = self.token();
+            if token == self.stack.closing() {
+                self.at += 1;
+                self.stack.pop();
+            } else if opened {
                 return self.member().map(Next::Value);
-            }
-            if !self.closes() {
+            } else if token == b',' {
+                self.at += 1;
+                return self.member().map(Next::Value);
+            } else {
                 return Err(NotJson);
             }
+            opened = false;
         }
         Ok(Next::End)
-    }
-
-    /// Goes out of the innermost bracket, if it is closed here.
-    #[inline]
-    fn closes(&mut self) -> bool {
-        let closes = self.eats(if self.stack.in_object() { b'}' } else { b']' });
-        if closes {
-            self.stack.pop();
-            self.blanks();
-        }
-        closes
     }
 
     /// Goes to the value of a member, and says what its name says about it. In a list there are no names.
     #[inline]
     fn member(&mut self) -> Result<Option<Treatment>, NotJson> {
-        if self.stack.in_object() { self.name() } else { Ok(None) }
+        if self.stack.closing() == b'}' { self.name() } else { Ok(None) }
     }
 
+    /// Goes to the next byte that is no blank; at the end of the text it is zero, which is no JSON either.
     #[inline]
-    fn blanks(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.text.get(self.at) {
-            self.at += 1;
+    fn token(&mut self) -> u8 {
+        match self.text.get(self.at) {
+            Some(byte) if *byte > b' ' => *byte,
+            _ => self.token_behind_blanks(),
         }
     }
 
-    fn eats(&mut self, byte: u8) -> bool {
-        let eats = self.text.get(self.at) == Some(&byte);
-        self.at += usize::from(eats);
-        eats
+    fn token_behind_blanks(&mut self) -> u8 {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.text.get(self.at) {
+            self.at += 1;
+        }
+        self.text.get(self.at).copied().unwrap_or_default()
     }
 
     /// Reads a name and its colon, and says what the name says about the value.
     #[inline]
     fn name(&mut self) -> Result<Option<Treatment>, NotJson> {
-        if !self.eats(b'"') {
+        if self.token() != b'"' {
             return Err(NotJson);
         }
-        let start = self.at;
-        let string = skip::string(self.text, start)?;
+        let start = self.at + 1;
+        let string = self.reader.string(start)?;
         let name = &self.text[start..string.at];
         let treatment = if string.escaped {
             self.escaped(start..string.at, None)?;
             self.rules.told_by(&self.scratch, Names::of)
-        } else if self.plain(start..string.at, string.loud) {
+        } else if self.plain(start..string.at, string) {
             self.rules.told_by(name, Names::of)
-        } else {
+        } else if start < ONCE {
             self.rules.names.of(name)
+        } else {
+            self.memo.of(name, || self.rules.names.of(name))
         };
         self.at = string.at + 1;
-        self.blanks();
-        if !self.eats(b':') {
+        if self.token() != b':' {
             return Err(NotJson);
         }
-        self.blanks();
+        self.at += 1;
         Ok(treatment)
     }
 
     /// Reads a value, and says whether it is a bracket that was gone into.
     #[inline]
     fn value(&mut self, treatment: Option<Treatment>) -> Result<bool, NotJson> {
-        match *self.text.get(self.at).ok_or(NotJson)? {
+        match self.token() {
             b'"' => self.string(treatment)?,
             b'{' => return self.open(true, treatment),
             b'[' => return self.open(false, treatment),
@@ -156,13 +157,32 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let too_deep = self.stack.depth() >= self.rules.max_depth;
         if hidden || too_deep {
             let start = self.at;
-            self.at = skip::container(self.text, start)?;
+            self.at = self.container(start)?;
             self.hide_container(start..self.at, if hidden { Mask::Hidden } else { Mask::TOO_DEEP });
             return Ok(false);
         }
         self.at += 1;
         self.stack.push(object);
         Ok(true)
+    }
+
+    /// The place behind the bracket that closes the one at a place. What stands inside is going to be hidden, so only
+    /// its brackets and strings are followed.
+    fn container(&mut self, from: usize) -> Result<usize, NotJson> {
+        let (mut at, mut depth) = (from, 0_usize);
+        loop {
+            match self.text.get(at).ok_or(NotJson)? {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                b'"' => at = self.reader.string(at + 1)?.at,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 {
+                effort::spend(at - from);
+                return Ok(at);
+            }
+        }
     }
 
     fn hide_container(&mut self, range: Range<usize>, mask: Mask<'static>) {
@@ -180,7 +200,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let digits = &self.text[start..self.at];
         if let Some(mask) = treatment.and_then(|treatment| treatment.of_number(digits)) {
             self.sink.replace_quoted(&Span::named(start..self.at, mask));
-        } else if digits.len() >= SHORTEST_CARD
+        } else if digits.len() >= card::SHORTEST
             && self.rules.detectors.has(Detector::Cards)
             && let Some(last) = card::alone(digits)
         {
@@ -192,7 +212,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
     #[inline]
     fn string(&mut self, treatment: Option<Treatment>) -> Result<(), NotJson> {
         let start = self.at + 1;
-        let string = skip::string(self.text, start)?;
+        let string = self.reader.string(start)?;
         let range = start..string.at;
         self.at = string.at + 1;
         if string.escaped {
@@ -200,19 +220,28 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         }
         match treatment.and_then(|of| of.of_text(&self.text[range.clone()])) {
             Some(mask) => self.sink.replace(&Span::named(range, mask)),
-            None => _ = self.plain(range, string.loud),
+            None => _ = self.plain(range, string),
         }
         Ok(())
     }
 
-    /// Looks for secrets in a string without escapes, and says whether it did.
+    /// Looks for secrets in a string without escapes where there may be any, and says whether it did.
     #[inline]
-    fn plain(&mut self, range: Range<usize>, loud: bool) -> bool {
-        let looks = range.len() >= SHORTEST_SECRET && (loud || !self.scan.is_quiet_to(range.end));
-        if looks {
-            self.scan.window(range, self.sink);
+    fn plain(&mut self, range: Range<usize>, string: End) -> bool {
+        if self.scan.is_quiet_to(range.end) && !string.signs && !string.digits {
+            return false;
         }
-        looks
+        self.look(range, string)
+    }
+
+    fn look(&mut self, range: Range<usize>, string: End) -> bool {
+        let quiet = self.scan.is_quiet(&range) && !string.signs;
+        match quiet {
+            false => self.scan.window(range, self.sink),
+            true if string.digits => self.scan.numbers(range, self.sink),
+            true => return false,
+        }
+        true
     }
 
     /// A string with escapes is judged by what it stands for, which is left in the scratch space.

@@ -65,10 +65,10 @@ impl Finder {
         self.long = None;
     }
 
-    /// Whether the next fixed text stands at or behind a place, as far as is known without a search.
+    /// The first fixed text from a place on.
     #[inline]
-    pub(crate) fn is_quiet_to(&self, end: usize) -> bool {
-        self.known.found.start.min(self.own.found.start) >= end
+    pub(crate) fn next_literal(&mut self, rules: &Rules, text: &[u8], from: usize) -> usize {
+        self.known.seek(&rules.known, text, from).min(self.own.seek(&rules.own, text, from))
     }
 
     /// The first place in a window.
@@ -124,7 +124,7 @@ impl Finder {
         if let Some(start) = known.filter(|start| *start >= window.start) {
             return start;
         }
-        self.digits.insert(run(text, window, 4, |byte| byte.is_ascii_digit())).start
+        self.digits.insert(digits(text, window)).start
     }
 
     fn long(&mut self, rules: &Rules, text: &[u8], window: Range<usize>) -> usize {
@@ -148,19 +148,30 @@ struct Fixed {
 
 impl Fixed {
     /// Searches beyond the window: in JSON most windows are short, and a search has a price of its own.
+    #[inline]
     fn seek(&mut self, literals: &Literals, text: &[u8], from: usize) -> usize {
         // At first there is an empty find at zero, which is no find.
-        if self.found.start < from || self.found.is_empty() && self.found.start != NOWHERE {
-            let found = literals.find(text, from);
-            effort::spend(found.as_ref().map_or(text.len(), |(range, _)| range.start) - from);
-            (self.found, self.pattern) = found.unwrap_or((NOWHERE..NOWHERE, 0));
+        if self.found.start < from || self.found.end == 0 {
+            self.search(literals, text, from);
         }
         self.found.start
+    }
+
+    #[cold]
+    fn search(&mut self, literals: &Literals, text: &[u8], from: usize) {
+        let found = literals.find(text, from);
+        effort::spend(found.as_ref().map_or(text.len(), |(range, _)| range.start) - from);
+        (self.found, self.pattern) = found.unwrap_or((NOWHERE..NOWHERE, 0));
     }
 }
 
 /// How long a run must be to be looked at for its mixture.
 pub(crate) const LONG: usize = 20;
+
+/// The first four digits in a row, or more.
+pub(crate) fn digits(text: &[u8], window: Range<usize>) -> Range<usize> {
+    run(text, window, 4, |byte| byte.is_ascii_digit())
+}
 
 /// The first run of at least `least` bytes that fit. Only one byte in `least` is looked at until one fits.
 fn run(text: &[u8], window: Range<usize>, least: usize, fits: impl Fn(u8) -> bool) -> Range<usize> {
@@ -190,8 +201,8 @@ fn run(text: &[u8], window: Range<usize>, least: usize, fits: impl Fn(u8) -> boo
 mod tests {
     use super::*;
 
-    fn digits(text: &str) -> Option<Range<usize>> {
-        let found = run(text.as_bytes(), 0..text.len(), 4, |byte| byte.is_ascii_digit());
+    fn first(text: &str) -> Option<Range<usize>> {
+        let found = digits(text.as_bytes(), 0..text.len());
         (found.start != NOWHERE).then_some(found)
     }
 
@@ -203,7 +214,7 @@ mod tests {
                     let text = format!("{}{}{}", "12x".repeat(before), "7".repeat(len), "x9".repeat(after));
                     let start = before * 3;
                     let expected = (len >= 4).then_some(start..start + len);
-                    assert_eq!(digits(&text), expected, "{text}");
+                    assert_eq!(first(&text), expected, "{text}");
                 }
             }
         }

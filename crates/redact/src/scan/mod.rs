@@ -12,7 +12,7 @@ pub(crate) use self::literal::{Literal, Literals, Token, literals};
 pub(crate) use self::runs::Runs;
 pub(crate) use self::view::{Span, View};
 
-use self::find::{Candidate, Finder, Which};
+use self::find::{Candidate, Finder, Which, digits};
 use crate::detect::{
     armour, assignment, at_sign, azure, card, element, entropy, iban, jwt, phone, scheme, ssn, token,
     userinfo,
@@ -28,18 +28,43 @@ pub(crate) struct Scan<'a> {
     rules: &'a Rules,
     text: &'a [u8],
     finder: Finder,
+    /// There is no fixed text before this place.
+    quiet_to: usize,
     runs: Runs,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(rules: &'a Rules, text: &'a [u8]) -> Self {
-        Self { rules, text, finder: Finder::new(), runs: Runs::default() }
+        Self { rules, text, finder: Finder::new(), quiet_to: 0, runs: Runs::default() }
     }
 
-    /// Whether there is nothing up to a place, in a string without `:`, `=`, `>`, `@` and four digits in a row.
+    /// Whether it is known already that there is nothing up to a place, in windows without `:`, `=`, `>`, `@` and four
+    /// digits in a row.
     #[inline]
     pub(crate) fn is_quiet_to(&self, end: usize) -> bool {
-        self.finder.is_quiet_to(end) && !self.rules.detectors.has(Detector::Entropy)
+        end <= self.quiet_to
+    }
+
+    /// The same for one such window, by a search.
+    pub(crate) fn is_quiet(&mut self, window: &Range<usize>) -> bool {
+        if !self.rules.detectors.has(Detector::Entropy) {
+            self.quiet_to = self.finder.next_literal(self.rules, self.text, window.start);
+        }
+        window.end <= self.quiet_to
+    }
+
+    /// Replaces the numbers in a window in which there is nothing else.
+    pub(crate) fn numbers(&mut self, window: Range<usize>, sink: &mut Sink<'_>) {
+        let Range { start: mut floor, end } = window;
+        let mut run = digits(self.text, window);
+        while run.start < end {
+            let mut view = View { text: &self.text[..end], floor, runs: &mut self.runs };
+            if let Some(span) = number(self.rules, &mut view, &run) {
+                floor = span.range.end;
+                sink.replace(&span);
+            }
+            run = digits(self.text, run.end.max(floor)..end);
+        }
     }
 
     /// Replaces what is found between two places. Windows must not overlap or go back.
@@ -118,9 +143,22 @@ fn mark<'r>(rules: &'r Rules, view: &mut View<'_>, place: usize) -> Option<Span<
 
 fn number<'r>(rules: &'r Rules, view: &mut View<'_>, digits: &Range<usize>) -> Option<Span<'r>> {
     let has = |detector| rules.detectors.has(detector);
+    if is_mere_number(view, digits) && !has(Detector::Phone) {
+        return None;
+    }
     let card = || has(Detector::Cards).then(|| card::find(view, digits)).flatten();
     let ssn = || has(Detector::Ssn).then(|| ssn::find(view, digits)).flatten();
     let iban = || has(Detector::Iban).then(|| iban::find(view, digits)).flatten();
     let phone = || has(Detector::Phone).then(|| phone::find(view, digits)).flatten();
     card().or_else(ssn).or_else(iban).or_else(phone)
+}
+
+/// Whether it is the number of something: too short for a card, and with nothing around it of which it were a group.
+#[inline]
+fn is_mere_number(view: &View<'_>, digits: &Range<usize>) -> bool {
+    let is_group = |byte: Option<u8>| matches!(byte, Some(b' ' | b'-'));
+    let in_groups =
+        digits.len() == 4 && (is_group(view.at(digits.end)) || is_group(view.before(digits.start)));
+    let behind_letter = view.before(digits.start).is_some_and(|byte| byte.is_ascii_uppercase());
+    digits.len() < card::SHORTEST && !in_groups && !behind_letter
 }

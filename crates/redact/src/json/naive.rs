@@ -1,0 +1,320 @@
+//! The same walk, written as plainly as can be, and what both of them say: each name is looked up in full, each string
+//! is looked at by itself, one byte follows another, and nothing is remembered between them.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::{NotJson, escape, number, unescape};
+use crate::Redactor;
+use crate::detect::card;
+use crate::detector::Detector;
+use crate::mask::Mask;
+use crate::name::{Names, Treatment};
+use crate::report::Report;
+use crate::rules::Rules;
+use crate::scan::{Scan, Span};
+use crate::sink::Sink;
+
+struct Naive<'a, 's, 'o> {
+    rules: &'a Rules,
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    nested: u8,
+    sink: &'s mut Sink<'o>,
+}
+
+fn redact(rules: &Rules, text: &[u8], nested: u8, sink: &mut Sink<'_>) -> Result<(), NotJson> {
+    let mut naive = Naive { rules, text, at: 0, depth: 0, nested, sink };
+    naive.value(None)?;
+    if naive.at == text.len() { Ok(()) } else { Err(NotJson) }
+}
+
+impl Naive<'_, '_, '_> {
+    fn blanks(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn eats(&mut self, byte: u8) -> bool {
+        let eats = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(eats);
+        eats
+    }
+
+    fn needs(&mut self, byte: u8) -> Result<(), NotJson> {
+        if self.eats(byte) { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// A value with the blanks around it.
+    fn value(&mut self, told: Option<Treatment>) -> Result<(), NotJson> {
+        self.blanks();
+        let start = self.at;
+        match self.text.get(start).ok_or(NotJson)? {
+            b'{' | b'[' if told.is_some_and(Treatment::hides_containers) => self.hidden(Mask::Hidden)?,
+            b'{' | b'[' if self.depth == self.rules.max_depth => self.hidden(Mask::TOO_DEEP)?,
+            b'{' => self.list(b'{', b'}')?,
+            b'[' => self.list(b'[', b']')?,
+            b'"' => {
+                let range = self.string()?;
+                self.text_value(range, told)?;
+            }
+            b't' | b'f' | b'n' => {
+                let words = [&b"true"[..], b"false", b"null"];
+                let word = words.iter().find(|word| self.text[start..].starts_with(word)).ok_or(NotJson)?;
+                self.at += word.len();
+            }
+            _ => self.number(told)?,
+        }
+        self.blanks();
+        Ok(())
+    }
+
+    /// The range between the quotes of a string.
+    fn string(&mut self) -> Result<Range<usize>, NotJson> {
+        self.needs(b'"')?;
+        let start = self.at;
+        while *self.text.get(self.at).ok_or(NotJson)? != b'"' {
+            self.at += if self.text[self.at] == b'\\' { 2 } else { 1 };
+        }
+        self.at += 1;
+        Ok(start..self.at - 1)
+    }
+
+    fn list(&mut self, open: u8, close: u8) -> Result<(), NotJson> {
+        self.needs(open)?;
+        self.depth += 1;
+        self.blanks();
+        let mut more = !self.eats(close);
+        while more {
+            let told = if open == b'{' { self.name()? } else { None };
+            self.value(told)?;
+            more = self.eats(b',');
+            if !more {
+                self.needs(close)?;
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn name(&mut self) -> Result<Option<Treatment>, NotJson> {
+        self.blanks();
+        let range = self.string()?;
+        let mut name = Vec::new();
+        unescape(&self.text[range.clone()], &mut name)?;
+        let told = self.rules.told_by(&name, Names::in_full);
+        self.text_value(range, None)?;
+        self.blanks();
+        self.needs(b':')?;
+        Ok(told)
+    }
+
+    fn text_value(&mut self, range: Range<usize>, told: Option<Treatment>) -> Result<(), NotJson> {
+        let raw = &self.text[range.clone()];
+        let mut plain = Vec::new();
+        unescape(raw, &mut plain)?;
+        if let Some(mask) = told.and_then(|told| told.of_text(&plain)) {
+            self.sink.replace(&Span::named(range, mask));
+            return Ok(());
+        }
+        let escaped = raw.contains(&b'\\');
+        let mut inner = Sink::new(&plain);
+        let may_be_json = escaped && matches!(plain.trim_ascii_start().first(), Some(b'{' | b'['));
+        if !may_be_json
+            || self.nested == 3
+            || redact(self.rules, &plain, self.nested + 1, &mut inner).is_err()
+        {
+            inner.restart();
+            Scan::new(self.rules, &plain).window(0..plain.len(), &mut inner);
+        }
+        if inner.changed() {
+            let (text, report) = inner.finish();
+            let write =
+                |out: &mut Vec<u8>| if escaped { escape(&text, out) } else { out.extend_from_slice(&text) };
+            self.sink.put(range.start, range.end, report, write);
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, told: Option<Treatment>) -> Result<(), NotJson> {
+        let start = self.at;
+        self.at += number::len(&self.text[start..]).ok_or(NotJson)?;
+        let digits = &self.text[start..self.at];
+        if let Some(mask) = told.and_then(|told| told.of_number(digits)) {
+            self.sink.replace_quoted(&Span::named(start..self.at, mask));
+        } else if let Some(last) = card::alone(digits).filter(|_| self.rules.detectors.has(Detector::Cards)) {
+            self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
+        }
+        Ok(())
+    }
+
+    /// A list or map, of which only brackets and strings are followed.
+    fn hidden(&mut self, mask: Mask<'static>) -> Result<(), NotJson> {
+        let (start, mut open) = (self.at, 0);
+        loop {
+            match self.text.get(self.at).ok_or(NotJson)? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                break;
+            }
+        }
+        if mask == Mask::Hidden {
+            self.sink.replace_quoted(&Span::named(start..self.at, mask));
+        } else {
+            self.sink.report.limit();
+            self.sink.put(start, self.at, Report::default(), |out| mask.write_quoted(out));
+        }
+        Ok(())
+    }
+}
+
+type Outcome = Result<(String, Report), NotJson>;
+
+fn outcome(
+    walk: fn(&Rules, &[u8], u8, &mut Sink<'_>) -> Result<(), NotJson>,
+    rules: &Rules,
+    json: &[u8],
+) -> Outcome {
+    let mut sink = Sink::new(json);
+    walk(rules, json, 0, &mut sink)?;
+    let (out, report) = sink.finish();
+    Ok((String::from_utf8_lossy(&out).into_owned(), report))
+}
+
+fn assert_same(redactor: &Redactor, json: &[u8]) {
+    let quick = outcome(super::redact, &redactor.rules, json);
+    assert_eq!(quick, outcome(redact, &redactor.rules, json), "{}", String::from_utf8_lossy(json));
+}
+
+static REDACTORS: LazyLock<[Redactor; 3]> = LazyLock::new(redactors);
+
+fn redactors() -> [Redactor; 3] {
+    let all = Detector::ALL.into_iter().fold(Redactor::builder(), crate::RedactorBuilder::detect);
+    let none = Detector::ALL.into_iter().fold(Redactor::builder(), crate::RedactorBuilder::ignore);
+    let own = none
+        .clone()
+        .secret("s3cr3t-of-ours")
+        .token("ours", "own-", 8)
+        .hide_name("shoe size")
+        .hide_names_with("zeta");
+    [all, own, Redactor::builder().max_depth(3)].map(|builder| builder.build().unwrap())
+}
+
+/// The words of names, values and everything between them.
+const PIECES: &[&str] = &[
+    "user",
+    "id",
+    "_",
+    "-",
+    ".",
+    "token",
+    "Token",
+    "pass",
+    "word",
+    "Word",
+    "pass_word",
+    "secret",
+    "secretary",
+    "key",
+    "api",
+    "code",
+    "count",
+    "session",
+    "pwd",
+    "pin",
+    "2",
+    "42",
+    "1234",
+    "20100101",
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "219-09-9999",
+    "DE89370400440532013000",
+    "DE89 3704 0044 0532 0130 00",
+    "GB29 NWBK 6016 1331 9268 19",
+    "john@example.com",
+    "=",
+    ":",
+    ": ",
+    ">",
+    "<token>x</token>",
+    "password=hunter2",
+    "otp: 123456",
+    "T10:12:13.5Z",
+    "Bearer abcdef123456",
+    "sk-",
+    "ghp_",
+    "s3cr3t-of-ours",
+    "own-12345678",
+    "shoeSize",
+    "zeta",
+    "é",
+    "\\n",
+    "\\u0070",
+    "\\\"",
+    "\\\\",
+    "***REDACTED***",
+    "+49 30 1234567",
+    " ",
+    "a",
+    "aaaaaaaaaaaaaaaaaaaa",
+    "ＰＡＳＳ",
+    "p",
+    "P",
+    "s.s.n",
+];
+
+fn string() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(PIECES), 0..5)
+        .prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+}
+
+/// JSON, in which everything may be missing or wrong once in a while.
+fn json() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(
+        &["true", "false", "null", "0", "12", "-1.5e3", "4111111111111111", "219099999", "01", "tru"][..],
+    );
+    let leaf = prop_oneof![6 => string(), 2 => word.prop_map(str::to_owned)];
+    let blank = || prop::sample::select(&["", "", "", " ", "\n\t"][..]);
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        let member = (string(), blank(), blank(), inner.clone()).prop_map(|(name, a, b, value)| format!("{name}{a}:{b}{value}"));
+        let comma = (blank(), blank()).prop_map(|(a, b)| format!("{a},{b}"));
+        prop_oneof![
+            2 => (prop::collection::vec(inner.clone(), 0..5), comma.clone()).prop_map(|(items, comma)| format!("[{}]", items.join(&comma))),
+            4 => (prop::collection::vec(member, 0..8), comma).prop_map(|(members, comma)| format!("{{{}}}", members.join(&comma))),
+            1 => inner.prop_map(|json| format!("\"{}\"", json.replace('\\', "\\\\").replace('"', "\\\""))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_walk_says_what_the_plain_one_says(json in json(), cut in 0_usize..400, whole in any::<bool>()) {
+        let json = if whole { json.as_bytes() } else { &json.as_bytes()[..cut.min(json.len())] };
+        REDACTORS.iter().for_each(|redactor| assert_same(redactor, json));
+    }
+}
+
+#[test]
+fn the_walk_says_what_the_plain_one_says_about_the_corpus() {
+    let corpus =
+        [include_str!("../../tests/corpus/json.positive"), include_str!("../../tests/corpus/json.negative")];
+    for line in corpus.iter().flat_map(|file| file.lines()) {
+        let line = line.strip_prefix("< ").or_else(|| line.strip_prefix("> ")).unwrap_or(line);
+        REDACTORS.iter().for_each(|redactor| assert_same(redactor, line.as_bytes()));
+    }
+}
