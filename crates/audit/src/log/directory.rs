@@ -1,0 +1,121 @@
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::OpenError;
+use super::disk::{Disk, RealDisk};
+use super::layout;
+
+/// The format that this version writes.
+const VERSION: u64 = 1;
+
+const MAGIC: &str = "buttress-audit-log ";
+
+/// A directory that nobody else writes a log to, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Unlocked by being closed.
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory if there is none, and locks it. Nothing is written into one that is not ours.
+    pub(super) fn lock(path: &Path) -> Result<Self, OpenError> {
+        match fs::metadata(path) {
+            Ok(found) if !found.is_dir() => {
+                return Err(OpenError::NotADirectory { directory: path.to_owned() });
+            }
+            Ok(_) => {}
+            Err(_) => make(path).map_err(OpenError::at(path))?,
+        }
+        check_names(path)?;
+        let lock = locked(path)?;
+        let directory = Self { path: path.to_owned(), _lock: lock };
+        // Again: somebody may have begun, or begun and ended, before the lock was ours.
+        if !check_names(path)? {
+            directory.write_format().map_err(OpenError::at(path.join(layout::FORMAT)))?;
+        }
+        Ok(directory)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// In one step, so that a directory is ours as a whole or not at all.
+    fn write_format(&self) -> io::Result<()> {
+        let (new, format) =
+            (self.path.join(format!("{}.new", layout::FORMAT)), self.path.join(layout::FORMAT));
+        let mut file = File::create(&new)?;
+        writeln!(file, "{MAGIC}{VERSION}")?;
+        file.sync_all()?;
+        fs::rename(new, format)?;
+        RealDisk.sync_directory(&self.path)
+    }
+}
+
+/// With all directories above it, and for good.
+fn make(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    for above in path.ancestors().skip(1).take(1) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        RealDisk.sync_directory(above)?;
+    }
+    Ok(())
+}
+
+fn locked(directory: &Path) -> Result<File, OpenError> {
+    let path = directory.join(layout::LOCK);
+    let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut lock = open.map_err(OpenError::at(&path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::Locked { directory: directory.to_owned(), process: holder(&mut lock) });
+        }
+        Err(TryLockError::Error(error)) => return Err(OpenError::at(path)(error)),
+    }
+    // Who has it is told for the sake of a message; a full disk does not keep a log from being opened.
+    let _only_a_hint = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
+    Ok(lock)
+}
+
+/// Who says in the file that it has locked it.
+fn holder(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    text.parse().ok()
+}
+
+/// Fails if the directory belongs to somebody else, or to a later version; says whether a log was begun in it.
+fn check_names(directory: &Path) -> Result<bool, OpenError> {
+    let is_begun = check_format(directory)?;
+    for entry in fs::read_dir(directory).map_err(OpenError::at(directory))? {
+        let name = entry.map_err(OpenError::at(directory))?.file_name();
+        let is_expected = name
+            .to_str()
+            .is_some_and(|name| if is_begun { layout::is_ours(name) } else { layout::is_harmless(name) });
+        if !is_expected {
+            return Err(OpenError::Foreign { directory: directory.to_owned(), name: name.into() });
+        }
+    }
+    Ok(is_begun)
+}
+
+fn check_format(directory: &Path) -> Result<bool, OpenError> {
+    let path = directory.join(layout::FORMAT);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(OpenError::at(path)(error)),
+    };
+    let Some(version) = text.strip_prefix(MAGIC) else {
+        return Err(OpenError::Foreign { directory: directory.to_owned(), name: layout::FORMAT.into() });
+    };
+    if version.trim_end().parse() == Ok(VERSION) {
+        return Ok(true);
+    }
+    let found = version.trim_end().chars().take(40).collect();
+    Err(OpenError::Newer { directory: directory.to_owned(), found, known: VERSION })
+}

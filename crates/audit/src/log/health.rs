@@ -1,0 +1,147 @@
+use std::io;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::disk::Disk;
+use super::journal::Trouble;
+use super::ladder::{LOOK_AGAIN, Ladder};
+use super::shared::Health;
+use super::system::timestamp;
+use super::writer::Writer;
+use super::{DiskLevel, Space};
+use crate::Reason;
+
+/// Why nothing is recorded at present.
+#[derive(Debug)]
+pub(super) struct Illness {
+    reason: Reason,
+    since: SystemTime,
+    error: String,
+}
+
+impl Illness {
+    pub(super) const fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
+impl<D: Disk> Writer<D> {
+    /// What a failure means for those who want to record something.
+    pub(super) fn suffer(&mut self, trouble: &Trouble) {
+        let reason = trouble.reason();
+        self.note_error(trouble.error());
+        if self.illness.is_some() {
+            return;
+        }
+        let (since, error) = (self.now(), trouble.error().to_string());
+        tracing::error!(%error, "the audit log records nothing until this is over");
+        self.illness = Some(Illness { reason, since, error });
+        self.look_at = Instant::now() + LOOK_AGAIN;
+        if reason == Reason::DiskFull {
+            self.level = DiskLevel::Full;
+            self.tell_that_it_is_full();
+        }
+        self.show_health();
+    }
+
+    fn tell_that_it_is_full(&mut self) {
+        self.ballast.release(self.journal.disk());
+        let details = self.space().map(details);
+        let event = self.clerk.event("AUDIT_DISK_FULL", "critical", &json!({ "disk": details }));
+        if let Err(trouble) = self.record(&event) {
+            tracing::error!(error = %trouble.error(), "not even that the disk is full could be recorded");
+        }
+    }
+
+    pub(super) fn note_error(&self, error: &io::Error) {
+        self.shared.lock().facts.last_error = Some(error.to_string());
+    }
+
+    /// Looks how much room there is, and whether what was wrong is over.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.look_at = now + LOOK_AGAIN;
+        let space = self.space();
+        self.shared.lock().facts.space = space;
+        match &self.illness {
+            None => self.watch_room(space),
+            Some(Illness { reason: Reason::DiskFull, .. }) if !Ladder::has_room_again(space) => {}
+            Some(_) => self.try_again(space),
+        }
+    }
+
+    fn space(&self) -> Option<Space> {
+        self.journal.disk().space(self.directory.path())
+    }
+
+    /// Warns, and stops recording what may be lost, before there is no room left.
+    fn watch_room(&mut self, space: Option<Space>) {
+        let level = space.map_or(DiskLevel::Plenty, |space| self.ladder.level(space, self.level));
+        if level < DiskLevel::Critical && !self.ballast.is_there() {
+            // It is only a help: without it, one record less is written when the disk is full.
+            let _retried_later = self.ballast.load(self.journal.disk());
+        }
+        let before = std::mem::replace(&mut self.level, level);
+        if level == before {
+            return;
+        }
+        self.show_health();
+        let (action, severity) = match level {
+            DiskLevel::Plenty => ("AUDIT_DISK_RECOVERED", "info"),
+            DiskLevel::Low => ("AUDIT_DISK_LOW", "medium"),
+            DiskLevel::Critical | DiskLevel::Full => ("AUDIT_DISK_LOW", "high"),
+        };
+        tracing::warn!(level = level.as_str(), ?space, "room for the audit log");
+        let details = json!({ "level": level.as_str(), "disk": space.map(details) });
+        let event = self.clerk.event(action, severity, &details);
+        if let Err(trouble) = self.record(&event) {
+            self.suffer(&trouble);
+        }
+    }
+
+    /// Begins again if that is possible now.
+    fn try_again(&mut self, space: Option<Space>) {
+        let Some(illness) = &self.illness else { return };
+        let action = match illness.reason {
+            Reason::DiskFull => "AUDIT_DISK_RECOVERED",
+            _ => "AUDIT_LOG_RECOVERED",
+        };
+        let details = json!({
+            "since": timestamp(illness.since),
+            "error": illness.error,
+            "disk": space.map(details),
+        });
+        if illness.reason == Reason::DiskFull && self.ballast.load(self.journal.disk()).is_err() {
+            return;
+        }
+        let event = self.clerk.event(action, "high", &details);
+        if let Err(trouble) = self.record(&event) {
+            return self.note_error(trouble.error());
+        }
+        tracing::info!("the audit log records again");
+        self.illness = None;
+        self.level = space.map_or(DiskLevel::Plenty, |space| self.ladder.level(space, DiskLevel::Full));
+        self.show_health();
+    }
+
+    fn show_health(&self) {
+        let health = match (&self.illness, self.level) {
+            (Some(illness), _) => Health::Refusing(illness.reason),
+            (None, DiskLevel::Critical) => Health::Scarce,
+            (None, _) => Health::Good,
+        };
+        self.shared.change(|state| {
+            state.health = health;
+            if let Health::Refusing(_) = health {
+                state.room.shut();
+                return Vec::new();
+            }
+            state.room.reopen()
+        });
+    }
+}
+
+fn details(space: Space) -> Value {
+    json!({ "free_bytes": space.free, "total_bytes": space.total })
+}

@@ -1,0 +1,106 @@
+//! How a log is begun, or gone on with.
+
+use std::fs;
+use std::path::Path;
+
+use buttress_core::Entropy;
+use serde_json::json;
+
+use super::directory::Directory;
+use super::disk::Disk;
+use super::journal::{Begin, Journal};
+use super::recovery::{Candidate, Found, Repair, recover};
+use super::segment::OpenSegment;
+use super::system::Clerk;
+use super::{ChainId, Head, OpenError, WhenDamaged, layout};
+
+/// Opens what is in a directory. What had to be repaired is told in the log before anything else.
+pub(super) fn open<D: Disk>(
+    disk: D,
+    directory: &Directory,
+    clerk: Clerk,
+    when_damaged: WhenDamaged,
+) -> Result<Journal<D>, OpenError> {
+    let path = directory.path();
+    match recover(path) {
+        Ok(Some(found)) => go_on(disk, path, clerk, found),
+        Ok(None) => begin(disk, path, clerk, None),
+        Err(damage @ OpenError::Tampered { .. }) if when_damaged == WhenDamaged::BeginNewChain => {
+            let aside = move_aside(path).map_err(OpenError::at(path))?;
+            begin(disk, path, clerk, Some((damage, aside)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn begin<D: Disk>(
+    disk: D,
+    path: &Path,
+    clerk: Clerk,
+    damage: Option<(OpenError, String)>,
+) -> Result<Journal<D>, OpenError> {
+    let entropy = Entropy::system();
+    let id =
+        ChainId::from_bytes((u128::from(entropy.draw()) << 64 | u128::from(entropy.draw())).to_be_bytes());
+    let start = Begin { chain: id, head: Head::START, current: None, sealed: Vec::new() };
+    let mut journal = Journal::new(disk, path.to_owned(), clerk.clone(), start);
+    journal.start().map_err(OpenError::at(layout::segment(path, 1)))?;
+    if let Some((OpenError::Tampered { file, line, seq, kind }, aside)) = damage {
+        let file = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let damage = json!({ "file": file, "line": line, "seq": seq, "kind": kind });
+        let details = json!({ "damage": damage, "moved_to": aside });
+        tell(&mut journal, path, &clerk.event("AUDIT_CHAIN_BEGUN", "critical", &details))?;
+    }
+    Ok(journal)
+}
+
+fn go_on<D: Disk>(disk: D, path: &Path, clerk: Clerk, found: Found) -> Result<Journal<D>, OpenError> {
+    let Found { chain, head, last, sealed, repairs } = found;
+    let Candidate { path: segment, first, bytes, began, .. } = last;
+    let mut file = disk.open(&segment).map_err(OpenError::at(&segment))?;
+    // What a process that was killed had not synced is made sure of before anything is said about it.
+    super::disk::DiskFile::sync(&mut file).map_err(OpenError::at(&segment))?;
+    let current = Some(OpenSegment { file, path: segment, first, bytes, synced: bytes, began });
+    let mut journal =
+        Journal::new(disk, path.to_owned(), clerk.clone(), Begin { chain, head, current, sealed });
+    for Repair { segment, offset, bytes, moved_to } in repairs {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let details = json!({
+            "segment": name(&segment), "offset": offset, "bytes": bytes, "moved_to": name(&moved_to),
+        });
+        tracing::warn!(segment = %segment.display(), offset, bytes, "the end of the audit log was torn");
+        tell(&mut journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", "high", &details))?;
+    }
+    Ok(journal)
+}
+
+fn tell<D: Disk>(journal: &mut Journal<D>, path: &Path, event: &[u8]) -> Result<(), OpenError> {
+    journal.seal(event);
+    let told = journal.write().and_then(|()| journal.sync());
+    told.map_err(|trouble| OpenError::at(path)(trouble.into_error()))
+}
+
+/// Moves a damaged log into a directory of its own, its beginning first: should it be interrupted, what is left still
+/// does not pass for a log.
+fn move_aside(path: &Path) -> std::io::Result<String> {
+    let mut numbers = 1_u32..;
+    let name = numbers.find_map(|number| {
+        let name = format!("{}{number}", layout::DAMAGED);
+        (!path.join(&name).exists()).then_some(name)
+    });
+    let name = name.unwrap_or_default();
+    let aside = path.join(&name);
+    fs::create_dir(&aside)?;
+    let mut names: Vec<_> =
+        fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
+    names.retain(|name| name.to_str().is_some_and(layout::belongs_to_a_chain));
+    names.sort();
+    for name in names {
+        fs::rename(path.join(&name), aside.join(&name))?;
+    }
+    fs::copy(path.join(layout::FORMAT), aside.join(layout::FORMAT))?;
+    let real = super::disk::RealDisk;
+    real.sync_directory(&aside)?;
+    real.sync_directory(path)?;
+    Ok(name)
+}

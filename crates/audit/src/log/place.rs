@@ -1,0 +1,125 @@
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use parking_lot::MutexGuard;
+use tokio::sync::oneshot;
+
+use super::is_event;
+use super::shared::{Entry, Phase, Refusal, Shared, State};
+use crate::{Class, Durability, Event, NotRecorded, Reason, Receipt, Reservation};
+
+/// A place in a log for one event.
+///
+/// Recording into it never waits and never fails for want of room. Dropped unused, it gives the place back.
+#[derive(Debug)]
+#[must_use = "a place that is dropped is given back"]
+pub struct Place {
+    shared: Arc<Shared>,
+    is_used: bool,
+}
+
+impl Place {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), is_used: false }
+    }
+
+    /// Hands over an event as it will stand in the log.
+    pub(super) fn hand_over(mut self, class: Class, event: Vec<u8>) -> Recording {
+        debug_assert!(is_event(&event), "an event is one JSON object without line breaks");
+        let policy = self.shared.policy(class);
+        let mut state = self.shared.lock();
+        state.counts.emitted(class.category());
+        let reason = if state.phase != Phase::Open {
+            Some(Reason::Closed)
+        } else if event.len() > self.shared.most_event_bytes {
+            Some(Reason::TooLarge)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            let refusal = Refusal { class, policy, reason, was_handed_over: true };
+            let why = state.refuse(refusal, self.shared.clock.now());
+            // The place is given back by its drop.
+            drop(state);
+            return Recording(Answer::Given(Some(Err(why))));
+        }
+        self.is_used = true;
+        let (recording, entry) = entry(&mut state, class, policy.durability, event);
+        self.enqueue(state, entry);
+        recording
+    }
+
+    fn enqueue(&self, mut state: MutexGuard<'_, State>, entry: Entry) {
+        let woken = state.room.fill(entry.event.len());
+        let was_idle = state.queue.is_empty();
+        state.queue.push_back(entry);
+        drop(state);
+        if was_idle {
+            self.shared.work().notify_one();
+        }
+        woken.into_iter().for_each(std::task::Waker::wake);
+    }
+}
+
+/// What is written, and what its caller waits for.
+fn entry(state: &mut State, class: Class, durability: Durability, event: Vec<u8>) -> (Recording, Entry) {
+    if durability == Durability::Enqueued {
+        state.counts.acknowledged(class.category());
+        let receipt = Receipt::new(None, durability);
+        return (
+            Recording(Answer::Given(Some(Ok(receipt)))),
+            Entry { class, durability, event, reply: None },
+        );
+    }
+    let (reply, answer) = oneshot::channel();
+    (Recording(Answer::Due(answer)), Entry { class, durability, event, reply: Some(reply) })
+}
+
+impl Reservation for Place {
+    type Recording = Recording;
+
+    fn record(self, event: Event) -> Recording {
+        // As long as most events are, so that it seldom has to grow.
+        let mut encoded = Vec::with_capacity(1_024);
+        event.encode(&self.shared.redactor, &mut encoded);
+        self.hand_over(event.class(), encoded)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !mem::replace(&mut self.is_used, true) {
+            self.shared.change(|state| state.room.give_back_unused());
+        }
+    }
+}
+
+/// The wait for a receipt. Dropping it takes nothing back.
+#[derive(Debug)]
+#[must_use = "a receipt is what tells that an event is recorded"]
+pub struct Recording(Answer);
+
+#[derive(Debug)]
+enum Answer {
+    Given(Option<Result<Receipt, NotRecorded>>),
+    Due(oneshot::Receiver<Result<Receipt, NotRecorded>>),
+}
+
+impl Future for Recording {
+    type Output = Result<Receipt, NotRecorded>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Answer::Given(answer) => answer.take().map_or(Poll::Pending, Poll::Ready),
+            // The thread that writes has ended without an answer, which only a panic in it explains.
+            Answer::Due(due) => Poll::Ready(ready!(Pin::new(due).poll(cx)).unwrap_or(Err(NotRecorded {
+                reason: Reason::Failed,
+                shed: false,
+                retry_after: None,
+            }))),
+        }
+    }
+}

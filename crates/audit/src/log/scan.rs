@@ -1,0 +1,85 @@
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::{ChainId, Head, Line, MAX_ENVELOPE, MAX_EVENT};
+
+/// What a file holds, read from its beginning.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) chain: Option<ChainId>,
+    /// The last record that is right.
+    pub(super) head: Head,
+    /// Up to where everything is right.
+    pub(super) good_bytes: u64,
+    pub(super) end: End,
+}
+
+/// What is behind the last record that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing, or it was not to be read.
+    Whole,
+    /// A last line that is not.
+    Torn,
+    /// A line that is not, with others behind it.
+    Bad { line: u64, kind: &'static str },
+}
+
+impl Scan {
+    pub(super) const fn is_tampered(&self) -> bool {
+        matches!(self.end, End::Bad { .. })
+    }
+}
+
+/// Reads the records of a file up to the one with the number `until`, and checks that each follows the one before.
+///
+/// The first one must have the number that the file is named by, and follow `after` if that is known.
+pub(super) fn scan(path: &Path, first: u64, after: Option<(ChainId, Head)>, until: u64) -> io::Result<Scan> {
+    let mut file = BufReader::with_capacity(256 << 10, File::open(path)?);
+    let (chain, head) = after.unzip();
+    let before = Head { seq: first.saturating_sub(1), ..Head::START };
+    let mut scan = Scan { chain, head: head.unwrap_or(before), good_bytes: 0, end: End::Whole };
+    let (mut line, mut number) = (Vec::new(), 0);
+    while scan.head.seq < until {
+        line.clear();
+        let bytes = file.read_until(b'\n', &mut line)?;
+        if bytes == 0 {
+            break;
+        }
+        number += 1;
+        match next(&scan, &line, number == 1 && after.is_none()) {
+            Ok((chain, head)) => {
+                (scan.chain, scan.head) = (Some(chain), head);
+                scan.good_bytes += bytes as u64;
+            }
+            Err(kind) => {
+                let is_last = file.fill_buf()?.is_empty();
+                scan.end = if is_last { End::Torn } else { End::Bad { line: number, kind } };
+                break;
+            }
+        }
+    }
+    Ok(scan)
+}
+
+fn next(scan: &Scan, line: &[u8], is_free: bool) -> Result<(ChainId, Head), &'static str> {
+    let line = line.strip_suffix(b"\n").and_then(|line| Line::parse(line).ok()).ok_or("bad_line")?;
+    let chain = scan.chain.unwrap_or(line.chain);
+    // What came before the oldest file that is left is known from that file alone.
+    let before = if is_free { Head { hash: line.prev, ..scan.head } } else { scan.head };
+    line.follows(&before, chain).map(|head| (chain, head)).map_err(super::Fault::as_str)
+}
+
+/// The last record of a file, as it claims to be; `None` if the last line is not one.
+pub(super) fn last_head(path: &Path) -> io::Result<Option<(ChainId, Head)>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let longest = (MAX_EVENT + MAX_ENVELOPE + 1) as u64;
+    file.seek(SeekFrom::Start(length.saturating_sub(longest)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    let Some(lines) = end.strip_suffix(b"\n") else { return Ok(None) };
+    let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Line::parse(last).ok().map(|line| (line.chain, line.head())))
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use super::counts::{ClassCounts, Counts};
+use super::shared::{Health, Phase, Shared, State};
+use super::{ChainId, DiskLevel, Head, Space, WhenFull};
+use crate::{Category, Class, Reason};
+
+/// How a log is at one moment. All figures are of the same moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The chain it writes.
+    pub chain: ChainId,
+    /// The last record that is written.
+    pub head: Head,
+    /// The last record that is on disk for sure.
+    pub synced: Head,
+    /// Events that wait, and places that are taken for events to come.
+    pub queued: usize,
+    /// The bytes they take.
+    pub queued_bytes: usize,
+    /// Callers that wait for a place.
+    pub waiting: usize,
+    /// Receipts that wait for sinks.
+    pub replicating: usize,
+    /// How often the disk was asked to keep what was written.
+    pub syncs: u64,
+    /// How long that took the last time.
+    pub last_sync: Duration,
+    /// How long it took at most.
+    pub longest_sync: Duration,
+    /// Room on the disk, where that can be told.
+    pub space: Option<Space>,
+    /// What that means.
+    pub level: DiskLevel,
+    /// Whether there is room kept back for the record that says that the disk is full.
+    pub has_ballast: bool,
+    /// Why nothing is recorded at present, if that is so.
+    pub refusing: Option<Reason>,
+    /// The last thing that went wrong, also if it has been overcome.
+    pub last_error: Option<String>,
+    /// Files.
+    pub segments: usize,
+    /// What they take, in bytes.
+    pub bytes: u64,
+    /// Sinks and how far they have confirmed.
+    pub sinks: Vec<(String, u64)>,
+    /// Whether it was closed.
+    pub is_closed: bool,
+    counts: Counts,
+    not_ready: Vec<Category>,
+}
+
+impl Status {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let state = shared.lock();
+        let (facts, used) = (state.facts.clone(), state.room.used());
+        Self {
+            chain: facts.chain,
+            head: *shared.head.borrow(),
+            synced: facts.synced,
+            queued: used.events,
+            queued_bytes: used.bytes,
+            waiting: state.room.waiting(),
+            replicating: state.replicas.held(),
+            syncs: facts.syncs,
+            last_sync: facts.last_sync,
+            longest_sync: facts.longest_sync,
+            space: facts.space,
+            level: facts.level,
+            has_ballast: facts.has_ballast,
+            refusing: state.refusing(),
+            last_error: facts.last_error,
+            segments: facts.segments,
+            bytes: facts.bytes,
+            sinks: state.replicas.sinks().map(|(name, seq)| (name.to_owned(), seq)).collect(),
+            is_closed: state.phase != Phase::Open,
+            counts: state.counts,
+            not_ready: not_ready(shared, &state),
+        }
+    }
+
+    /// What became of the events of a family.
+    pub const fn counts(&self, category: Category) -> ClassCounts {
+        self.counts.of(category)
+    }
+
+    /// What became of all events.
+    pub fn totals(&self) -> ClassCounts {
+        let rows = Category::ALL.map(|category| self.counts(category));
+        rows.into_iter().fold(ClassCounts::default(), |sum, row| ClassCounts {
+            emitted: sum.emitted + row.emitted,
+            acknowledged: sum.acknowledged + row.acknowledged,
+            shed: sum.shed + row.shed,
+            failed: sum.failed + row.failed,
+        })
+    }
+
+    /// Whether every family can be recorded whose requests are refused otherwise; what a readiness probe asks.
+    pub const fn is_ready(&self) -> bool {
+        self.not_ready.is_empty()
+    }
+
+    /// The families whose requests are refused at present because they cannot be recorded.
+    pub fn not_ready(&self) -> &[Category] {
+        &self.not_ready
+    }
+}
+
+fn not_ready(shared: &Shared, state: &State) -> Vec<Category> {
+    if state.refusing().is_none() {
+        return Vec::new();
+    }
+    let fails =
+        |category: &Category| shared.policy(Class::write(*category)).when_full == WhenFull::FailRequest;
+    Category::ALL.into_iter().filter(fails).collect()
+}
+
+impl State {
+    /// Why nothing is recorded at present.
+    pub(super) const fn refusing(&self) -> Option<Reason> {
+        match (self.phase, self.health) {
+            (Phase::Closing | Phase::Closed, _) => Some(Reason::Closed),
+            (Phase::Open, Health::Refusing(reason)) => Some(reason),
+            (Phase::Open, Health::Good | Health::Scarce) => None,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod basics;
+mod child;
+mod directory;
+mod sample;
