@@ -1,11 +1,14 @@
 //! The log: segment files of chained JSON lines.
 
+mod anchor;
 mod ballast;
 mod batch;
 mod builder;
 mod chain;
+mod checkpoint;
 mod counts;
 mod directory;
+mod directory_entry;
 mod disk;
 mod error;
 mod facts;
@@ -14,9 +17,12 @@ mod handle;
 mod health;
 mod hex;
 mod journal;
+mod key;
 mod ladder;
 mod layout;
 mod line;
+mod merkle;
+mod note;
 mod open;
 mod place;
 mod policy;
@@ -35,14 +41,18 @@ mod system;
 mod tail;
 mod writer;
 
+pub use anchor::{Anchor, AnchorError, AnchorStatus, FileAnchor, StepsBack, check_step};
 pub use builder::{AuditLogBuilder, WhenDamaged};
 pub use chain::{ChainId, Fault, Head, NotAChainId};
+pub use checkpoint::{CheckpointStatus, Checkpoints, ResumeError};
 pub use counts::ClassCounts;
 pub use disk::Space;
 pub use error::OpenError;
 pub use handle::AuditLog;
+pub use key::{KeyError, NotAKey, SigningKey, VerifyingKey};
 pub use ladder::DiskLevel;
 pub use line::{BadLine, Line, MAX_ENVELOPE, MAX_EVENT, is_event, seal};
+pub use note::{BadNote, Checkpoint, Note};
 pub use place::{Place, Recording};
 pub use policy::{Policy, Then, WhenFull};
 pub use reader::{OwnedLine, ReadError, Reader};
