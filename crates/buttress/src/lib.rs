@@ -56,7 +56,7 @@
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
 //! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL |
-//! | `redact` | masks for secrets |
+//! | `redact` | masks for secrets, in header maps and in what is serialised as well |
 //! | `redis` | rate limits that several processes share, and with `idempotency` the records too |
 //! | `reqwest` | [`client()`], in the outbound stack |
 //!
