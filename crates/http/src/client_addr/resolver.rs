@@ -61,6 +61,11 @@ impl ClientAddrResolver {
         self.resolve(self.rules.peer(extensions), headers)
     }
 
+    /// The other end of the connection, as the extensions of a request name it.
+    pub fn peer(&self, extensions: &Extensions) -> Option<IpAddr> {
+        self.rules.peer(extensions)
+    }
+
     /// Finds the client by the peer found in the extensions, for who need not know what that rests on.
     ///
     /// Cheaper than [`resolve_request`](Self::resolve_request): it looks neither for a [`ClientAddr`] nor, unless the
