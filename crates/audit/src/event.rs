@@ -1,14 +1,14 @@
 //! What happened, and how a record says it.
 
 mod action;
-mod bound;
+pub(crate) mod bound;
 mod builder;
 mod calendar;
 mod category;
 mod changes;
 mod details;
 mod encode;
-mod facts;
+pub(crate) mod facts;
 mod json;
 mod resource;
 mod typed;
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use buttress_core::{CorrelationId, Principal};
 use buttress_redact::Redactor;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::action::{Action, InvalidAction};
 pub use self::builder::EventBuilder;
@@ -30,7 +30,7 @@ pub use self::resource::{Resource, Service};
 pub use self::typed::ConnectorOutcome;
 pub use self::word::{Outcome, Severity, Stage};
 
-use self::details::Details;
+pub(crate) use self::details::{Details, Written};
 use self::facts::RequestFacts;
 
 /// What happened: who did what to which resource, and what became of it.
@@ -75,7 +75,9 @@ pub(crate) struct Parts {
     pub(crate) trace: Option<(u128, u64)>,
     pub(crate) message: Option<Box<str>>,
     pub(crate) changes: Option<Changes>,
-    details: Details,
+    pub(crate) details: Details,
+    /// The record of the same request that was made before it was handled.
+    pub(crate) intent: Option<Uuid>,
     pub(crate) service: Option<Service>,
 }
 
@@ -161,6 +163,11 @@ impl Event {
         self.0.request.route.as_ref()
     }
 
+    /// What it is made of, to make another one of it.
+    pub(crate) fn into_parts(self) -> Box<Parts> {
+        self.0
+    }
+
     /// Adds the event to a buffer as one JSON object without line breaks, redacted.
     ///
     /// The members are those of `docs/audit.md`. Whatever stands in a header, a path or a detail, it is one line.
@@ -170,7 +177,40 @@ impl Event {
 }
 
 impl Parts {
-    fn severity(&self) -> Severity {
+    /// An event of which nothing is known but what was done.
+    pub(crate) fn new(action: Action) -> Self {
+        Self {
+            id: Uuid::nil(),
+            at: SystemTime::UNIX_EPOCH,
+            action,
+            outcome: Outcome::Success,
+            reason: None,
+            severity: None,
+            stage: Stage::Complete,
+            duration: None,
+            actor: None,
+            resource: None,
+            request: RequestFacts::default(),
+            correlation_id: None,
+            trace: None,
+            message: None,
+            changes: None,
+            details: Details::default(),
+            intent: None,
+            service: None,
+        }
+    }
+
+    /// The event, with an ID of its own.
+    pub(crate) fn into_event(mut self: Box<Self>, now: SystemTime) -> Event {
+        if self.at == SystemTime::UNIX_EPOCH {
+            self.at = now;
+        }
+        self.id = id_at(self.at);
+        Event(self)
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
         self.severity.unwrap_or(match self.outcome {
             Outcome::Success => Severity::Info,
             Outcome::Denied => Severity::Medium,
@@ -178,12 +218,19 @@ impl Parts {
         })
     }
 
-    fn set_reason(&mut self, reason: impl Into<Cow<'static, str>>) {
+    pub(crate) fn set_reason(&mut self, reason: impl Into<Cow<'static, str>>) {
         self.reason = Some(match reason.into() {
             Cow::Borrowed(reason) => Cow::Borrowed(reason),
             Cow::Owned(reason) => Cow::Owned(bound::kept(reason, bound::REASON).into()),
         });
     }
+}
+
+/// An ID that sorts by time (RFC 9562, version 7). The bits beside the time are chance: records are ordered by the
+/// numbers that the log gives them.
+fn id_at(at: SystemTime) -> Uuid {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()))
 }
 
 impl RequestFacts {

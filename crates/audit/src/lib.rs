@@ -3,6 +3,7 @@
 mod event;
 mod layer;
 pub mod log;
+mod memory;
 mod record;
 pub mod sink;
 mod statistics;
@@ -12,4 +13,9 @@ pub use event::{
     Action, Category, Changes, Class, ConnectorOutcome, Event, EventBuilder, InvalidAction, Outcome,
     Resource, Service, Severity, Stage,
 };
+pub use layer::{
+    AuditBody, AuditBuilder, AuditHandle, AuditLayer, AuditService, Bodies, Heads, Level, Panicked, ResponseFuture,
+    Rule, Tap, Unrecorded,
+};
+pub use memory::{MemoryRecorder, MemoryReservation};
 pub use record::{Durability, NotRecorded, Reason, Receipt, Recorder, Reservation};

@@ -48,6 +48,25 @@ pub struct NotRecorded {
     pub retry_after: Option<Duration>,
 }
 
+impl NotRecorded {
+    /// Not recorded, and the policy of its class does not say to go on without it.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, shed: false, retry_after: None }
+    }
+
+    /// The policy is to go on without it.
+    #[must_use]
+    pub fn shed(self) -> Self {
+        Self { shed: true, ..self }
+    }
+
+    /// It makes sense to try again after so long.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+}
+
 /// Why an event was not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -101,7 +120,7 @@ pub trait Recorder: Send + Sync + 'static {
     /// Room for one event. Dropped unused it gives the room back.
     type Reservation: Reservation;
     /// The wait for room. Dropped, it gives up its turn.
-    type Reserving: Future<Output = Result<Self::Reservation, NotRecorded>> + Send;
+    type Reserving: Future<Output = Result<Self::Reservation, NotRecorded>> + Send + 'static;
 
     /// Asks for room for one event of a class.
     fn reserve(&self, class: Class) -> Self::Reserving;
@@ -110,6 +129,15 @@ pub trait Recorder: Send + Sync + 'static {
     /// handled too, and keeps back an answer whose record failed.
     fn fails_closed(&self, class: Class) -> bool {
         class.is_fail_closed_by_default()
+    }
+
+    /// Records an event: waits for room, hands it over and waits for the receipt.
+    fn record(&self, event: Event) -> impl Future<Output = Result<Receipt, NotRecorded>> + Send
+    where
+        Self: Sized,
+    {
+        let reserving = self.reserve(event.class());
+        async move { reserving.await?.record(event).await }
     }
 }
 

@@ -79,6 +79,8 @@ actions! {
     UPDATE: write Data;
     /// Something was deleted.
     DELETE: write Data;
+    /// A request was made, by a method that has no word of its own.
+    REQUEST: write Data;
     /// Data left the program in bulk.
     EXPORT: write Data;
     /// Data came into the program in bulk.

@@ -8,24 +8,24 @@ use std::borrow::Cow;
 use buttress_redact::Redactor;
 
 /// How much more than what is shown is kept, for a secret that begins near the end.
-pub(super) const OVERLAP: usize = 4096;
+pub(crate) const OVERLAP: usize = 4096;
 
-pub(super) const ID: usize = 256;
-pub(super) const REASON: usize = 64;
-pub(super) const SHORT: usize = 64;
-pub(super) const PATH: usize = 1024;
-pub(super) const QUERY: usize = 1024;
-pub(super) const USER_AGENT: usize = 256;
-pub(super) const MESSAGE: usize = 1024;
+pub(crate) const ID: usize = 256;
+pub(crate) const REASON: usize = 64;
+pub(crate) const SHORT: usize = 64;
+pub(crate) const PATH: usize = 1024;
+pub(crate) const QUERY: usize = 1024;
+pub(crate) const USER_AGENT: usize = 256;
+pub(crate) const MESSAGE: usize = 1024;
 
 /// As much of a text as is kept.
-pub(super) fn kept<'a>(text: impl Into<Cow<'a, str>>, shown: usize) -> Box<str> {
+pub(crate) fn kept<'a>(text: impl Into<Cow<'a, str>>, shown: usize) -> Box<str> {
     let text = text.into();
     if text.len() <= shown + OVERLAP { text.into() } else { cut(&text, shown + OVERLAP).into() }
 }
 
 /// The longest part of a text that fits and ends between two characters.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -34,7 +34,7 @@ pub(super) fn cut(text: &str, bytes: usize) -> &str {
 }
 
 /// Redacts what is too long, and shortens it.
-pub(super) fn shortened<'a>(text: &'a str, shown: usize, redactor: &Redactor) -> Cow<'a, str> {
+pub(crate) fn shortened<'a>(text: &'a str, shown: usize, redactor: &Redactor) -> Cow<'a, str> {
     match redactor.text(cut(text, shown + OVERLAP)) {
         Cow::Borrowed(text) => Cow::Borrowed(cut(text, shown)),
         Cow::Owned(text) => Cow::Owned(cut(&text, shown).to_owned()),

@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime};
 use buttress_core::{Context, CorrelationId, Principal, WallClock};
 use http::{Method, StatusCode};
 use serde::Serialize;
-use uuid::{NoContext, Timestamp, Uuid};
 
 use super::action::Action;
 use super::bound::{self, kept};
 use super::changes::Changes;
-use super::details::Details;
-use super::facts::{RequestFacts, Text};
+use super::details::Written;
+use super::facts::Text;
 use super::resource::{Resource, Service};
 use super::word::{Outcome, Severity, Stage};
 use super::{Event, Parts};
@@ -31,25 +30,7 @@ impl EventBuilder {
             let actor = context.caller().and_then(buttress_core::Caller::principal);
             (context.correlation_id().cloned(), actor)
         });
-        Self(Box::new(Parts {
-            id: Uuid::nil(),
-            at: SystemTime::UNIX_EPOCH,
-            action,
-            outcome: Outcome::Success,
-            reason: None,
-            severity: None,
-            stage: Stage::Complete,
-            duration: None,
-            actor,
-            resource: None,
-            request: RequestFacts::default(),
-            correlation_id,
-            trace: None,
-            message: None,
-            changes: None,
-            details: Details::default(),
-            service: None,
-        }))
+        Self(Box::new(Parts { actor, correlation_id, ..Parts::new(action) }))
     }
 
     /// What became of it. Default: success.
@@ -177,7 +158,7 @@ impl EventBuilder {
     /// All details together take at most 16 KiB as JSON. A value beyond that is replaced by `***TRUNCATED***`, and the
     /// record counts it.
     pub fn detail(mut self, name: &str, value: impl Serialize) -> Self {
-        self.0.details.set(name, value);
+        self.0.details.set(name, &Written::of(value));
         self
     }
 
@@ -189,18 +170,6 @@ impl EventBuilder {
 
     /// The event, with an ID of its own.
     pub fn build(self) -> Event {
-        let mut parts = self.0;
-        if parts.at == SystemTime::UNIX_EPOCH {
-            parts.at = WallClock::system().now();
-        }
-        parts.id = id_at(parts.at);
-        Event(parts)
+        self.0.into_event(WallClock::system().now())
     }
-}
-
-/// An ID that sorts by time (RFC 9562, version 7). The bits beside the time are chance: records are ordered by the
-/// numbers that the log gives them.
-fn id_at(at: SystemTime) -> Uuid {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()))
 }

@@ -16,7 +16,7 @@ const NO_JSON: &str = "***UNSERIALISABLE***";
 
 /// Named values as the members of a JSON object, written as they come. Never more than 16 KiB.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Details {
+pub(crate) struct Details {
     /// The members, each with a comma before it.
     members: Vec<u8>,
     /// Where each member begins, and how many bytes its name takes with its quotes.
@@ -24,35 +24,71 @@ pub(super) struct Details {
     left_out: u32,
 }
 
-impl Details {
-    /// Adds a value, in place of one of the same name.
-    pub(super) fn set(&mut self, name: &str, value: impl Serialize) {
-        self.set_with(name, |out| serde_json::to_writer(out, &value).map_err(io::Error::from));
+/// A value as JSON on one line, or what stands for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    json: Vec<u8>,
+    is_stand_in: bool,
+}
+
+impl Written {
+    /// Writes a value.
+    pub(crate) fn of(value: impl Serialize) -> Self {
+        let mut bounded = Bounded::default();
+        let written = serde_json::to_writer(&mut bounded, &value);
+        let Bounded { out: mut json, is_full } = bounded;
+        if written.is_err() {
+            return Self::stand_in(if is_full { TOO_LARGE } else { NO_JSON });
+        }
+        json::tame(&mut json, 0);
+        Self { json, is_stand_in: false }
     }
 
-    /// Adds a value that a closure writes as JSON.
-    pub(super) fn set_with(&mut self, name: &str, write: impl FnOnce(&mut Bounded<'_>) -> io::Result<()>) {
-        let start = self.members.len();
+    fn stand_in(mark: &str) -> Self {
+        let mut json = Vec::new();
+        json::string(mark, &mut json);
+        Self { json, is_stand_in: true }
+    }
+}
+
+impl Details {
+    /// Adds a value, in place of one of the same name.
+    pub(crate) fn set(&mut self, name: &str, value: &Written) {
+        let mut quoted = Vec::new();
+        json::string(super::bound::cut(name, MAX_NAME), &mut quoted);
+        self.left_out += u32::from(value.is_stand_in);
+        if self.push(&quoted, &value.json) {
+            return;
+        }
+        self.left_out += 1;
+        if !value.is_stand_in {
+            self.push(&quoted, &Written::stand_in(TOO_LARGE).json);
+        }
+    }
+
+    /// Adds the values of another, in place of those of the same names.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.left_out += other.left_out;
+        let ends = other.places.iter().skip(1).map(|(start, _)| *start).chain([other.members.len()]);
+        for ((start, name_bytes), end) in other.places.iter().zip(ends) {
+            let colon = start + 1 + name_bytes;
+            let pushed = self.push(&other.members[start + 1..colon], &other.members[colon + 1..end]);
+            self.left_out += u32::from(!pushed);
+        }
+    }
+
+    /// Adds a member at the end, and drops an earlier one of its name. Says whether there was room.
+    fn push(&mut self, quoted_name: &[u8], json: &[u8]) -> bool {
+        if self.members.len() + quoted_name.len() + json.len() + 2 > MAX_BYTES {
+            return false;
+        }
+        self.places.push((self.members.len(), quoted_name.len()));
         self.members.push(b',');
-        json::string(super::bound::cut(name, MAX_NAME), &mut self.members);
-        let name_bytes = self.members.len() - start - 1;
+        self.members.extend_from_slice(quoted_name);
         self.members.push(b':');
-        let value = self.members.len();
-        let mut bounded = Bounded { out: &mut self.members, is_full: false };
-        let written = write(&mut bounded);
-        let is_full = bounded.is_full;
-        json::tame(&mut self.members, value);
-        if written.is_err() || is_full || self.members.len() > MAX_BYTES {
-            self.left_out += 1;
-            self.members.truncate(value);
-            let stand_in = if is_full || written.is_ok() { TOO_LARGE } else { NO_JSON };
-            json::string(stand_in, &mut self.members);
-        }
-        if self.members.len() > MAX_BYTES {
-            return self.members.truncate(start);
-        }
-        self.places.push((start, name_bytes));
+        self.members.extend_from_slice(json);
         self.drop_former();
+        true
     }
 
     /// Drops the member that the last one takes the place of.
@@ -89,12 +125,13 @@ impl Details {
 }
 
 /// Takes no more than all details may have, so that a value without end is given up.
-pub(super) struct Bounded<'a> {
-    out: &'a mut Vec<u8>,
+#[derive(Default)]
+struct Bounded {
+    out: Vec<u8>,
     is_full: bool,
 }
 
-impl Write for Bounded<'_> {
+impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.out.len() + bytes.len() > MAX_BYTES {
             self.is_full = true;
@@ -128,11 +165,11 @@ mod tests {
     fn the_last_word_of_a_name_stands() {
         let mut details = Details::default();
         assert_eq!(read(&details), json!({}));
-        details.set("a", 1);
-        details.set("b", "x\u{2028}");
-        details.set("a", [1, 2]);
-        details.set("c", Some(1.5));
-        details.set("b", ());
+        details.set("a", &Written::of(1));
+        details.set("b", &Written::of("x\u{2028}"));
+        details.set("a", &Written::of([1, 2]));
+        details.set("c", &Written::of(Some(1.5)));
+        details.set("b", &Written::of(()));
         assert_eq!(read(&details), json!({"a": [1, 2], "c": 1.5, "b": null}));
         assert_eq!(details.left_out(), 0);
     }
@@ -140,9 +177,9 @@ mod tests {
     #[test]
     fn what_is_too_large_is_named_and_counted() {
         let mut details = Details::default();
-        details.set("small", 1);
-        details.set("large", "x".repeat(MAX_BYTES));
-        details.set("odd", BTreeMap::from([((1, 2), 3)]));
+        details.set("small", &Written::of(1));
+        details.set("large", &Written::of("x".repeat(MAX_BYTES)));
+        details.set("odd", &Written::of(BTreeMap::from([((1, 2), 3)])));
         assert_eq!(
             read(&details),
             json!({"small": 1, "large": "***TRUNCATED***", "odd": "***UNSERIALISABLE***"})
@@ -154,7 +191,7 @@ mod tests {
     fn details_never_outgrow_their_room() {
         let mut details = Details::default();
         for number in 0..2000 {
-            details.set(&format!("name {number}"), "0123456789");
+            details.set(&format!("name {number}"), &Written::of("0123456789"));
         }
         let mut out = Vec::new();
         details.write(&mut out);
@@ -163,13 +200,26 @@ mod tests {
         assert!(read(&details).is_object());
     }
 
+    #[test]
+    fn the_details_of_another_take_the_place_of_those_of_the_same_name() {
+        let (mut details, mut other) = (Details::default(), Details::default());
+        details.set("a", &Written::of(1));
+        details.set("b", &Written::of(2));
+        other.set("c", &Written::of([3]));
+        other.set("a", &Written::of("new"));
+        details.merge(&other);
+        assert_eq!(read(&details), json!({"a": "new", "b": 2, "c": [3]}));
+        details.merge(&Details::default());
+        assert_eq!(read(&details), json!({"a": "new", "b": 2, "c": [3]}));
+    }
+
     proptest! {
         #[test]
         fn details_are_a_map(pairs in prop::collection::vec(("[a-d\u{85}]{0,2}", any::<String>()), 0..30)) {
             let mut details = Details::default();
             let mut naive = serde_json::Map::new();
             for (name, value) in &pairs {
-                details.set(name, value);
+                details.set(name, &Written::of(value));
                 naive.insert(name.clone(), value.clone().into());
             }
             prop_assert_eq!(read(&details), Value::Object(naive));

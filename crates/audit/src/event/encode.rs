@@ -76,6 +76,9 @@ fn own(parts: &Parts, out: &mut Vec<u8>) {
         json::hex(span_id.into(), 16, out);
         out.push(b'"');
     }
+    if let Some(intent) = parts.intent {
+        json::word("intent_id", intent.hyphenated().encode_lower(&mut id), out);
+    }
     if let Some(service) = &parts.service {
         json::name("service", out);
         out.extend_from_slice(service.as_json());

@@ -48,11 +48,11 @@ pub(super) fn tame(out: &mut Vec<u8>, from: usize) {
 fn is_special(sign: char) -> bool {
     match sign {
         ' '..='~' => matches!(sign, '"' | '\\'),
-        '\u{a0}'..='\u{61b}' => sign == '\u{ad}',
-        '\0'..'\u{a0}' | '\u{61c}' | '\u{180e}' => true,
+        // Controls, and blanks and hyphens that cannot be seen.
+        '\0'..'\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{180e}'
         // Blanks without width, directions, ends of lines; a mark of byte order, notes, tags.
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
     }
 }

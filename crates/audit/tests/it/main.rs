@@ -1,5 +1,6 @@
 //! The audit log and what surrounds it, from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+mod layer;
 mod log;
 mod sink;
