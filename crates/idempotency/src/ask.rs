@@ -12,7 +12,7 @@ use crate::lease::Held;
 use crate::places::Place;
 use crate::seats::{News, Question, Seat, Told, Waiting};
 use crate::within::within;
-use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};
+use crate::{Claim, Claimed, EndpointStats, Event, OwnerToken, Store, StoreError};
 
 /// What a request hears when it asks to run.
 pub(crate) enum Heard<T: Store> {
@@ -26,7 +26,6 @@ pub(crate) enum Heard<T: Store> {
 
 /// What a run holds.
 pub(crate) struct Grant {
-    pub(crate) owned: Owned,
     pub(crate) held: Held,
     pub(crate) place: Option<Place>,
 }
@@ -40,10 +39,13 @@ pub(crate) struct Exception<T: Store> {
 }
 
 /// A request that asks to run, and what it waits for a run of the same request that somebody else has begun.
+///
+/// Dropped, it leaves nothing behind.
 pub(crate) struct Asker<'a, T> {
-    pub(crate) desk: &'a Arc<Desk<T>>,
-    pub(crate) stats: &'a EndpointStats,
-    question: Question,
+    desk: &'a Arc<Desk<T>>,
+    stats: &'a EndpointStats,
+    claim: Claim,
+    place: Option<Place>,
     deadline: Option<Deadline>,
     until: Option<Instant>,
     waiting: Option<Waiting>,
@@ -51,24 +53,28 @@ pub(crate) struct Asker<'a, T> {
 }
 
 impl<'a, T: Store> Asker<'a, T> {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         desk: &'a Arc<Desk<T>>,
         stats: &'a EndpointStats,
-        claim: &Claim,
+        claim: Claim,
+        place: Place,
         deadline: Option<Deadline>,
     ) -> Self {
-        let question = Question { id: claim.id, fingerprint: claim.fingerprint };
-        Self { desk, stats, question, deadline, until: None, waiting: None, is_alone: false }
+        Self { desk, stats, claim, place: Some(place), deadline, until: None, waiting: None, is_alone: false }
     }
 
-    /// Asks the store, or joins whoever asks it or runs the same already. Dropped, it leaves nothing behind.
-    pub(crate) async fn ask(mut self, claim: Claim, place: Option<Place>) -> Heard<T> {
+    const fn question(&self) -> Question {
+        Question { id: self.claim.id, fingerprint: self.claim.fingerprint }
+    }
+
+    /// Asks the store, or joins whoever asks it or runs the same already.
+    pub(crate) async fn ask(&mut self) -> Heard<T> {
         loop {
             if self.is_alone {
-                return self.lead(None, claim, place).await;
+                return self.lead(None).await;
             }
-            match self.desk.seats.take(self.question) {
-                Ok(seat) => return self.lead(Some(seat), claim, place).await,
+            match self.desk.seats.take(self.question()) {
+                Ok(seat) => return self.lead(Some(seat)).await,
                 Err(news) => {
                     if let Some(told) = self.join(news).await {
                         return Heard::Told(told);
@@ -79,24 +85,22 @@ impl<'a, T: Store> Asker<'a, T> {
     }
 
     /// Asks the store for all who join; again and again while another process runs it and the request can wait.
-    async fn lead(&mut self, seat: Option<Seat>, mut claim: Claim, mut place: Option<Place>) -> Heard<T> {
+    async fn lead(&mut self, seat: Option<Seat>) -> Heard<T> {
         let mut pauses = Backoff::default().delays();
-        let runs = || seat.iter().for_each(Seat::runs);
         let told = loop {
             let asked_at = Instant::now();
-            let Sent { answer, place: kept, ghost } = ghost::send(self.desk, place, &claim).await;
-            place = kept;
+            let Sent { answer, ghost } = ghost::send(self.desk, &mut self.place, &self.claim).await;
             match answer {
                 Ok(Claimed::Owned(owned)) => {
-                    runs();
-                    let held = Held { claim, ticket: owned.ticket, asked_at, seat };
-                    return Heard::Granted(Grant { owned, held, place });
+                    seat.iter().for_each(Seat::runs);
+                    let held = Held { claim: self.claim.clone(), owned, asked_at, seat };
+                    return Heard::Granted(Grant { held, place: self.place.take() });
                 }
                 Err(error) if self.desk.may_continue(&error) => {
-                    runs();
-                    return Heard::Unprotected(Exception { error, seat, place, ghost });
+                    seat.iter().for_each(Seat::runs);
+                    return Heard::Unprotected(Exception { error, seat, place: self.place.take(), ghost });
                 }
-                Ok(Claimed::InFlight { .. }) if self.can_wait() => runs(),
+                Ok(Claimed::InFlight { .. }) if self.can_wait() => seat.iter().for_each(Seat::runs),
                 Ok(Claimed::InFlight { .. }) => break Told::InFlight,
                 Ok(Claimed::Mismatch) => break Told::Mismatch,
                 Ok(Claimed::Abandoned { .. }) => break Told::Unknown,
@@ -106,10 +110,10 @@ impl<'a, T: Store> Asker<'a, T> {
             let entropy = &self.desk.terms.entropy;
             let pause = pauses.next(entropy.draw()).min(self.left());
             sleep(pause).await;
-            claim.owner = OwnerToken::draw(entropy);
+            self.claim.owner = OwnerToken::draw(entropy);
         };
         if let Some(seat) = seat {
-            seat.tell(told.clone());
+            seat.leave(&told);
         }
         Heard::Told(told)
     }
@@ -140,7 +144,7 @@ impl<'a, T: Store> Asker<'a, T> {
             return false;
         }
         if self.waiting.is_none() {
-            self.waiting = self.desk.seats.wait(self.question);
+            self.waiting = self.desk.seats.wait(self.question());
             if self.waiting.is_some() {
                 self.stats.count(Event::Waited);
             }

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -65,8 +65,11 @@ where
     B: Body<Data: Buf>,
 {
     let step = match ending(&response, terms, after) {
-        Ending::Keep => return keep(response, terms).await,
-        Ending::KeepStatus => return tombstone(response.map(ReplyBody::passing), terms),
+        Ending::Keep if may_be_kept(&response, terms) => {
+            let (head, body) = response.into_parts();
+            return keep(head, boxed(body), terms).await;
+        }
+        Ending::Keep | Ending::KeepStatus => return tombstone(response.map(ReplyBody::passing), terms),
         Ending::Release => Step::Release { retain: terms.retain },
         Ending::Abandon => Step::Abandon,
     };
@@ -87,19 +90,15 @@ fn ending<B>(response: &Response<B>, terms: &Terms, after: After) -> Ending {
     if ending == Ending::Release && after == After::Abandonment { Ending::Abandon } else { ending }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a body that turns out too large is moved on after it was polled"
-)]
-async fn keep<B>(response: Response<B>, terms: &Terms) -> Captured<B>
+#[expect(clippy::disallowed_methods, reason = "one that turns out too large is moved on after it was polled")]
+fn boxed<B>(body: B) -> Pin<Box<B>> {
+    Box::pin(body)
+}
+
+async fn keep<B>(head: response::Parts, mut body: Pin<Box<B>>, terms: &Terms) -> Captured<B>
 where
     B: Body<Data: Buf>,
 {
-    if is_endless(&response) || response.body().size_hint().lower() > terms.response_limit {
-        return tombstone(response.map(ReplyBody::passing), terms);
-    }
-    let (head, body) = response.into_parts();
-    let mut body = Box::pin(body);
     let (mut read, mut trailers) = (Bytes::new(), None);
     while let Some(frame) = next(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = match frame {
@@ -139,6 +138,10 @@ fn tombstone<B: Body>(response: Response<ReplyBody<B>>, terms: &Terms) -> Captur
     let headers = kept::without_body(response.headers());
     let stub = StoredResponse::without_body(response.status().as_u16(), headers);
     Captured { response, step: Step::Complete { response: Arc::new(stub), retain: terms.retain } }
+}
+
+fn may_be_kept<B: Body>(response: &Response<B>, terms: &Terms) -> bool {
+    !is_endless(response) && response.body().size_hint().lower() <= terms.response_limit
 }
 
 fn is_endless<B>(response: &Response<B>) -> bool {

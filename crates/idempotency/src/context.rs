@@ -6,29 +6,23 @@ use std::time::Duration;
 
 use crate::fingerprint::Parted;
 use crate::lease::Lease;
-use crate::{After, Checkpoint, Fingerprint, Owned, RecordId, Step, Stepped, Store, StoreError, Ticket};
+use crate::{After, Checkpoint, Claim, RecordId, Step, Stepped, Store, StoreError, Ticket};
 
 /// What a handler knows of its run; in the extensions of a request that has a key.
 ///
 /// Clones mean the same run.
 #[derive(Clone)]
-pub struct Idempotency(Arc<View>);
-
-struct View {
-    id: RecordId,
-    fingerprint: Fingerprint,
-    retain: Duration,
-    attempt: u32,
-    after: After,
-    checkpoint: Option<Checkpoint>,
-    record: Arc<dyn Held>,
-}
+pub struct Idempotency(Arc<dyn Held>);
 
 type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<Stepped, StoreError>> + Send + 'a>>;
 
 /// A record that is held, whatever its store.
 trait Held: Send + Sync {
+    fn claim(&self) -> &Claim;
+    fn attempt(&self) -> u32;
+    fn after(&self) -> After;
+    fn checkpoint(&self) -> Option<&Checkpoint>;
     fn ticket(&self) -> Ticket;
     fn is_lost(&self) -> bool;
     fn lost(&self) -> Waiting<'_>;
@@ -36,6 +30,22 @@ trait Held: Send + Sync {
 }
 
 impl<T: Store> Held for Lease<T> {
+    fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    fn after(&self) -> After {
+        self.after
+    }
+
+    fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref()
+    }
+
     fn ticket(&self) -> Ticket {
         self.ticket()
     }
@@ -56,53 +66,45 @@ impl<T: Store> Held for Lease<T> {
 }
 
 impl Idempotency {
-    pub(crate) fn new<T: Store>(lease: Arc<Lease<T>>, owned: &Owned, retain: Duration) -> Self {
-        Self(Arc::new(View {
-            id: owned.ticket.id,
-            fingerprint: owned.ticket.fingerprint,
-            retain,
-            attempt: owned.attempt,
-            after: owned.after,
-            checkpoint: owned.checkpoint.clone(),
-            record: lease,
-        }))
+    pub(crate) fn new<T: Store>(lease: Arc<Lease<T>>) -> Self {
+        Self(lease)
     }
 
     /// Which record, for logs.
     pub fn id(&self) -> RecordId {
-        self.0.id
+        self.0.claim().id
     }
 
     /// Which run this is, from 1.
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.0.attempt()
     }
 
     /// A number that is larger with each run of the operation, as long as its record is kept; if it is made to be
     /// forgotten, by the clock of the store to a millisecond. Whoever has seen a larger one can refuse a smaller one,
     /// and so is safe from a run that was taken for dead.
     pub fn epoch(&self) -> u64 {
-        self.0.record.ticket().epoch
+        self.0.ticket().epoch
     }
 
     /// What proves that this run owns its record: for a store that completes it in the transaction of what was done.
     pub fn ticket(&self) -> Ticket {
-        self.0.record.ticket()
+        self.0.ticket()
     }
 
     /// How long the layer keeps an answer, for the same purpose.
     pub fn retain(&self) -> Duration {
-        self.0.retain
+        self.0.claim().retain
     }
 
     /// Whether an earlier run did not come to its end, so that its effects may be there.
     pub fn is_recovery(&self) -> bool {
-        self.0.after == After::Abandonment
+        self.0.after() == After::Abandonment
     }
 
     /// What an earlier run has saved.
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
-        self.0.checkpoint.as_ref()
+        self.0.checkpoint()
     }
 
     /// Saves for the next run how far this one has come, best as what was done and not as what comes next: one whose
@@ -112,7 +114,7 @@ impl Idempotency {
     ///
     /// If the run owns its record no more, or the store does not answer.
     pub async fn save(&self, checkpoint: Checkpoint) -> Result<(), CheckpointError> {
-        match self.0.record.write(&Step::Checkpoint(checkpoint)).await {
+        match self.0.write(&Step::Checkpoint(checkpoint)).await {
             Ok(Stepped::Done | Stepped::StatusOnly) => Ok(()),
             Ok(Stepped::Fenced(_) | Stepped::Gone) => Err(CheckpointError::Lost),
             Err(error) => Err(CheckpointError::Store(error)),
@@ -122,19 +124,19 @@ impl Idempotency {
     /// Whether another run may own the record by now, so that this one should have no more effects. Once true, it stays
     /// so, even if it turns out that none does.
     pub fn is_lost(&self) -> bool {
-        self.0.record.is_lost()
+        self.0.is_lost()
     }
 
     /// Waits until another run may own the record; forever if that does not happen.
     pub async fn lost(&self) {
-        self.0.record.lost().await;
+        self.0.lost().await;
     }
 
     /// A key for a call of the handler's own, the same in each run of the operation and another for each step. Another
     /// request that uses the caller's key when the record has expired has other ones.
     pub fn downstream_key(&self, step: &str) -> String {
         use fmt::Write as _;
-        let View { id, fingerprint, .. } = &*self.0;
+        let Claim { id, fingerprint, .. } = self.0.claim();
         let key = Parted::of("buttress idempotency downstream 1").with(id.as_bytes());
         key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(
             String::with_capacity(32),

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use buttress_core::{Context, ModeSwitch, Refused, Signal, Verdict};
@@ -16,7 +17,7 @@ use crate::renewals::Renewals;
 use crate::seats::Seats;
 use crate::terms::Terms;
 use crate::within::within;
-use crate::work::Caught;
+use crate::work::{Caught, Then};
 use crate::{
     Claim, Claimed, EndpointStats, RecordId, Refusal, Stats, Step, Stepped, Store, StoreError,
     StoreErrorKind, Ticket, WhenStoreFails,
@@ -29,6 +30,8 @@ pub(crate) struct Desk<T> {
     pub(crate) hashes: Hashes,
     pub(crate) mode: ModeSwitch,
     pub(crate) stats: Stats,
+    /// Of the layer itself, where endpoints are not told apart.
+    own_stats: OnceLock<EndpointStats>,
     pub(crate) seats: Seats,
     pub(crate) health: Health,
     pub(crate) places: Places,
@@ -41,6 +44,7 @@ impl<T: Store> Desk<T> {
             store,
             mode,
             stats: Stats::default(),
+            own_stats: OnceLock::new(),
             seats: Seats::new(terms.waiters),
             health: Health::default(),
             places: Places::new(terms.places()),
@@ -50,29 +54,37 @@ impl<T: Store> Desk<T> {
         }
     }
 
-    pub(crate) async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        self.in_time(claim.id, self.store.claim(claim)).await
+    pub(crate) fn claim<'a>(
+        &'a self,
+        claim: &'a Claim,
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + use<'a, T> {
+        self.in_time(claim.id, self.store.claim(claim))
     }
 
-    pub(crate) async fn step(&self, ticket: &Ticket, step: &Step) -> Result<Stepped, StoreError> {
-        self.in_time(ticket.id, self.store.step(ticket, step)).await
+    pub(crate) fn step<'a>(
+        &'a self,
+        ticket: &'a Ticket,
+        step: &'a Step,
+    ) -> impl Future<Output = Result<Stepped, StoreError>> + use<'a, T> {
+        self.in_time(ticket.id, self.store.step(ticket, step))
     }
 
     /// A store that panics is one that does not answer.
-    async fn in_time<A>(
-        &self,
-        id: RecordId,
-        call: impl Future<Output = Result<A, StoreError>>,
-    ) -> Result<A, StoreError> {
-        let answer = match within(self.terms.store_time, Caught::new(call)).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => Err(StoreError::with_source(StoreErrorKind::Unreachable, "it panicked")),
-            Err(late) => Err(StoreError::with_source(StoreErrorKind::Unreachable, late)),
-        };
-        if let Some(change) = self.health.note(id, &answer) {
-            self.tell(Verdict::Changed, change.code());
-        }
-        answer
+    fn in_time<A, C>(&self, id: RecordId, call: C) -> impl Future<Output = C::Output> + use<'_, T, A, C>
+    where
+        C: Future<Output = Result<A, StoreError>>,
+    {
+        Then::new(within(self.terms.store_time, Caught::new(call)), move |answer| {
+            let answer = match answer {
+                Ok(Some(answer)) => answer,
+                Ok(None) => Err(StoreError::with_source(StoreErrorKind::Unreachable, "it panicked")),
+                Err(late) => Err(StoreError::with_source(StoreErrorKind::Unreachable, late)),
+            };
+            if let Some(change) = self.health.note(id, &answer) {
+                self.tell(Verdict::Changed, change.code());
+            }
+            ready(answer)
+        })
     }
 
     /// Whether a handler runs although the store did not decide.
@@ -103,7 +115,10 @@ impl<T: Store> Desk<T> {
     }
 
     pub(crate) fn stats_of(&self, endpoint: Option<&str>) -> EndpointStats {
-        self.stats.endpoint(endpoint.unwrap_or(&self.terms.name))
+        match endpoint {
+            Some(endpoint) => self.stats.endpoint(endpoint),
+            None => self.own_stats.get_or_init(|| self.stats.endpoint(&self.terms.name)).clone(),
+        }
     }
 
     pub(crate) fn tell(&self, verdict: Verdict, code: &'static str) {

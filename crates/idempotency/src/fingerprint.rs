@@ -48,6 +48,8 @@ impl Parted {
 pub(crate) struct Hashes {
     record: Sha256,
     caller: Sha256,
+    /// Of a caller without a name, as where all share one scope.
+    nobody: Scope,
     request: Sha256,
 }
 
@@ -59,9 +61,11 @@ impl Hashes {
             block[..32].copy_from_slice(&seed);
             Sha256::new_with_prefix(block)
         };
+        let caller = begun("buttress idempotency caller 3", "");
         Self {
             record: begun("buttress idempotency record 3", &terms.name),
-            caller: begun("buttress idempotency caller 3", ""),
+            nobody: scope_of(&caller, &[]),
+            caller,
             request: begun("buttress idempotency request 3", ""),
         }
     }
@@ -74,8 +78,7 @@ impl Hashes {
 
     /// The caller, for stores that bound what one may fill.
     pub(crate) fn scope_of(&self, caller: &[u8]) -> Scope {
-        let hash = Parted(self.caller.clone()).with(caller).finish();
-        Scope::from_bits(hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+        if caller.is_empty() { self.nobody } else { scope_of(&self.caller, caller) }
     }
 
     /// All that makes two requests the same.
@@ -101,6 +104,11 @@ impl Hashes {
         }
         Fingerprint::from_bytes(hash.with(body).finish())
     }
+}
+
+fn scope_of(begun: &Sha256, caller: &[u8]) -> Scope {
+    let hash = Parted(begun.clone()).with(caller).finish();
+    Scope::from_bits(hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
 }
 
 /// A media type without its parameters.

@@ -12,27 +12,51 @@ use crate::{After, Claim, Claimed, Step, Store, StoreError, StoreErrorKind};
 /// What became of a claim that was sent.
 pub(crate) struct Sent<T: Store> {
     pub(crate) answer: Result<Claimed, StoreError>,
-    /// Comes back, unless the ghost has it.
-    pub(crate) place: Option<Place>,
-    /// If nobody knows whether the claim has happened.
+    /// If nobody knows whether the claim has happened; it has the place then.
     pub(crate) ghost: Option<Ghost<T>>,
 }
 
 /// Claims; once more if the first answer was lost, and not at all if the store is sick.
-pub(crate) async fn send<T: Store>(desk: &Arc<Desk<T>>, place: Option<Place>, claim: &Claim) -> Sent<T> {
+pub(crate) async fn send<T: Store>(desk: &Arc<Desk<T>>, place: &mut Option<Place>, claim: &Claim) -> Sent<T> {
     if !desk.health.may_ask(claim.id) {
         let answer = Err(StoreError::with_source(StoreErrorKind::Unreachable, Sick));
-        return Sent { answer, place, ghost: None };
+        return Sent { answer, ghost: None };
     }
-    let mut ghost = Ghost { desk: Arc::clone(desk), claim: claim.clone(), place, has_run: false };
-    let answer = match desk.claim(claim).await {
-        Err(error) if error.may_have_happened() && desk.health.may_ask(claim.id) => desk.claim(claim).await,
-        answer => answer,
+    let mut unheard = Unheard { desk, claim, place, is_heard: false };
+    let mut is_second = false;
+    let (answer, is_lost) = loop {
+        let answer = desk.claim(claim).await;
+        let is_lost = answer.as_ref().is_err_and(StoreError::may_have_happened);
+        if !is_lost || is_second || !desk.health.may_ask(claim.id) {
+            break (answer, is_lost);
+        }
+        is_second = true;
     };
-    if answer.as_ref().is_err_and(StoreError::may_have_happened) {
-        return Sent { answer, place: None, ghost: Some(ghost) };
+    unheard.is_heard = true;
+    Sent { answer, ghost: is_lost.then(|| unheard.ghost()) }
+}
+
+/// A claim that is under way. Dropped before its answer is heard, it leaves a ghost behind.
+struct Unheard<'a, T: Store> {
+    desk: &'a Arc<Desk<T>>,
+    claim: &'a Claim,
+    place: &'a mut Option<Place>,
+    is_heard: bool,
+}
+
+impl<T: Store> Unheard<'_, T> {
+    fn ghost(&mut self) -> Ghost<T> {
+        let (desk, claim) = (Arc::clone(self.desk), self.claim.clone());
+        Ghost { desk, claim, place: self.place.take(), has_run: false }
     }
-    Sent { answer, place: ghost.place.take(), ghost: None }
+}
+
+impl<T: Store> Drop for Unheard<'_, T> {
+    fn drop(&mut self) {
+        if !self.is_heard {
+            drop(self.ghost());
+        }
+    }
 }
 
 /// The store has not answered for a while, and this request did not ask it.

@@ -13,7 +13,7 @@ use buttress_core::Entropy;
 pub struct RecordId([u8; 32]);
 
 /// What was asked for: a cryptographic hash over everything that makes two requests the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 /// Who asks, as a hash, for stores that bound what one caller may fill.
@@ -38,6 +38,13 @@ impl RecordId {
 
 impl Hash for RecordId {
     /// A part is enough: it is a hash already, and whoever wants many equal parts must find them first.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(prefix(&self.0));
+    }
+}
+
+impl Hash for Fingerprint {
+    /// A part is enough, as for a [`RecordId`].
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(prefix(&self.0));
     }

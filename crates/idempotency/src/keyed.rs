@@ -6,11 +6,11 @@ use bytes::{Buf, Bytes};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use crate::ask::{Asker, Heard};
 use crate::desk::Desk;
+use crate::places::Place;
 use crate::run::Run;
 use crate::seats::Told;
 use crate::{
@@ -23,85 +23,96 @@ pub(crate) struct Keyed<S, T, J> {
     pub(crate) desk: Arc<Desk<T>>,
     pub(crate) reject: J,
     pub(crate) service: S,
-    pub(crate) key: String,
+    pub(crate) about: About,
+}
+
+/// What the head of a request with a key says.
+pub(crate) struct About {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) stats: EndpointStats,
+    pub(crate) id: RecordId,
+    pub(crate) scope: Scope,
+}
+
+impl About {
+    /// Where to count instead, if nobody knows whose key it is.
+    pub(crate) fn of<T: Store>(desk: &Desk<T>, head: &Parts, key: &str) -> Result<Self, EndpointStats> {
+        let endpoint = desk.endpoint(head);
+        let stats = desk.stats_of(endpoint.as_deref());
+        let Some(caller) = desk.terms.caller(head) else { return Err(stats) };
+        let (id, scope) = (desk.hashes.record_id(&caller, key), desk.hashes.scope_of(&caller));
+        Ok(Self { endpoint, stats, id, scope })
+    }
+
+    /// Whether a layer outside has the record and runs it for this very request.
+    pub(crate) fn runs_already(&self, head: &Parts) -> bool {
+        head.extensions.get::<Idempotency>().is_some_and(|run| run.id() == self.id)
+    }
+
+    fn claim<T: Store>(&self, desk: &Desk<T>, fingerprint: Fingerprint) -> Claim {
+        let terms = &desk.terms;
+        Claim {
+            id: self.id,
+            scope: self.scope,
+            fingerprint,
+            owner: OwnerToken::draw(&terms.entropy),
+            lease: terms.lease,
+            retain: terms.retain,
+            when_abandoned: terms.when_abandoned,
+        }
+    }
 }
 
 /// Reads the body, claims, and either runs the handler in a task of its own or says what is known.
-pub(crate) async fn answer<S, T, J, B, RB>(
+///
+/// Not an async function, which would hold its arguments twice.
+pub(crate) fn answer<S, T, J, B, RB>(
     keyed: Keyed<S, T, J>,
+    place: Place,
     mut head: Parts,
     body: B,
-) -> Result<Response<ReplyBody<RB>>, S::Error>
+) -> impl Future<Output = Result<Response<ReplyBody<RB>>, S::Error>> + Send + use<S, T, J, B, RB>
 where
     S: Service<Request<B>, Response = Response<RB>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     T: Store,
     J: Reject<Response<ReplyBody<RB>>, S::Error> + Send + Sync + 'static,
-    B: Body + From<Bytes> + Send + 'static,
+    B: Body<Data: Send, Error: Send> + From<Bytes> + Send + 'static,
     RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
 {
-    let Keyed { desk, reject, mut service, key } = keyed;
-    let terms = &desk.terms;
-    let endpoint = desk.endpoint(&head);
-    let stats = desk.stats_of(endpoint.as_deref());
-    let says = Says { desk: &desk, reject: &reject, stats: &stats };
-    let Some(caller) = terms.caller(&head) else { return says.no(Refusal::ScopeMissing) };
-    let id = desk.hashes.record_id(&caller, &key);
-    if runs_for(&head, id) {
-        let response = service.call(Request::from_parts(head, body)).await?;
-        return Ok(response.map(ReplyBody::passing));
-    }
-    let scope = desk.hashes.scope_of(&caller);
-    let place = match desk.places.take(scope) {
-        Ok(place) => place,
-        Err(why) => return says.no(why),
-    };
-    let body = match capture::request(body, terms.request_limit, terms.body_time).await {
-        Ok(body) => body,
-        Err(why) => return says.no(why),
-    };
-    let asked_for = desk.hashes.fingerprint(terms, endpoint.as_deref().unwrap_or_default(), &head, &body);
-    let claim = claim(&desk, id, scope, asked_for);
-    let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
-    // Nobody's patience ends the work.
-    head.extensions.remove::<Deadline>();
-    let (reply, answer) = oneshot::channel();
-    match Asker::new(&desk, &stats, &claim, deadline).ask(claim, Some(place)).await {
-        Heard::Told(told) => return says.what_is_known(told),
-        Heard::Granted(grant) => {
-            let run = Run::new(Arc::clone(&desk), grant, stats.clone());
-            Desk::<T>::spawn(run.see_through(service, head, B::from(body), reply));
+    let Keyed { desk, reject, service, about } = keyed;
+    async move {
+        let terms = &desk.terms;
+        let says = Says { desk: &desk, reject: &reject, stats: &about.stats };
+        let body = match capture::request(body, terms.request_limit, terms.body_time).await {
+            Ok(body) => body,
+            Err(why) => return says.no(why),
+        };
+        let endpoint = about.endpoint.as_deref().unwrap_or_default();
+        let claim = about.claim(&desk, desk.hashes.fingerprint(terms, endpoint, &head, &body));
+        let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
+        // Nobody's patience ends the work.
+        head.extensions.remove::<Deadline>();
+        let verdict = Asker::new(&desk, &about.stats, claim, place, deadline).ask().await;
+        let running = match verdict {
+            Heard::Told(told) => return says.what_is_known(told),
+            Heard::Granted(grant) => {
+                let run = Run::new(&desk, grant, about.stats.clone());
+                Desk::<T>::spawn(run.see_through(service, head, B::from(body)))
+            }
+            Heard::Unprotected(exception) => {
+                about.stats.count(Event::StoreFailed);
+                let request = Request::from_parts(head, B::from(body));
+                Desk::<T>::spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request))
+            }
+        };
+        match running.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(why)) => says.no(why),
+            // The task has gone without a word, as it does when the runtime ends.
+            Err(_) => says.no(Refusal::OutcomeUnknown),
         }
-        Heard::Unprotected(exception) => {
-            stats.count(Event::StoreFailed);
-            let request = Request::from_parts(head, B::from(body));
-            Desk::<T>::spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request, reply));
-        }
-    }
-    match answer.await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(why)) => says.no(why),
-        // The task has gone without a word, as it does when the runtime ends.
-        Err(_) => says.no(Refusal::OutcomeUnknown),
-    }
-}
-
-/// Whether a layer outside has the record and runs it for this very request.
-fn runs_for(head: &Parts, id: RecordId) -> bool {
-    head.extensions.get::<Idempotency>().is_some_and(|run| run.id() == id)
-}
-
-fn claim<T: Store>(desk: &Desk<T>, id: RecordId, scope: Scope, fingerprint: Fingerprint) -> Claim {
-    let terms = &desk.terms;
-    Claim {
-        id,
-        scope,
-        fingerprint,
-        owner: OwnerToken::draw(&terms.entropy),
-        lease: terms.lease,
-        retain: terms.retain,
-        when_abandoned: terms.when_abandoned,
     }
 }
 

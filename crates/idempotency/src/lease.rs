@@ -1,5 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use buttress_core::Verdict;
@@ -9,13 +10,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::desk::Desk;
 use crate::seats::{Seat, Told};
-use crate::{Claim, Claimed, Step, Stepped, Store, StoreError, Ticket, Timestamp};
+use crate::{After, Checkpoint, Claim, Claimed, Owned, Step, Stepped, Store, StoreError, Ticket, Timestamp};
 
 /// What a run holds of its record, for as long as it renews it.
 pub(crate) struct Lease<T> {
-    desk: Arc<Desk<T>>,
-    claim: Claim,
-    ticket: Mutex<Ticket>,
+    pub(crate) desk: Arc<Desk<T>>,
+    pub(crate) claim: Claim,
+    pub(crate) attempt: u32,
+    pub(crate) after: After,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// As it is now: a record that was lost is claimed again.
+    epoch: AtomicU64,
     asked_at: Instant,
     /// Closed when it is lost; nobody is ever let in.
     lost: Semaphore,
@@ -25,7 +30,7 @@ pub(crate) struct Lease<T> {
 /// What a lease begins with.
 pub(crate) struct Held {
     pub(crate) claim: Claim,
-    pub(crate) ticket: Ticket,
+    pub(crate) owned: Owned,
     /// Before the store was asked, so that the lease lasts longer than it seems here.
     pub(crate) asked_at: Instant,
     pub(crate) seat: Option<Seat>,
@@ -33,13 +38,19 @@ pub(crate) struct Held {
 
 impl<T: Store> Lease<T> {
     pub(crate) fn new(desk: Arc<Desk<T>>, held: Held) -> Self {
-        let Held { claim, ticket, asked_at, seat } = held;
-        let (ticket, seat) = (Mutex::new(ticket), Mutex::new(seat));
-        Self { desk, claim, ticket, asked_at, lost: Semaphore::const_new(0), seat }
+        let Held { claim, owned, asked_at, seat } = held;
+        let Owned { ticket, attempt, after, checkpoint, .. } = owned;
+        let (epoch, lost, seat) = (ticket.epoch.into(), Semaphore::const_new(0), Mutex::new(seat));
+        Self { desk, claim, attempt, after, checkpoint, epoch, asked_at, lost, seat }
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
-        *self.ticket.lock()
+        let Claim { id, fingerprint, owner, .. } = self.claim;
+        Ticket { id, fingerprint, owner, epoch: self.epoch() }
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Does a step. A record that the store has lost is claimed again first, by the same owner: if nobody else has it,
@@ -54,14 +65,14 @@ impl<T: Store> Lease<T> {
 
     async fn claim_again(&self) -> Result<bool, StoreError> {
         let Claimed::Owned(owned) = self.desk.claim(&self.claim).await? else { return Ok(false) };
-        *self.ticket.lock() = owned.ticket;
+        self.epoch.store(owned.ticket.epoch, Ordering::Relaxed);
         self.desk.tell(Verdict::Changed, "record_lost");
         Ok(true)
     }
 
     /// When it is now, as nearly as the store's clock is known here.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.ticket().epoch).after(self.asked_at.elapsed())
+        Timestamp::from_millis(self.epoch()).after(self.asked_at.elapsed())
     }
 
     /// Tells all in this process who ask the same, until the store says it.

@@ -205,16 +205,25 @@ mod tests {
     use crate::desk::Desk;
     use crate::lease::Held;
     use crate::terms::Terms;
-    use crate::{Claim, Fingerprint, MemoryStore, OwnerToken, RecordId, Scope, Ticket, WhenAbandoned};
+    use crate::{
+        Claim, Claimed, Fingerprint, MemoryStore, OwnerToken, Record, RecordId, Scope, Timestamp,
+        WhenAbandoned,
+    };
 
     fn lease(desk: &Arc<Desk<MemoryStore>>) -> Arc<Lease<MemoryStore>> {
-        let (id, fingerprint) = (RecordId::from_bytes([1; 32]), Fingerprint::from_bytes([2; 32]));
-        let owner = OwnerToken::draw(&desk.terms.entropy);
         let Terms { lease, retain, .. } = desk.terms;
-        let (scope, when_abandoned) = (Scope::from_bits(1), WhenAbandoned::TakeOver);
-        let claim = Claim { id, scope, fingerprint, owner, lease, retain, when_abandoned };
-        let ticket = Ticket { id, fingerprint, owner, epoch: 1 };
-        Arc::new(Lease::new(Arc::clone(desk), Held { claim, ticket, asked_at: Instant::now(), seat: None }))
+        let claim = Claim {
+            id: RecordId::from_bytes([1; 32]),
+            scope: Scope::from_bits(1),
+            fingerprint: Fingerprint::from_bytes([2; 32]),
+            owner: OwnerToken::draw(&desk.terms.entropy),
+            lease,
+            retain,
+            when_abandoned: WhenAbandoned::TakeOver,
+        };
+        let claimed = Record::claim(None, &claim, Timestamp::from_millis(1)).answer;
+        let Claimed::Owned(owned) = claimed else { panic!("it is the first") };
+        Arc::new(Lease::new(Arc::clone(desk), Held { claim, owned, asked_at: Instant::now(), seat: None }))
     }
 
     fn tasks() -> usize {

@@ -11,7 +11,7 @@ pin_project! {
     /// The body of a response: the inner service's, one that was kept, or the beginning of one with its rest.
     pub struct ReplyBody<B: Body> {
         start: Bytes,
-        trailers: Option<HeaderMap>,
+        trailers: Option<Box<HeaderMap>>,
         #[pin]
         rest: Rest<B>,
     }
@@ -38,7 +38,7 @@ impl<B: Body> ReplyBody<B> {
     }
 
     pub(crate) fn whole(start: Bytes, trailers: Option<HeaderMap>) -> Self {
-        Self { start, trailers, rest: Rest::None }
+        Self { start, trailers: trailers.map(Box::new), rest: Rest::None }
     }
 
     pub(crate) fn begun(start: Bytes, rest: Pin<Box<B>>) -> Self {
@@ -69,7 +69,7 @@ impl<B: Body<Data: Buf>> Body for ReplyBody<B> {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(this.start)))));
         }
         if let Some(trailers) = this.trailers.take() {
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            return Poll::Ready(Some(Ok(Frame::trailers(*trailers))));
         }
         match this.rest.project() {
             RestProjection::None => Poll::Ready(None),

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use buttress_core::{Refused, Verdict};
@@ -8,7 +7,6 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -17,10 +15,12 @@ use crate::capture::Captured;
 use crate::desk::Desk;
 use crate::lease::Lease;
 use crate::places::Place;
+use crate::renewals::Renewal;
 use crate::seats::Told;
-use crate::work::Caught;
+use crate::within::{Late, within};
+use crate::work::{Call, Caught, Then};
 use crate::{
-    After, Completion, EndpointStats, Event, Idempotency, Owned, Refusal, ReplyBody, Step, Stepped, Store,
+    After, Completion, EndpointStats, Event, Idempotency, Refusal, ReplyBody, Step, Stepped, Store,
     StoreError, StoreErrorKind, capture, marks, replay,
 };
 
@@ -37,11 +37,10 @@ struct Ended<RB: Body, E> {
 ///
 /// Dropped before its end is counted, as when its runtime ends, it counts as abandoned and says so to the store.
 pub(crate) struct Run<T: Store> {
-    desk: Arc<Desk<T>>,
-    owned: Owned,
     lease: Arc<Lease<T>>,
     stats: EndpointStats,
-    has_ended: AtomicBool,
+    has_ended: bool,
+    _renewal: Renewal<T>,
     _place: Option<Place>,
 }
 
@@ -51,87 +50,67 @@ impl<T: Store> Run<T> {
     /// The longest of these pauses.
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(desk: Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
-        let Grant { owned, held, place } = grant;
-        let is_recovery = owned.after == After::Abandonment;
+    pub(crate) fn new(desk: &Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
+        let Grant { held, place } = grant;
+        let is_recovery = held.owned.after == After::Abandonment;
         stats.count(if is_recovery { Event::Recovered } else { Event::Started });
-        let lease = Arc::new(Lease::new(Arc::clone(&desk), held));
-        Self { desk, owned, lease, stats, has_ended: AtomicBool::new(false), _place: place }
+        let lease = Arc::new(Lease::new(Arc::clone(desk), held));
+        let renewal = desk.renewals.add(Arc::clone(&lease));
+        Self { lease, stats, has_ended: false, _renewal: renewal, _place: place }
+    }
+
+    fn desk(&self) -> &Desk<T> {
+        &self.lease.desk
     }
 
     /// Runs the handler to its end, with its lease renewed, writes down how it ended, and then answers.
-    pub(crate) async fn see_through<S, B, RB>(
+    ///
+    /// Not an async function, which would hold its arguments twice and all that it ever waits for side by side.
+    pub(crate) fn see_through<S, B, RB>(
         self,
         service: S,
         mut head: Parts,
         body: B,
-        reply: oneshot::Sender<Answer<RB, S::Error>>,
-    ) where
-        S: Service<Request<B>, Response = Response<RB>>,
-        S::Error: 'static,
-        RB: Body<Data: Buf>,
-    {
-        let _renewal = self.desk.renewals.add(Arc::clone(&self.lease));
-        let retain = self.desk.terms.retain;
-        head.extensions.insert(Idempotency::new(Arc::clone(&self.lease), &self.owned, retain));
-        let ended = self.run(service, Request::from_parts(head, body)).await;
-        self.end(ended, reply).await;
-    }
-
-    async fn run<S, B, RB>(&self, service: S, request: Request<B>) -> Ended<RB, S::Error>
+    ) -> impl Future<Output = Answer<RB, S::Error>> + use<T, S, B, RB>
     where
         S: Service<Request<B>, Response = Response<RB>>,
         S::Error: 'static,
         RB: Body<Data: Buf>,
     {
-        let handling = tokio::time::timeout(self.desk.terms.longest, self.handle(service, request));
-        let why = match Caught::new(handling).await {
-            Some(Ok(ended)) => return ended,
-            Some(Err(_)) => Refusal::Overdue,
-            None => Refusal::Panicked,
-        };
-        Ended { answer: Err(why), step: Step::Abandon }
-    }
-
-    async fn handle<S, B, RB>(&self, mut service: S, request: Request<B>) -> Ended<RB, S::Error>
-    where
-        S: Service<Request<B>, Response = Response<RB>>,
-        S::Error: 'static,
-        RB: Body<Data: Buf>,
-    {
-        let terms = &self.desk.terms;
-        match service.call(request).await {
-            Ok(response) => {
-                let Captured { mut response, step } =
-                    capture::response(response, terms, self.owned.after).await;
-                terms.marks.first(response.headers_mut());
-                Ended { answer: Ok(Ok(response)), step }
-            }
-            Err(error) => {
-                let is_untouched = Refused::in_error(&error).is_some_and(|refused| !refused.reached_inner());
-                let may_release = is_untouched && self.owned.after != After::Abandonment;
-                let step = if may_release { Step::Release { retain: terms.retain } } else { Step::Abandon };
-                Ended { answer: Ok(Err(error)), step }
-            }
-        }
+        head.extensions.insert(Idempotency::new(Arc::clone(&self.lease)));
+        let (longest, lease) = (self.desk().terms.longest, Arc::clone(&self.lease));
+        let call = Call::new(service, Request::from_parts(head, body));
+        let handling = Then::new(call, move |called| taken_in(lease, called));
+        Then::new(Caught::new(within(longest, handling)), move |done| {
+            let why = match done {
+                Some(Ok(ended)) => return self.end(ended),
+                Some(Err(Late)) => Refusal::Overdue,
+                None => Refusal::Panicked,
+            };
+            self.end(Ended { answer: Err(why), step: Step::Abandon })
+        })
     }
 
     /// Writes it down before the answer goes out, so that no client sees a result that a retry would not see again. If
     /// the store fails, the client has waited for long enough, and the writing goes on.
-    async fn end<RB: Body, E>(&self, ended: Ended<RB, E>, reply: oneshot::Sender<Answer<RB, E>>) {
+    fn end<RB: Body, E>(
+        mut self,
+        ended: Ended<RB, E>,
+    ) -> impl Future<Output = Answer<RB, E>> + use<T, RB, E> {
         let Ended { answer, step } = ended;
-        match self.lease.step(&step).await {
-            Ok(stepped) => {
-                self.count(event_of(&step, &stepped));
-                // Before the answer goes out: who has it may ask again at once.
-                self.lease.leave();
-                // Nobody waits if the client has left.
-                let _ = reply.send(self.said(answer, &step, stepped));
-            }
-            Err(error) => {
-                self.foretell(&step);
-                let _ = reply.send(answer);
-                self.insist(&step, error).await;
+        async move {
+            match self.lease.step(&step).await {
+                Ok(stepped) => {
+                    self.count(event_of(&step, &stepped));
+                    // Before the answer goes out: who has it may ask again at once.
+                    self.lease.leave();
+                    self.said(answer, &step, stepped)
+                }
+                Err(error) => {
+                    self.foretell(&step);
+                    Desk::<T>::spawn(self.insist(step, error));
+                    answer
+                }
             }
         }
     }
@@ -141,31 +120,31 @@ impl<T: Store> Run<T> {
         if let Step::Complete { response, retain } = step {
             let (response, completed_at) = (Arc::clone(response), self.lease.now());
             let expires_at = completed_at.after(*retain);
-            let attempt = self.owned.attempt;
+            let attempt = self.lease.attempt;
             self.lease.tell(Told::Done(Completion { response, completed_at, expires_at, attempt }));
         }
     }
 
-    async fn insist(&self, step: &Step, mut error: StoreError) {
+    async fn insist(mut self, step: Step, mut error: StoreError) {
         self.stats.count(Event::StoreFailed);
-        let give_up = Instant::now() + self.desk.terms.longest;
+        let give_up = Instant::now() + self.desk().terms.longest;
         let mut pause = Self::PAUSE;
         // A record that cannot be read will not be read later.
         while Instant::now() < give_up && error.kind() != StoreErrorKind::Corrupt {
-            self.desk.tell(Verdict::Retried, code_of(&error));
+            self.desk().tell(Verdict::Retried, code_of(&error));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Self::LONGEST_PAUSE);
-            match self.lease.step(step).await {
-                Ok(stepped) => return self.count(event_of(step, &stepped)),
+            match self.lease.step(&step).await {
+                Ok(stepped) => return self.count(event_of(&step, &stepped)),
                 Err(again) => error = again,
             }
         }
-        self.desk.tell(Verdict::GaveUp, code_of(&error));
+        self.desk().tell(Verdict::GaveUp, code_of(&error));
         self.count(Event::Abandoned);
     }
 
-    fn count(&self, end: Event) {
-        self.has_ended.store(true, Ordering::Relaxed);
+    fn count(&mut self, end: Event) {
+        self.has_ended = true;
         self.stats.count(end);
     }
 
@@ -174,7 +153,7 @@ impl<T: Store> Run<T> {
         match (stepped, &mut answer) {
             (Stepped::Fenced(done), _) => self.canonical(done),
             (Stepped::Done, Ok(Ok(response))) if is_whole(step) => {
-                let seconds = HeaderValue::from(self.desk.terms.retain.as_secs());
+                let seconds = HeaderValue::from(self.desk().terms.retain.as_secs());
                 response.headers_mut().insert(marks::RETENTION, seconds);
                 answer
             }
@@ -183,22 +162,45 @@ impl<T: Store> Run<T> {
     }
 
     fn canonical<RB: Body, E>(&self, done: Option<Completion>) -> Answer<RB, E> {
-        self.desk.tell(Verdict::Changed, "fenced");
+        self.desk().tell(Verdict::Changed, "fenced");
         let done = done.ok_or(Refusal::Overtaken)?;
-        replay::answer(&done, &self.desk.terms).map(Ok)
+        replay::answer(&done, &self.desk().terms).map(Ok)
     }
 }
 
 impl<T: Store> Drop for Run<T> {
     fn drop(&mut self) {
-        if *self.has_ended.get_mut() {
+        if self.has_ended {
             return;
         }
         self.stats.count(Event::Abandoned);
         if tokio::runtime::Handle::try_current().is_ok() {
-            let (desk, ticket) = (Arc::clone(&self.desk), self.lease.ticket());
+            let (desk, ticket) = (Arc::clone(&self.lease.desk), self.lease.ticket());
             // If it fails, the lease ends it.
             Desk::<T>::spawn(async move { drop(desk.step(&ticket, &Step::Abandon).await) });
+        }
+    }
+}
+
+/// Takes in what the handler said, as far as that is kept.
+async fn taken_in<T, RB, E>(lease: Arc<Lease<T>>, called: Result<Response<RB>, E>) -> Ended<RB, E>
+where
+    T: Store,
+    RB: Body<Data: Buf>,
+    E: 'static,
+{
+    let (terms, after) = (&lease.desk.terms, lease.after);
+    match called {
+        Ok(response) => {
+            let Captured { mut response, step } = capture::response(response, terms, after).await;
+            terms.marks.first(response.headers_mut());
+            Ended { answer: Ok(Ok(response)), step }
+        }
+        Err(error) => {
+            let is_untouched = Refused::in_error(&error).is_some_and(|refused| !refused.reached_inner());
+            let may_release = is_untouched && after != After::Abandonment;
+            let step = if may_release { Step::Release { retain: terms.retain } } else { Step::Abandon };
+            Ended { answer: Ok(Err(error)), step }
         }
     }
 }

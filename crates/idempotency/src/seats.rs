@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::rehash::Rehash;
 use crate::{Completion, Fingerprint, RecordId, StoreError};
 
 /// A question to the store. The same key with another request is another question, so nobody here is told anything
@@ -62,8 +63,8 @@ pub(crate) struct Bounds {
 
 #[derive(Default)]
 struct Table {
-    taken: HashMap<Question, Taken>,
-    waiting: HashMap<Question, usize>,
+    taken: HashMap<Question, Taken, Rehash>,
+    waiting: HashMap<Question, usize, Rehash>,
     waiting_in_all: usize,
 }
 
@@ -78,6 +79,7 @@ struct Taken {
 pub(crate) struct Seat {
     table: Arc<Mutex<Table>>,
     question: Question,
+    is_left: bool,
 }
 
 /// One of the places to wait for the end of a run. Dropped, it is free.
@@ -96,7 +98,7 @@ impl Seats {
         match self.table.lock().taken.entry(question) {
             Entry::Vacant(free) => {
                 free.insert(Taken::default());
-                Ok(Seat { table: Arc::clone(&self.table), question })
+                Ok(Seat { table: Arc::clone(&self.table), question, is_left: false })
             }
             Entry::Occupied(taken) => Err(taken.into_mut().join()),
         }
@@ -126,6 +128,13 @@ impl Taken {
             joined.send_replace(self.now.clone());
         }
     }
+
+    /// What is said once the seat is left is for those alone who have joined.
+    fn tell_joined(&self, last: impl FnOnce() -> News) {
+        if let Some(joined) = &self.joined {
+            joined.send_replace(last());
+        }
+    }
 }
 
 impl Seat {
@@ -139,6 +148,18 @@ impl Seat {
         self.says(News::Told(told));
     }
 
+    /// Tells all who have joined what is known, and leaves the seat.
+    pub(crate) fn leave(mut self, told: &Told) {
+        if let Some(taken) = self.give_up() {
+            taken.tell_joined(|| News::Told(told.clone()));
+        }
+    }
+
+    fn give_up(&mut self) -> Option<Taken> {
+        self.is_left = true;
+        self.table.lock().taken.remove(&self.question)
+    }
+
     fn says(&self, news: News) {
         if let Some(taken) = self.table.lock().taken.get_mut(&self.question) {
             taken.tell(news);
@@ -148,9 +169,10 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // The guard is gone at the semicolon: who is woken by the end of the channel finds the seat free.
-        let left = self.table.lock().taken.remove(&self.question);
-        drop(left);
+        if !self.is_left {
+            // Without the lock: who is woken by the end of the channel finds the seat free.
+            drop(self.give_up());
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::desk::Desk;
-use crate::keyed::{self, Keyed};
-use crate::{Refusal, ReplyBody, ResponseFuture, Store, key};
+use crate::keyed::{self, About, Keyed};
+use crate::{EndpointStats, Refusal, ReplyBody, ResponseFuture, Store, key};
 
 /// A service whose requests with a key run once; made by [`IdempotencyLayer`](crate::IdempotencyLayer).
 ///
@@ -117,17 +117,46 @@ where
         match self.word(&head, mode) {
             Word::Passes => ResponseFuture::passing(self.inner.call(Request::from_parts(head, body))),
             Word::Refused(why) => {
-                let why = self.desk.refused(why, &self.desk.stats_of(self.desk.endpoint(&head).as_deref()));
-                ResponseFuture::answered(self.reject.reject(why))
+                self.refused(why, &self.desk.stats_of(self.desk.endpoint(&head).as_deref()))
             }
-            Word::Key(key) => {
-                // The instance that was polled ready runs it; a clone takes its place.
-                let spare = self.inner.clone();
-                let service = mem::replace(&mut self.inner, spare);
-                let keyed = Keyed { desk: Arc::clone(&self.desk), reject: self.reject.clone(), service, key };
-                ResponseFuture::keyed(keyed::answer(keyed, head, body))
-            }
+            Word::Key(key) => self.keyed(&key, head, body),
         }
+    }
+}
+
+impl<S, T: Store, J> IdempotencyService<S, T, J> {
+    fn keyed<B, RB>(&mut self, key: &str, head: Parts, body: B) -> ResponseFuture<S::Future, RB, S::Error>
+    where
+        S: Service<Request<B>, Response = Response<RB>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        J: Reject<Response<ReplyBody<RB>>, S::Error> + Clone + Send + Sync + 'static,
+        B: Body<Data: Send, Error: Send> + From<Bytes> + Send + 'static,
+        RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
+    {
+        let about = match About::of(&self.desk, &head, key) {
+            Ok(about) => about,
+            Err(stats) => return self.refused(Refusal::ScopeMissing, &stats),
+        };
+        if about.runs_already(&head) {
+            return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)));
+        }
+        let place = match self.desk.places.take(about.scope) {
+            Ok(place) => place,
+            Err(why) => return self.refused(why, &about.stats),
+        };
+        // The instance that was polled ready runs it; a clone takes its place.
+        let spare = self.inner.clone();
+        let service = mem::replace(&mut self.inner, spare);
+        let keyed = Keyed { desk: Arc::clone(&self.desk), reject: self.reject.clone(), service, about };
+        ResponseFuture::keyed(keyed::answer(keyed, place, head, body))
+    }
+
+    fn refused<F, RB: Body, E>(&self, why: Refusal, stats: &EndpointStats) -> ResponseFuture<F, RB, E>
+    where
+        J: Reject<Response<ReplyBody<RB>>, E>,
+    {
+        ResponseFuture::answered(self.reject.reject(self.desk.refused(why, stats)))
     }
 }
 

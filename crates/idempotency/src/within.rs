@@ -1,23 +1,67 @@
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use pin_project_lite::pin_project;
+use tokio::task::coop::{Unconstrained, unconstrained};
+use tokio::time::{Sleep, sleep};
 
-/// Waits no longer than so long. What is ready at once costs no timer and no look at the clock.
-pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let mut future = pin!(future);
-    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-        Poll::Ready(output) => Ok(output),
-        Poll::Pending => timeout(limit, future).await,
+pin_project! {
+    /// Waits no longer than so long, counted from when there is something to wait for: what is ready at once costs no
+    /// timer and no look at the clock.
+    ///
+    /// A named future, because an async function would hold the work twice, as its argument and pinned.
+    pub(crate) struct Within<F> {
+        limit: Duration,
+        #[pin]
+        work: F,
+        #[pin]
+        end: Option<Unconstrained<Sleep>>,
+    }
+}
+
+/// It took too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Late;
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it took too long")
+    }
+}
+
+impl Error for Late {}
+
+pub(crate) const fn within<F: Future>(limit: Duration, work: F) -> Within<F> {
+    Within { limit, work, end: None }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = Result<F::Output, Late>;
+
+    /// What is ready wins, also when the time is up.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.work.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.end.is_none() {
+            // Without a budget: work that is never done uses up all there is.
+            this.end.set(Some(unconstrained(sleep(*this.limit))));
+        }
+        match this.end.as_mut().as_pin_mut() {
+            Some(end) => end.poll(cx).map(|()| Err(Late)),
+            None => Poll::Pending,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
 
     use tokio::time::{Instant, sleep};
 
@@ -33,12 +77,21 @@ mod tests {
         assert_eq!(start.elapsed(), LIMIT / 3);
         assert!(within(LIMIT, pending::<()>()).await.is_err());
         assert_eq!(start.elapsed(), LIMIT / 3 + LIMIT);
+        assert_eq!(within(LIMIT, sleep(LIMIT)).await, Ok(()), "what is ready wins");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_counted_from_when_there_is_something_to_wait_for() {
+        let start = Instant::now();
+        let late = within(LIMIT, pending::<()>());
+        tokio::time::advance(LIMIT).await;
+        assert_eq!((late.await, start.elapsed()), (Err(Late), LIMIT * 2));
     }
 
     #[test]
     fn what_is_ready_needs_no_runtime() {
         let mut quick = pin!(within(LIMIT, ready(1)));
-        let polled = quick.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        let polled = quick.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
         assert_eq!(polled, Poll::Ready(Ok(1)));
     }
 }

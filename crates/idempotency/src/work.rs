@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 pin_project! {
     /// `None` if the work panics. What it shared was shared across unwinding anyway.
@@ -35,5 +36,71 @@ impl<W: Future> Future for Caught<W> {
         };
         let _ = catch_unwind(AssertUnwindSafe(|| this.work.set(None)));
         Poll::Ready(done)
+    }
+}
+
+pin_project! {
+    /// One piece of work, and then another that is made of its outcome. It holds the one or the other, and never both.
+    #[project = ThenProjection]
+    pub(crate) enum Then<A, B, F> {
+        First { #[pin] first: A, next: Option<F> },
+        Second { #[pin] second: B },
+    }
+}
+
+impl<A: Future, B: Future, F: FnOnce(A::Output) -> B> Then<A, B, F> {
+    pub(crate) const fn new(first: A, next: F) -> Self {
+        Self::First { first, next: Some(next) }
+    }
+}
+
+impl<A: Future, B: Future, F: FnOnce(A::Output) -> B> Future for Then<A, B, F> {
+    type Output = B::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Output> {
+        if let ThenProjection::First { first, next } = self.as_mut().project() {
+            let Poll::Ready(outcome) = first.poll(cx) else { return Poll::Pending };
+            // Polled again after the first has panicked, it stays pending for good.
+            let Some(next) = next.take() else { return Poll::Pending };
+            let second = next(outcome);
+            self.set(Self::Second { second });
+        }
+        match self.project() {
+            ThenProjection::Second { second } => second.poll(cx),
+            ThenProjection::First { .. } => Poll::Pending,
+        }
+    }
+}
+
+pin_project! {
+    /// Calls a service when it is polled for the first time, so that the call belongs to whoever polls. It holds the
+    /// request or the call, and never both.
+    #[project = CallProjection]
+    pub(crate) enum Call<S: Service<Req>, Req> {
+        Before { service: S, request: Option<Req> },
+        During { #[pin] call: S::Future },
+    }
+}
+
+impl<S: Service<Req>, Req> Call<S, Req> {
+    pub(crate) const fn new(service: S, request: Req) -> Self {
+        Self::Before { service, request: Some(request) }
+    }
+}
+
+impl<S: Service<Req>, Req> Future for Call<S, Req> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let CallProjection::Before { service, request } = self.as_mut().project() {
+            // Polled again after the call has panicked, it stays pending for good.
+            let Some(request) = request.take() else { return Poll::Pending };
+            let call = service.call(request);
+            self.set(Self::During { call });
+        }
+        match self.project() {
+            CallProjection::During { call } => call.poll(cx),
+            CallProjection::Before { .. } => Poll::Pending,
+        }
     }
 }
