@@ -9,11 +9,15 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
+//! use buttress_audit::log::AuditLog;
 //! use buttress_audit::sink::{Feeder, WriterSink};
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let feeder = Feeder::new(WriterSink::stdout()).start_on("/var/lib/shop/audit").await?;
+//! # async fn run(log: AuditLog) -> Result<(), Box<dyn std::error::Error>> {
+//! let feeder = Feeder::new(WriterSink::stdout()).start(&log).await?;
 //! assert_eq!(feeder.status().failures, 0);
+//!
+//! // When the program ends:
+//! log.close().await;
 //! let last = feeder.stop(Duration::from_secs(5)).await;
 //! assert_eq!(last.lag, 0, "all of it was handed on");
 //! # Ok(())

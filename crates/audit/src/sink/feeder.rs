@@ -12,6 +12,7 @@ use super::run::Run;
 use super::status::Progress;
 use super::tail::Tail;
 use super::{FeederHandle, Sink, StartError};
+use crate::log::AuditLog;
 
 const MOST_RECORDS: usize = 10_000;
 const LEAST_BYTES: usize = 1024;
@@ -73,14 +74,26 @@ impl<K: Sink> Feeder<K> {
         FeederBuilder { sink, settings }
     }
 
+    /// Starts to feed from a log that this process writes. It runs on the tokio runtime that this is called in.
+    ///
+    /// The log keeps what the sink does not have yet, whatever its retention says. The feeder has a clone of the log: to
+    /// end a program close the log first, and stop its feeders then, which hand on the last records.
+    ///
+    /// # Errors
+    ///
+    /// If the sink has no proper name, another feeder of that name is at work, or its cursor cannot be used: it is of
+    /// another log, or beyond the end of this one.
+    pub async fn start(self, log: &AuditLog) -> Result<FeederHandle, StartError> {
+        self.start_at(Tail::of(log)).await
+    }
+
     /// Starts to feed from the directory of a log that another process writes.
     ///
     /// That process may write on meanwhile. Nobody tells when it has, so the directory is looked at every so often.
     ///
     /// # Errors
     ///
-    /// If the sink has no proper name, another feeder of that name is at work, or its cursor cannot be used: it is of
-    /// another log, or beyond the end of this one.
+    /// As [`start`](Self::start) says, and if there is no log.
     pub async fn start_on(self, directory: impl AsRef<Path>) -> Result<FeederHandle, StartError> {
         let tail = Tail::of_directory(directory.as_ref(), self.settings.look_every).await?;
         self.start_at(tail).await
@@ -91,6 +104,7 @@ impl<K: Sink> Feeder<K> {
         let Self { sink, settings } = self;
         let (cursor, place) = Cursor::open(tail.directory(), sink.name(), tail.chain())?;
         tail.seek(place).await.map_err(|error| error.into_start_error(tail.directory(), cursor.path()))?;
+        tail.register(sink.name(), place.seq);
         let clock = settings.clock.clone();
         let (stop, stopped) = watch::channel(false);
         let (publish, progress) = watch::channel(Progress::starting(place, clock.now()));

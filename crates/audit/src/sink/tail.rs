@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::error::{PlaceFault, StartError};
-use crate::log::{ChainId, Head, Line, OwnedLine, ReadError, Reader};
+use crate::log::{AuditLog, ChainId, Head, Line, OwnedLine, ReadError, Reader};
 
 /// The log as a feeder sees it: what is behind a place, and when there is more.
 pub(super) struct Tail {
@@ -21,6 +21,8 @@ pub(super) struct Tail {
 
 /// Who writes the log.
 enum Writer {
+    /// This process.
+    Here { log: AuditLog, end: watch::Receiver<Head> },
     /// Another process, or nobody.
     Elsewhere { look_every: Duration },
 }
@@ -36,6 +38,12 @@ pub(super) enum TailError {
 }
 
 impl Tail {
+    /// A log that this process writes.
+    pub(super) fn of(log: &AuditLog) -> Self {
+        let writer = Writer::Here { log: log.clone(), end: log.watch() };
+        Self { directory: log.directory().to_owned(), chain: log.chain(), reader: None, writer }
+    }
+
     /// The log in a directory.
     pub(super) async fn of_directory(directory: &Path, look_every: Duration) -> Result<Self, StartError> {
         let path = directory.to_owned();
@@ -57,6 +65,7 @@ impl Tail {
     /// Where the log ends, if this process knows.
     pub(super) fn end(&self) -> Option<watch::Receiver<Head>> {
         match &self.writer {
+            Writer::Here { end, .. } => Some(end.clone()),
             Writer::Elsewhere { .. } => None,
         }
     }
@@ -87,21 +96,32 @@ impl Tail {
 
     /// Waits until there may be more.
     pub(super) async fn changed(&mut self) {
+        let next = self.reader.as_ref().and_then(Reader::next_seq).unwrap_or(1);
         match &mut self.writer {
+            // It lives as long as this does, so there is no end to wait for.
+            Writer::Here { end, .. } => drop(end.wait_for(|end| end.seq >= next).await),
             Writer::Elsewhere { look_every } => tokio::time::sleep(*look_every).await,
         }
     }
 
+    /// Tells the writer that there is a sink, and what it has.
+    pub(super) fn register(&self, sink: &str, seq: u64) {
+        if let Writer::Here { log, .. } = &self.writer {
+            log.register(sink, seq);
+        }
+    }
+
     /// Tells the writer that a sink has everything up to a record.
-    pub(super) fn confirm(&self, _sink: &str, _seq: u64) {
-        match &self.writer {
-            Writer::Elsewhere { .. } => {}
+    pub(super) fn confirm(&self, sink: &str, seq: u64) {
+        if let Writer::Here { log, .. } = &self.writer {
+            log.confirm(sink, seq);
         }
     }
 
     /// The last record that will not be taken back.
     fn limit(&self) -> u64 {
         match &self.writer {
+            Writer::Here { end, .. } => end.borrow().seq,
             Writer::Elsewhere { .. } => u64::MAX,
         }
     }

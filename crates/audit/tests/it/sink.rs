@@ -1,7 +1,8 @@
-//! Feeders, fed from directories that are written here line by line.
+//! Feeders, most of them fed from directories that are written here line by line.
 
 mod bench;
 mod cursor;
 mod feeding;
+mod live;
 mod trouble;
 mod writer;

@@ -81,8 +81,14 @@ pub(super) enum Answer {
 }
 
 /// A sink in memory that answers by script, and takes what comes when the script is over.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Memory(Arc<Mutex<Kept>>);
+#[derive(Clone, Debug)]
+pub(super) struct Memory(&'static str, Arc<Mutex<Kept>>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self("memory", Arc::default())
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -98,40 +104,43 @@ impl Memory {
     /// A sink that says what it has.
     pub(super) fn that_knows() -> Self {
         let memory = Self::default();
-        memory.0.lock().knows = true;
+        memory.1.lock().knows = true;
         memory
+    }
+
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self(name, self.1)
     }
 
     pub(super) fn scripted(script: impl IntoIterator<Item = Answer>) -> Self {
         let memory = Self::default();
-        memory.0.lock().script = script.into_iter().collect();
+        memory.1.lock().script = script.into_iter().collect();
         memory
     }
 
     pub(super) fn kept(&self) -> parking_lot::MutexGuard<'_, Kept> {
-        self.0.lock()
+        self.1.lock()
     }
 
     pub(super) fn seqs(&self) -> Vec<u64> {
-        self.0.lock().lines.iter().map(OwnedLine::seq).collect()
+        self.1.lock().lines.iter().map(OwnedLine::seq).collect()
     }
 }
 
 impl Sink for Memory {
-    #[expect(clippy::unnecessary_literal_bound, reason = "so is the trait")]
     fn name(&self) -> &str {
-        "memory"
+        self.0
     }
 
     async fn seen(&mut self, chain: ChainId) -> Result<Seen, SinkError> {
-        let kept = self.0.lock();
+        let kept = self.1.lock();
         let last = kept.lines.iter().rfind(|line| line.chain() == chain);
         Ok(if kept.knows { Seen::UpTo(last.map_or(Head::START, OwnedLine::head)) } else { Seen::Unknown })
     }
 
     async fn deliver(&mut self, batch: &[OwnedLine]) -> Result<(), SinkError> {
         let answer = {
-            let mut kept = self.0.lock();
+            let mut kept = self.1.lock();
             kept.offered.push(batch.len());
             let answer = kept.script.pop_front();
             if matches!(answer, None | Some(Answer::TakeAndRetry)) {

@@ -1,0 +1,71 @@
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use buttress_audit::log::{AuditLog, Policy, WhenFull};
+use buttress_audit::sink::FeederState;
+use buttress_audit::{Action, Category, Durability, Event};
+use tokio::task::JoinSet;
+
+use super::bench::{A_WHILE, Answer, Memory, feeder, up_to};
+
+fn event(n: usize) -> Event {
+    Event::builder(Action::UPDATE).detail("n", n).build()
+}
+
+#[tokio::test]
+async fn what_a_program_records_reaches_its_sink_and_the_rest_when_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = AuditLog::open(folder.path().join("log")).unwrap();
+    let sink = Memory::default();
+    let handle = feeder(&sink).build().unwrap().start(&log).await.unwrap();
+    for n in 0..100 {
+        log.record(event(n)).await.unwrap();
+    }
+    handle.confirmed(50).await;
+    let end = log.close().await.head.seq;
+    let status = handle.stop(A_WHILE).await;
+    assert_eq!((status.confirmed, status.lag, status.state), (end, 0, FeederState::Stopped));
+    assert_eq!(sink.seqs(), up_to(end));
+}
+
+#[tokio::test]
+async fn a_receipt_that_waits_for_sinks_comes_when_as_many_have_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = Durability::Replicated(NonZeroU8::new(2).unwrap());
+    let policy = Policy::new(two, WhenFull::Shed);
+    let log = AuditLog::builder(folder.path().join("log")).policy(Category::Data, policy).open().unwrap();
+    let (one, other) = (Memory::default(), Memory::default().named("other"));
+    let first = feeder(&one).build().unwrap().start(&log).await.unwrap();
+    let mut waiting = JoinSet::new();
+    let recorder = log.clone();
+    waiting.spawn(async move { recorder.record(event(1)).await });
+    let seq = log.watch().wait_for(|head| head.seq > 1).await.unwrap().seq;
+    first.confirmed(seq).await;
+    assert!(waiting.try_join_next().is_none(), "one of two has it");
+    let second = feeder(&other).build().unwrap().start(&log).await.unwrap();
+    let receipt = waiting.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!((receipt.seq, receipt.durability), (Some(seq), two));
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn a_sink_that_is_stuck_holds_nothing_up_and_is_given_one_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = AuditLog::open(folder.path().join("log")).unwrap();
+    let sink = Memory::scripted([Answer::Never]);
+    let handle =
+        feeder(&sink).patience(Duration::from_secs(3_600)).build().unwrap().start(&log).await.unwrap();
+    let stuck = handle.reached(|status| status.lag > 0).await;
+    for n in 0..2_000 {
+        log.record(event(n)).await.unwrap();
+    }
+    let status = handle.status();
+    assert!(status.lag >= 2_000 && status.confirmed == stuck.confirmed, "{status:?}");
+    assert_eq!(sink.kept().offered.len(), 1);
+    let status = handle.stop(Duration::from_millis(10)).await;
+    assert_eq!((status.confirmed, status.failures), (0, 0));
+    let handle = feeder(&sink).build().unwrap().start(&log).await.unwrap();
+    let end = log.close().await.head.seq;
+    assert_eq!(handle.stop(A_WHILE).await.confirmed, end);
+    assert_eq!(sink.seqs(), up_to(end));
+}
