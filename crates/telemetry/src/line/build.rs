@@ -1,0 +1,217 @@
+use std::io::Write as _;
+
+use buttress_core::{Caller, Context, PrincipalKind};
+use buttress_redact::Redactor;
+
+use super::level::LevelName;
+use super::names::instead_of;
+use super::notation::Notation;
+use super::scratch::Scratch;
+use super::slot::{Slot, Slots};
+use super::span::SpanFields;
+use super::stamp::Stamp;
+use super::value::{Value, Values};
+use super::visit::Take;
+use super::{MAX_FIELD_BYTES, MAX_SLOT, MAX_TEXT};
+use crate::trace_ids::TraceIds;
+
+/// How lines are written.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub(crate) notation: Notation,
+    /// Whether levels are in upper case.
+    pub(crate) upper: bool,
+    pub(crate) redactor: Redactor,
+    /// The end of every line.
+    pub(crate) tail: Vec<u8>,
+}
+
+/// What is known of an event beside its fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occurrence<'a> {
+    pub(crate) at: Stamp,
+    pub(crate) level: LevelName,
+    pub(crate) logger: &'a str,
+}
+
+impl Lines {
+    pub(crate) fn values(&self) -> Values<'_> {
+        Values { notation: self.notation, redactor: &self.redactor }
+    }
+
+    /// Says whose line it is, as far as the context knows.
+    pub(crate) fn tell_whose(&self, scratch: &mut Scratch) {
+        Context::with_current(|context| {
+            if let Some(id) = context.correlation_id() {
+                self.fill(Slot::CorrelationId, id.as_str(), scratch);
+            }
+            let principal = context.caller().and_then(Caller::principal);
+            let Some(principal) = principal else { return };
+            if let Some(tenant) = principal.tenant() {
+                self.fill(Slot::TenantId, tenant, scratch);
+            }
+            if principal.kind() != PrincipalKind::Anonymous {
+                self.fill(Slot::UserId, principal.id(), scratch);
+            }
+        });
+    }
+
+    /// Fills a slot; one that is filled stays.
+    pub(crate) fn fill(&self, slot: Slot, text: &str, scratch: &mut Scratch) {
+        if scratch.slots.get(slot).is_none() {
+            let values = self.values();
+            let whole = scratch.slots.fill(slot, |out| values.text(slot.name(), text, MAX_SLOT, out));
+            scratch.is_cut |= !whole;
+        }
+    }
+
+    /// Says which span of a trace it is. No redactor looks at digits of our own making.
+    pub(crate) fn tell_trace(&self, ids: &TraceIds, slots: &mut Slots) {
+        let quote = if self.notation == Notation::Json { "\"" } else { "" };
+        let trace = format_args!("{quote}{:032x}{quote}", ids.trace_id);
+        let span = format_args!("{quote}{:016x}{quote}", ids.span_id);
+        for (slot, id) in [(Slot::TraceId, trace), (Slot::SpanId, span)] {
+            if slots.get(slot).is_none() {
+                // A vector takes everything.
+                let _ = slots.fill(slot, |out| out.write_fmt(id));
+            }
+        }
+    }
+
+    /// Adds the fields of a span that the line does not have yet.
+    pub(crate) fn add(fields: &SpanFields, scratch: &mut Scratch) {
+        scratch.is_cut |= fields.is_cut;
+        for field in fields.iter() {
+            match Slot::of(field.name) {
+                Some(slot) if scratch.slots.get(slot).is_some() => {}
+                Some(slot) => scratch.slots.fill(slot, |out| out.extend_from_slice(field.value)),
+                None if scratch.names.has(field.name) => {}
+                None if scratch.has_room(field.whole.len()) => {
+                    scratch.names.insert(field.name);
+                    scratch.fields.extend_from_slice(field.whole);
+                }
+                None => scratch.is_cut = true,
+            }
+        }
+    }
+
+    /// Puts the line together.
+    pub(crate) fn finish(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
+        match self.notation {
+            Notation::Json => self.finish_json(event, scratch),
+            Notation::Text { colours } => self.finish_text(event, colours, scratch),
+        }
+    }
+
+    fn finish_json(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
+        let Scratch { line, fields, slots, second, is_cut, .. } = scratch;
+        line.extend_from_slice(b"{\"timestamp\":\"");
+        event.at.write(second, line);
+        line.extend_from_slice(b"\",\"level\":\"");
+        line.extend_from_slice(event.level.as_str(self.upper).as_bytes());
+        line.push(b'"');
+        let put = |slot: Slot, line: &mut Vec<u8>| {
+            if let Some(value) = slots.get(slot) {
+                self.notation.key(slot.name(), line);
+                line.extend_from_slice(value);
+            }
+        };
+        put(Slot::Event, line);
+        put(Slot::Message, line);
+        self.notation.key("logger", line);
+        self.notation.text(event.logger, MAX_SLOT, line);
+        for slot in Slot::WHOSE {
+            put(slot, line);
+        }
+        line.extend_from_slice(fields);
+        if *is_cut {
+            line.extend_from_slice(b",\"truncated\":true");
+        }
+        line.extend_from_slice(&self.tail);
+    }
+
+    fn finish_text(&self, event: &Occurrence<'_>, colours: bool, scratch: &mut Scratch) {
+        let Scratch { line, fields, slots, second, is_cut, .. } = scratch;
+        let [dim, level, plain] =
+            if colours { ["\x1b[2m", event.level.colour(), "\x1b[0m"] } else { [""; 3] };
+        line.extend_from_slice(dim.as_bytes());
+        event.at.write(second, line);
+        let name = event.level.as_str(true);
+        line.extend_from_slice(format!("{plain} {level}{name:8}{plain} {dim}").as_bytes());
+        super::escape::escape(event.logger, MAX_SLOT, line);
+        line.extend_from_slice(format!("{plain}:").as_bytes());
+        for slot in [Slot::Event, Slot::Message] {
+            if let Some(value) = slots.get(slot) {
+                line.push(b' ');
+                line.extend_from_slice(value);
+            }
+        }
+        line.extend_from_slice(fields);
+        for slot in Slot::WHOSE {
+            if let Some(value) = slots.get(slot) {
+                self.notation.key(slot.name(), line);
+                line.extend_from_slice(value);
+            }
+        }
+        if *is_cut {
+            line.extend_from_slice(b" truncated=true");
+        }
+        line.extend_from_slice(&self.tail);
+    }
+}
+
+impl Scratch {
+    fn has_room(&self, bytes: usize) -> bool {
+        !self.names.are_full() && self.fields.len() + bytes <= MAX_FIELD_BYTES
+    }
+}
+
+/// Writes the fields of an event.
+pub(crate) struct EventFields<'a> {
+    pub(crate) values: Values<'a>,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) is_critical: bool,
+}
+
+impl Take for EventFields<'_> {
+    fn take(&mut self, name: &'static str, value: Value<'_>) {
+        match (Slot::of(name), value) {
+            (Some(slot), value) if self.scratch.slots.get(slot).is_none() => self.fill(slot, value),
+            (None, Value::Bool(true)) if name == "critical" => self.is_critical = true,
+            (slot, value) => self.field(name, slot, value),
+        }
+    }
+}
+
+impl EventFields<'_> {
+    fn fill(&mut self, slot: Slot, value: Value<'_>) {
+        let Scratch { slots, room, is_cut, .. } = &mut *self.scratch;
+        let values = self.values;
+        let whole = slots.fill(slot, |out| match slot {
+            Slot::Message => values.message(value, room, out),
+            _ => values.write(slot.name(), value, MAX_SLOT, room, out),
+        });
+        *is_cut |= !whole;
+    }
+
+    /// Writes a field under its name, or under another if the name belongs to the line.
+    fn field(&mut self, name: &'static str, slot: Option<Slot>, value: Value<'_>) {
+        let scratch = &mut *self.scratch;
+        let shown = instead_of(name).unwrap_or(name);
+        if scratch.names.has(shown) {
+            return;
+        }
+        let start = scratch.fields.len();
+        self.values.notation.key(shown, &mut scratch.fields);
+        let at = scratch.fields.len();
+        let whole = self.values.write(name, value, MAX_TEXT, &mut scratch.room, &mut scratch.fields);
+        let repeats = slot.is_some_and(|slot| scratch.slots.get(slot) == scratch.fields.get(at..));
+        let fits = scratch.has_room(0);
+        if fits && !repeats {
+            scratch.names.insert(shown);
+        } else {
+            scratch.fields.truncate(start);
+        }
+        scratch.is_cut |= !(whole && fits);
+    }
+}

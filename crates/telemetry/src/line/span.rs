@@ -1,0 +1,112 @@
+use super::names::instead_of;
+use super::slot::Slot;
+use super::value::{Value, Values};
+use super::visit::Take;
+use super::{MAX_FIELD_BYTES, MAX_FIELDS, MAX_SLOT, MAX_TEXT};
+
+/// The fields of one span, written once when they are recorded, for all lines that come inside it.
+#[derive(Debug)]
+pub(crate) struct SpanFields {
+    /// Which layer has written them: a subscriber may have two.
+    layer: usize,
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+    pub(crate) is_cut: bool,
+    others: Option<Box<Self>>,
+}
+
+/// Where one field is.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    name: &'static str,
+    start: usize,
+    value: usize,
+    end: usize,
+}
+
+/// A field of a span as it stands in a line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written<'a> {
+    pub(crate) name: &'static str,
+    /// With its name.
+    pub(crate) whole: &'a [u8],
+    pub(crate) value: &'a [u8],
+}
+
+impl SpanFields {
+    pub(crate) fn new(layer: usize) -> Self {
+        Self {
+            layer,
+            bytes: Vec::with_capacity(192),
+            marks: Vec::with_capacity(4),
+            is_cut: false,
+            others: None,
+        }
+    }
+
+    /// What the layer has written.
+    pub(crate) fn of(&self, layer: usize) -> Option<&Self> {
+        let mut next = Some(self);
+        while let Some(fields) = next.filter(|fields| fields.layer != layer) {
+            next = fields.others.as_deref();
+        }
+        next
+    }
+
+    /// What the layer has written, to write more.
+    pub(crate) fn of_mut(&mut self, layer: usize) -> Option<&mut Self> {
+        if self.layer == layer { Some(self) } else { self.others.as_deref_mut()?.of_mut(layer) }
+    }
+
+    /// The same with what other layers have written.
+    pub(crate) fn beside(self, others: Self) -> Self {
+        Self { others: Some(Box::new(others)), ..self }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Written<'_>> {
+        self.marks.iter().map(|mark| Written {
+            name: mark.name,
+            whole: &self.bytes[mark.start..mark.end],
+            value: &self.bytes[mark.value..mark.end],
+        })
+    }
+
+    /// A field that is recorded anew has its last value only.
+    fn forget(&mut self, name: &str) {
+        let Some(place) = self.marks.iter().position(|mark| mark.name == name) else { return };
+        let old = self.marks.remove(place);
+        self.bytes.drain(old.start..old.end);
+        let len = old.end - old.start;
+        for mark in &mut self.marks[place..] {
+            (mark.start, mark.value, mark.end) = (mark.start - len, mark.value - len, mark.end - len);
+        }
+    }
+}
+
+/// Writes the fields of a span as they are recorded.
+pub(crate) struct Recorder<'a> {
+    pub(crate) values: Values<'a>,
+    pub(crate) room: &'a mut String,
+    pub(crate) fields: &'a mut SpanFields,
+}
+
+impl Take for Recorder<'_> {
+    fn take(&mut self, name: &'static str, value: Value<'_>) {
+        let says_whose = Slot::of(name).is_some_and(|slot| Slot::WHOSE.contains(&slot));
+        let (name, most) =
+            if says_whose { (name, MAX_SLOT) } else { (instead_of(name).unwrap_or(name), MAX_TEXT) };
+        let fields = &mut *self.fields;
+        fields.forget(name);
+        let start = fields.bytes.len();
+        self.values.notation.key(name, &mut fields.bytes);
+        let at = fields.bytes.len();
+        fields.is_cut |= !self.values.write(name, value, most, self.room, &mut fields.bytes);
+        let end = fields.bytes.len();
+        if fields.marks.len() < MAX_FIELDS && end <= MAX_FIELD_BYTES {
+            fields.marks.push(Mark { name, start, value: at, end });
+        } else {
+            fields.bytes.truncate(start);
+            fields.is_cut = true;
+        }
+    }
+}

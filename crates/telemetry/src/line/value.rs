@@ -1,0 +1,209 @@
+//! Values as they are written: redacted, then cut, then escaped.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use buttress_redact::Redactor;
+
+use super::escape::escape;
+use super::{MAX_PRINTED, MAX_SLOT, MAX_TEXT, Notation, float};
+
+/// Stands for a text that is too long to be looked at.
+const TOO_LONG: &str = "***REDACTED:too_long***";
+/// Stands for what a value would have said about itself.
+const PANICKED: &str = "<panicked when it was printed>";
+const FAILED: &str = "<could not be printed>";
+
+/// More causes than any error has, and fewer than a chain that runs in a circle.
+const DEEPEST: usize = 64;
+
+/// A value of a field.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'v> {
+    Text(&'v str),
+    Printed(&'v dyn fmt::Debug),
+    Error(&'v (dyn Error + 'static)),
+    Number(Digits<'v>),
+    Float(f64),
+    Bool(bool),
+}
+
+/// Writes values in one notation, by one redactor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values<'a> {
+    pub(crate) notation: Notation,
+    pub(crate) redactor: &'a Redactor,
+}
+
+impl Values<'_> {
+    /// Writes what stands under a name, in at most `most` bytes, and says whether all of it is there.
+    ///
+    /// What a value prints is collected in `room`. Whatever it does meanwhile, this comes back.
+    pub(crate) fn write(
+        self,
+        name: &str,
+        value: Value<'_>,
+        most: usize,
+        room: &mut String,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        match value {
+            Value::Text(text) => self.text(name, text, most, out),
+            Value::Printed(_) | Value::Error(_) => self.text(name, printed(value, room), most, out),
+            Value::Number(digits) => self.number(name, digits.0, out),
+            Value::Float(number) => self.float(name, number, room, out),
+            Value::Bool(is) => {
+                out.extend_from_slice(if is { b"true" } else { b"false" });
+                true
+            }
+        }
+    }
+
+    /// Writes the message of an event, which people read without quotes around it.
+    pub(crate) fn message(self, value: Value<'_>, room: &mut String, out: &mut Vec<u8>) -> bool {
+        match (self.notation, value) {
+            (Notation::Json, value) => self.write("message", value, MAX_TEXT, room, out),
+            (_, Value::Text(text)) => escape(&self.redacted("message", text), MAX_TEXT, out),
+            (_, value) => escape(&self.redacted("message", printed(value, room)), MAX_TEXT, out),
+        }
+    }
+
+    pub(crate) fn text(self, name: &str, text: &str, most: usize, out: &mut Vec<u8>) -> bool {
+        self.notation.text(&self.redacted(name, text), most, out)
+    }
+
+    /// A text without secrets.
+    fn redacted<'t>(self, name: &str, text: &'t str) -> Cow<'t, str> {
+        if text.len() > MAX_PRINTED { Cow::Borrowed(TOO_LONG) } else { self.redactor.field(name, text) }
+    }
+
+    /// Of a number's digits, those of a card or a known secret are hidden, and under the name of a secret all are.
+    fn number(self, name: &str, digits: &str, out: &mut Vec<u8>) -> bool {
+        // No detector finds anything in so few, and no secret that a redactor is told about is that short.
+        if digits.len() < 6 && !self.redactor.hides_name(name) {
+            out.extend_from_slice(digits.as_bytes());
+            return true;
+        }
+        match self.redactor.field(name, digits) {
+            Cow::Borrowed(digits) => {
+                out.extend_from_slice(digits.as_bytes());
+                true
+            }
+            Cow::Owned(mask) => self.notation.text(&mask, MAX_SLOT, out),
+        }
+    }
+
+    fn float(self, name: &str, number: f64, room: &mut String, out: &mut Vec<u8>) -> bool {
+        let digits = float::digits(number, room);
+        // JSON has no word for what is not finite.
+        if number.is_finite() {
+            self.number(name, digits, out)
+        } else {
+            self.notation.text(digits, MAX_SLOT, out)
+        }
+    }
+}
+
+/// What a value prints; an error with its causes.
+fn printed<'r>(value: Value<'_>, room: &'r mut String) -> &'r str {
+    print(room, |out| match value {
+        Value::Text(text) => out.write_str(text),
+        Value::Printed(value) => write!(out, "{value:?}"),
+        Value::Number(digits) => out.write_str(digits.0),
+        Value::Float(number) => write!(out, "{number:?}"),
+        Value::Bool(is) => write!(out, "{is}"),
+        Value::Error(error) => {
+            write!(out, "{error}")?;
+            let mut cause = error.source();
+            for _ in 0..DEEPEST {
+                let Some(error) = cause else { break };
+                write!(out, ": {error}")?;
+                cause = error.source();
+            }
+            Ok(())
+        }
+    })
+}
+
+/// What is printed into `room`, or what stands for it.
+pub(crate) fn print(room: &mut String, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> &str {
+    room.clear();
+    let mut bounded = Bounded { room, is_full: false };
+    // What is half written when it panics is not looked at any more.
+    let printed = catch_unwind(AssertUnwindSafe(|| write(&mut bounded)));
+    let is_full = bounded.is_full;
+    match printed {
+        Err(_) => PANICKED,
+        Ok(_) if is_full => TOO_LONG,
+        Ok(Err(_)) => FAILED,
+        Ok(Ok(())) => room,
+    }
+}
+
+/// As much as will be looked at, and not more.
+pub(crate) struct Bounded<'a> {
+    room: &'a mut String,
+    is_full: bool,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.is_full || self.room.len() + text.len() > MAX_PRINTED {
+            self.is_full = true;
+            return Err(fmt::Error);
+        }
+        self.room.push_str(text);
+        Ok(())
+    }
+}
+
+/// A number in digits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digits<'a>(&'a str);
+
+impl<'a> Digits<'a> {
+    /// The digits of a whole number, written into `room`.
+    pub(crate) fn of(number: impl fmt::Display, room: &'a mut [u8; 40]) -> Self {
+        let mut rest = &mut room[..];
+        // The longest whole number has 39 digits and a sign.
+        let _ = write!(rest, "{number}");
+        let left = rest.len();
+        let written = room.len() - left;
+        Self(str::from_utf8(&room[..written]).unwrap_or("0"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_numbers_keep_all_their_digits() {
+        let mut room = [0; 40];
+        assert_eq!(Digits::of(i128::MIN, &mut room).0, i128::MIN.to_string());
+        assert_eq!(Digits::of(u64::MAX, &mut room).0, u64::MAX.to_string());
+    }
+
+    #[test]
+    fn what_prints_too_much_or_fails_or_panics_is_named() {
+        let mut room = String::new();
+        assert_eq!(print(&mut room, |out| out.write_str("fine")), "fine");
+        assert_eq!(print(&mut room, |_| Err(fmt::Error)), FAILED);
+        assert_eq!(print(&mut room, |_| panic!("on purpose")), PANICKED);
+        let endless = |out: &mut Bounded<'_>| loop {
+            out.write_str("endless ")?;
+        };
+        assert_eq!(print(&mut room, endless), TOO_LONG);
+        // One that goes on after it was told to stop is stopped all the same.
+        let stubborn = |out: &mut Bounded<'_>| {
+            for _ in 0..100_000 {
+                let _ = out.write_str("stubborn ");
+            }
+            Ok(())
+        };
+        assert_eq!(print(&mut room, stubborn), TOO_LONG);
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose line it is follows the request: into its handler, its tasks and its messages.
+
+use std::convert::Infallible;
+
+use buttress_core::{Context, Principal};
+use buttress_correlation_id::{CorrelationIdLayer, extract, inject, spawn, spawn_blocking};
+use buttress_telemetry::RequestLogLayer;
+use http::{Request, Response};
+use serde_json::{Map, Value};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+
+use crate::sink::Seen;
+
+type Headers = Vec<(String, String)>;
+
+/// The line with this message.
+fn line(lines: &[Map<String, Value>], message: &str) -> Map<String, Value> {
+    let found = lines.iter().find(|line| line.get("message").is_some_and(|said| said == message));
+    found.unwrap_or_else(|| panic!("{message} in {lines:?}")).clone()
+}
+
+fn whose(line: &Map<String, Value>) -> [Option<&str>; 3] {
+    ["correlation_id", "tenant_id", "user_id"].map(|name| line.get(name).and_then(Value::as_str))
+}
+
+/// What stands in for the application's authentication.
+fn authenticate() {
+    Principal::user("u-17").with_tenant("acme").announce();
+}
+
+#[tokio::test]
+async fn lines_of_a_request_say_whose_they_are_in_handler_tasks_and_access_line() {
+    let seen = Seen::json();
+    let handler = service_fn(|_: Request<String>| async {
+        tracing::info!("before login");
+        authenticate();
+        tokio::task::yield_now().await;
+        tracing::info!("in the handler");
+        spawn(async {
+            tokio::task::yield_now().await;
+            tracing::info!("in a task");
+        })
+        .await
+        .unwrap();
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        spawn_blocking(move || {
+            tracing::dispatcher::with_default(&dispatch, || tracing::info!("on a thread"));
+        })
+        .await
+        .unwrap();
+        Ok::<_, Infallible>(Response::new(String::new()))
+    });
+    let service = ServiceBuilder::new()
+        .layer(CorrelationIdLayer::default())
+        .layer(RequestLogLayer::new())
+        .service(handler);
+    let request = Request::builder().header("x-correlation-id", "CAB-456").body(String::new()).unwrap();
+    drop(service.oneshot(request).await.unwrap());
+    let lines = seen.objects();
+    assert_eq!(whose(&line(&lines, "before login")), [Some("CAB-456"), None, None]);
+    for message in ["in the handler", "in a task", "on a thread"] {
+        assert_eq!(whose(&line(&lines, message)), [Some("CAB-456"), Some("acme"), Some("u-17")], "{message}");
+    }
+    let access = lines.iter().find(|line| line.get("event").is_some()).unwrap();
+    assert_eq!(whose(access), [Some("CAB-456"), Some("acme"), Some("u-17")]);
+    assert_eq!(access["correlation_id_source"], "header");
+}
+
+#[tokio::test]
+async fn a_worker_that_opens_an_envelope_logs_under_the_id_of_whoever_sent_it() {
+    let seen = Seen::json();
+    let mut envelope = Headers::new();
+    let id = buttress_core::CorrelationId::new("DEPLOY-123").unwrap();
+    Context::new().with_correlation_id(id).run(|| inject(&mut envelope));
+    let work = async {
+        let worker = buttress_core::Caller::unknown();
+        let context = Context::current().with_caller(worker);
+        context
+            .scope(async {
+                authenticate();
+                tracing::info!(job_id = "j-1", job_type = "sync", "job done");
+            })
+            .await;
+    };
+    let extracted = extract(&envelope);
+    extracted.scope(work).await;
+    let lines = seen.objects();
+    assert_eq!(whose(&line(&lines, "job done")), [Some("DEPLOY-123"), Some("acme"), Some("u-17")]);
+}
+
+#[tokio::test]
+async fn two_requests_at_once_do_not_mix_their_names() {
+    let seen = Seen::json();
+    let handler = service_fn(|request: Request<&'static str>| async move {
+        Principal::user(*request.body()).announce();
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+            tracing::info!(expected = request.body(), "working");
+        }
+        Ok::<_, Infallible>(Response::new(String::new()))
+    });
+    let layer = RequestLogLayer::new();
+    let (one, two) = (layer.layer(handler), layer.layer(handler));
+    let _ = tokio::join!(one.oneshot(Request::new("ann")), two.oneshot(Request::new("bob")));
+    let lines = seen.objects();
+    let working: Vec<_> = lines.iter().filter(|line| line.contains_key("expected")).collect();
+    assert_eq!(working.len(), 6);
+    assert!(working.iter().all(|line| line["user_id"] == line["expected"]), "{working:?}");
+}

@@ -1,0 +1,83 @@
+//! No secret reaches a line, wherever it stands.
+
+use std::error::Error;
+
+use buttress_core::{Caller, Context, CorrelationId, Principal};
+use buttress_redact::Redactor;
+use buttress_telemetry::LogFormat;
+
+use crate::sink::{Seen, builder};
+
+const CARD: &str = "4111 1111 1111 1111";
+const JWT: &str =
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+
+fn none_of(secrets: &[&str], text: &str) {
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[test]
+fn a_secret_is_hidden_in_every_position_of_both_formats() {
+    for format in [LogFormat::Json, LogFormat::Text] {
+        let seen = Seen::by(builder().format(format));
+        let error: Box<dyn Error> = format!("refused: token={JWT}").into();
+        let caller = Caller::unknown();
+        caller.identify(Principal::user("john@example.com").with_tenant(JWT));
+        let id = CorrelationId::new("4111-1111-1111-1111").unwrap();
+        Context::new().with_caller(caller).with_correlation_id(id).run(|| {
+            let span = tracing::info_span!("s", note = %format!("Bearer {JWT}"), api_key = "hunter2", empty = tracing::field::Empty);
+            span.record("empty", format!("card {CARD}"));
+            span.in_scope(|| {
+                tracing::info!(
+                    password = "hunter2", pin = 4711, token = ?Some("hunter2"), card = 4_111_111_111_111_111_u64,
+                    number = 4_111_111_111_111_111_i64, text = %format!("password=hunter2"), error = &*error,
+                    event = %format!("login {JWT}"), debugged = ?("password", "x", JWT), client_secret = 1.5,
+                    request_id = JWT, wide_secret = 123_456_u128, "sent Bearer {JWT} by {CARD}"
+                );
+            });
+        });
+        let text = seen.text();
+        none_of(
+            &["hunter2", JWT, "dozjgNryP4J3", CARD, "4111111111111111", "4711", "4111-1111", "1.5", "123456"],
+            &text,
+        );
+        none_of(&["john@example.com"], &text);
+        assert!(text.contains("joh***@example.com") && text.contains("****-****-****-1111"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_that_lies_across_the_cut_does_not_survive_as_a_half() {
+    for before in 8_000..8_192 {
+        let seen = Seen::json();
+        tracing::info!(text = %format!("{} {JWT}", "x".repeat(before)), "long");
+        none_of(&["eyJhbGci", "eyJ"], &seen.text());
+    }
+}
+
+#[test]
+fn harmless_numbers_stay_numbers() {
+    let seen = Seen::json();
+    tracing::info!(
+        status = 200,
+        elapsed_ms = 12.345,
+        rows = 1_234_567,
+        since = 1_771_252_200_123_u64,
+        "numbers"
+    );
+    let line = &seen.lines()[0];
+    assert!(
+        line.contains(r#""status":200,"elapsed_ms":12.345,"rows":1234567,"since":1771252200123"#),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_redactor_of_ones_own_is_the_one_that_is_asked() {
+    let redactor = Redactor::builder().secret("open sesame").hide_name("cave").build().unwrap();
+    let seen = Seen::by(builder().redactor(redactor));
+    tracing::info!(cave = "treasure", "he said open sesame");
+    none_of(&["open sesame", "treasure"], &seen.text());
+}
