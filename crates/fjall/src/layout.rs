@@ -60,6 +60,9 @@ impl Kept {
 }
 
 impl Due {
+    /// Behind everything in the list.
+    pub(crate) const END: [u8; 40] = [0xFF; 40];
+
     pub(crate) fn of(id: RecordId, kept: &Kept) -> Self {
         Self {
             id,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use buttress_idempotency::{RecordId, Step, StoreError, Timestamp};
 use fjall::PersistMode;
 
-use crate::layout::Kept;
+use crate::layout::{Due, Kept};
 use crate::request::Answer;
 
 /// So many bytes of content are written at once, so that nobody waits behind more.
@@ -14,6 +14,8 @@ const MOST_BYTES: u64 = 32 << 20;
 pub(crate) struct Round {
     pub(crate) now: Timestamp,
     pub(crate) changes: BTreeMap<RecordId, Change>,
+    /// Nothing that the changes list as due stands before this place in the list.
+    pub(crate) earliest: [u8; 40],
     /// Answers that must not be given before the changes are written.
     pub(crate) answers: Vec<Answer>,
     /// Whether the changes must be on disk, and not only with the operating system.
@@ -32,12 +34,16 @@ pub(crate) struct Change {
 
 impl Round {
     pub(crate) const fn at(now: Timestamp) -> Self {
-        Self { now, changes: BTreeMap::new(), answers: Vec::new(), syncs: false, bytes: 0 }
+        let earliest = Due::END;
+        Self { now, changes: BTreeMap::new(), earliest, answers: Vec::new(), syncs: false, bytes: 0 }
     }
 
     /// Changes what stands under an ID, where `found` stood until now.
     pub(crate) fn change(&mut self, id: RecordId, found: Option<Timestamp>, after: Option<Kept>) {
-        self.bytes += after.as_ref().map_or(0, |kept| kept.charge().bytes);
+        if let Some(kept) = &after {
+            self.bytes += kept.charge().bytes;
+            self.earliest = self.earliest.min(Due::key(kept.record.expires_at, id));
+        }
         // What is stored is what was found first.
         let before = self.changes.get(&id).map_or(found, |change| change.before);
         self.changes.insert(id, Change { before, after });

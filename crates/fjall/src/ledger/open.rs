@@ -1,7 +1,7 @@
 use buttress_idempotency::{RecordId, StoreErrorKind, Timestamp};
 use fjall::PersistMode;
 
-use super::{Ledger, prune};
+use super::Ledger;
 use crate::budget::Budget;
 use crate::layout::{Due, Kept};
 use crate::round::Round;
@@ -13,7 +13,7 @@ const AT_ONCE: usize = 1_024;
 impl Ledger {
     /// Counts what is there, and gives up what is in flight: whoever ran it is dead, or the folder were locked.
     pub(crate) fn open(tables: Tables, budget: Budget, now: Timestamp) -> Result<Self, Failure> {
-        let mut ledger = Self { tables, budget, next: prune::END, has_removed: true };
+        let mut ledger = Self { tables, budget, next: Due::END, has_removed: true };
         let in_flight = ledger.count()?;
         for ids in in_flight.chunks(AT_ONCE) {
             ledger.disown(ids, now)?;

@@ -8,9 +8,6 @@ use crate::tables::Failure;
 /// How many leave at most when somebody needs room.
 pub(super) const FOR_ROOM: u64 = 1_024;
 
-/// Behind everything in the list of what is due.
-pub(super) const END: [u8; 40] = [0xFF; 40];
-
 impl Ledger {
     /// When something expires next; never too late.
     pub(crate) fn next_due(&self) -> Timestamp {
@@ -20,7 +17,8 @@ impl Ledger {
     /// Lets at most so many leave that have expired, and says how many did. Their responses are not read.
     ///
     /// The time under which a record is listed is enough to know: a lease never outlives it. What was removed before is
-    /// not looked at again, even where the database has yet to drop it.
+    /// not looked at again, even where the database has yet to drop it. What the round itself has put into the list is
+    /// not to be read there yet, and so is looked at the next time.
     pub(crate) fn prune(&mut self, round: &mut Round, most: u64) -> Result<u64, Failure> {
         let mut gone = 0;
         if self.next_due() > round.now {
@@ -29,7 +27,7 @@ impl Ledger {
         for due in self.tables.due_from(&self.next) {
             let due = due?;
             if due.expires_at > round.now || gone == most {
-                self.next = Due::key(due.expires_at, due.id);
+                self.next = round.earliest.min(Due::key(due.expires_at, due.id));
                 return Ok(gone);
             }
             if !round.changes.contains_key(&due.id) {
@@ -37,7 +35,7 @@ impl Ledger {
                 gone += 1;
             }
         }
-        self.next = END;
+        self.next = round.earliest;
         Ok(gone)
     }
 

@@ -102,3 +102,18 @@ async fn clearing_takes_many_rounds_and_forgets_all_but_what_runs() {
     assert_eq!(store.clear().await.unwrap(), 1);
     assert_eq!((store.occupancy().records, store.occupancy().bytes), (0, 0));
 }
+
+#[tokio::test]
+async fn a_record_that_came_while_others_left_leaves_in_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let hand = Hand::at(1_000_000);
+    let store = hand.on(FjallStore::builder(&folder)).open().unwrap();
+    for _ in 0..5 {
+        hand.pass(SECOND);
+        // In the round in which it comes, the one before it leaves, and nobody is left in the list.
+        owned(&store, &Claim { lease: SECOND, retain: SECOND, ..claim() }).await;
+    }
+    hand.pass(SECOND);
+    store.sweep().await.unwrap();
+    assert_eq!(store.occupancy().records, 0);
+}
