@@ -135,8 +135,8 @@ impl Writer {
         }
         let Some(mut clearing) = self.clearings.pop_front() else { return };
         match self.ledger.clear(round, &mut clearing) {
-            Ok(None) => self.clearings.push_front(clearing),
-            Ok(Some(gone)) => round.answers.push(Answer::Counted(Ok(gone), clearing.reply)),
+            Ok(false) => self.clearings.push_front(clearing),
+            Ok(true) => round.answers.push(clearing.answer()),
             Err(failure) => Answer::Counted(Err(self.fail(failure)), clearing.reply).give(),
         }
     }

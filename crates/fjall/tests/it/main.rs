@@ -3,6 +3,7 @@
 
 mod bounds;
 mod child;
+mod damage;
 mod expiry;
 mod faults;
 mod folder;
