@@ -1,9 +1,8 @@
 use std::path::Path;
-use std::time::Duration;
 
 use buttress_fjall::FjallStore;
 use buttress_idempotency::testing::{claim, response};
-use buttress_idempotency::{RecordId, Step, Store, StoreErrorKind};
+use buttress_idempotency::{RecordId, Store, StoreErrorKind};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
 use crate::sample::{HOUR, Hand, complete, completed, completion, done, other, owned, refused};
