@@ -11,7 +11,7 @@ pub mod verify;
 
 pub use event::{
     Action, Category, Changes, Class, ConnectorOutcome, Event, EventBuilder, InvalidAction, Outcome,
-    Resource, Service, Severity, Stage,
+    Resource, Service, Severity, Stage, ocsf,
 };
 pub use layer::{
     AuditBody, AuditBuilder, AuditHandle, AuditLayer, AuditService, Bodies, Heads, Level, Panicked, ResponseFuture,
@@ -19,3 +19,6 @@ pub use layer::{
 };
 pub use memory::{MemoryRecorder, MemoryReservation};
 pub use record::{Durability, NotRecorded, Reason, Receipt, Recorder, Reservation};
+pub use statistics::{
+    Counted, CountedRecording, CountedReservation, CountedReserving, Statistics, StatisticsSnapshot, Tally,
+};

@@ -9,6 +9,7 @@ mod fail_closed;
 mod handle;
 mod injection;
 mod rules;
+mod statistics;
 mod who;
 
 use std::convert::Infallible;

@@ -1,6 +1,7 @@
 //! The audit log and what surrounds it, from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+mod event;
 mod layer;
 mod log;
 mod sink;
