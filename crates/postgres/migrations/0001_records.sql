@@ -207,6 +207,7 @@ begin
     end if;
 end $$;
 
+-- A record that somebody has locked is in use: a transaction runs it, which nobody waits for here.
 create function buttress.invalidate(
     p_id bytea,
     out verdict smallint -- 1 removed, 2 absent, 3 in flight
@@ -215,17 +216,19 @@ declare
     v_now     bigint := buttress.clock_millis();
     v_expired boolean;
 begin
-    delete from buttress.records r
+    perform from buttress.records r
     where r.id = p_id and not (r.state = 1 and r.owner is not null and v_now < r.lease_until)
-    returning v_now >= r.expires_at into v_expired;
+    for update skip locked;
     if found then
+        delete from buttress.records r where r.id = p_id returning v_now >= r.expires_at into v_expired;
         verdict := case when v_expired then 2 else 1 end;
     else
         verdict := case when exists (select from buttress.records r where r.id = p_id) then 3 else 2 end;
     end if;
 end $$;
 
--- Forgets the next `p_limit` records after `p_after` in the order of their IDs, except where the owner runs.
+-- Forgets the next `p_limit` records after `p_after` in the order of their IDs, except where the owner runs, by lease or
+-- in a transaction that has the record locked.
 create function buttress.clear(
     p_after bytea, p_limit integer,
     out o_last bytea, -- null at the end
@@ -236,10 +239,12 @@ declare
 begin
     select r.id into o_last from buttress.records r where r.id > p_after order by r.id offset p_limit - 1 limit 1;
     with removed as (
-        delete from buttress.records r
-        where r.id > p_after and (o_last is null or r.id <= o_last)
-            and not (r.state = 1 and r.owner is not null and v_now < r.lease_until)
-        returning v_now < r.expires_at as counts
+        delete from buttress.records d where d.ctid = any (array(
+            select r.ctid from buttress.records r
+            where r.id > p_after and (o_last is null or r.id <= o_last)
+                and not (r.state = 1 and r.owner is not null and v_now < r.lease_until)
+            for update skip locked))
+        returning v_now < d.expires_at as counts
     )
     select count(*) filter (where counts) into o_removed from removed;
 end $$;

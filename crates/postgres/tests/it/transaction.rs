@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use buttress_idempotency::testing::{claim, response};
 use buttress_idempotency::{
-    After, Claim, Claimed, Owned, Step, Stepped, Store, StoreErrorKind, StoredResponse, WhenAbandoned,
+    After, Claim, Claimed, Invalidated, Owned, Step, Stepped, Store, StoreErrorKind, StoredResponse,
+    WhenAbandoned,
 };
 use buttress_postgres::{CompleteError, Draft, PostgresStore, Transacted, TransactionError};
 use tokio::sync::oneshot;
@@ -389,4 +390,25 @@ async fn nothing_is_left_in_a_session_that_a_pooler_would_have_to_remember() {
         _ => None,
     });
     assert_eq!(left.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn what_runs_in_a_transaction_is_neither_invalidated_nor_cleared_and_nobody_waits_for_it() {
+    // It would be seen if somebody waited: nothing ends the locks.
+    let store = store().await;
+    let (claim, ended) = (claim(), claim());
+    let before = owned(&store, &claim).await;
+    store.step(&before.ticket, &Step::Abandon).await.unwrap();
+    let done = owned(&store, &ended).await;
+    store.step(&done.ticket, &complete("done")).await.unwrap();
+    let mut client = connect(&server().url()).await;
+    let transaction = client.transaction().await.unwrap();
+    let claimed = store.claim_in(&transaction, &other(&claim)).await.unwrap();
+    let Claimed::Owned(running) = claimed else { panic!("{claimed:?}") };
+    assert_eq!(store.invalidate(claim.id).await.unwrap(), Invalidated::InFlight);
+    assert_eq!(store.clear().await.unwrap(), 1, "the other one");
+    store.complete_in(&transaction, &running.ticket, &response("done"), HOUR).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(store.invalidate(claim.id).await.unwrap(), Invalidated::Removed);
+    assert_eq!(store.invalidate(ended.id).await.unwrap(), Invalidated::Absent);
 }
