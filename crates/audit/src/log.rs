@@ -58,3 +58,11 @@ pub use policy::{Policy, Then, WhenFull};
 pub use reader::{OwnedLine, ReadError, Reader};
 pub use reserving::Reserving;
 pub use status::Status;
+
+pub(crate) use checkpoint::{KEYS, NOTES, NoteLine};
+pub(crate) use directory::check_format;
+pub(crate) use merkle::{Tree, leaf};
+pub(crate) use reader::{Backwards, FailedAt, Lines, Next, Segment, segments};
+
+#[cfg(test)]
+pub(crate) use {checkpoint::Checkpointer, reader::segment_name};

@@ -68,6 +68,11 @@ impl Head {
         self.seq.saturating_add(1)
     }
 
+    /// The hash as lower-case hex digits.
+    pub(crate) fn hash_text(&self) -> String {
+        hex::encoded::<64>(&self.hash).into_iter().map(char::from).collect()
+    }
+
     /// The head after one more record with this event.
     pub(super) fn extended(&self, chain: ChainId, event: &[u8]) -> Self {
         let seq = self.next_seq();

@@ -16,7 +16,7 @@ mod file;
 mod resume;
 
 pub use error::ResumeError;
-pub(crate) use file::{KEYS, NAME, NoteLine};
+pub(crate) use file::{KEYS, NOTES, NoteLine};
 
 use file::NoteFile;
 

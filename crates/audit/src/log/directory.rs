@@ -103,7 +103,7 @@ fn check_names(directory: &Path) -> Result<bool, OpenError> {
     Ok(is_begun)
 }
 
-fn check_format(directory: &Path) -> Result<bool, OpenError> {
+pub(crate) fn check_format(directory: &Path) -> Result<bool, OpenError> {
     let path = directory.join(layout::FORMAT);
     let text = match fs::read(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

@@ -97,7 +97,7 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn sign(checkpoint: Checkpoint, key: &SigningKey) -> Self {
+    pub(crate) fn sign(checkpoint: Checkpoint, key: &SigningKey) -> Self {
         let mut text = checkpoint.text();
         let signed = text.len();
         let public = key.verifying_key();

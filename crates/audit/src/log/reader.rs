@@ -16,7 +16,9 @@ pub use error::ReadError;
 pub(crate) use lines::{Lines, Next};
 use open::{Open, Step};
 pub use owned::OwnedLine;
-pub(crate) use segments::{Segment, segment_name, segments};
+#[cfg(test)]
+pub(crate) use segments::segment_name;
+pub(crate) use segments::{Segment, segments};
 
 /// Reads the records of a directory in their order, also while they are being written.
 ///

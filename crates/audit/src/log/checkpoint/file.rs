@@ -9,7 +9,7 @@ use super::super::note::Note;
 use super::super::reader::Backwards;
 
 /// The signed checkpoints of a log: one JSON object in a line, with a note in it.
-pub(crate) const NAME: &str = "checkpoints.jsonl";
+pub(crate) const NOTES: &str = "checkpoints.jsonl";
 
 /// The keys that their signatures are checked with, for whoever has no better source of them.
 pub(crate) const KEYS: &str = "key.pub";
@@ -47,7 +47,7 @@ pub(super) struct NoteFile {
 impl NoteFile {
     /// The file of a directory, and its last whole line.
     pub(super) fn open(dir: &Path) -> io::Result<(Self, Option<Vec<u8>>)> {
-        let path = dir.join(NAME);
+        let path = dir.join(NOTES);
         let (len, last) = match File::open(&path) {
             Ok(file) => {
                 let end = file.metadata()?.len();

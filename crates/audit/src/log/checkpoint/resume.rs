@@ -30,7 +30,7 @@ pub(super) fn resume(
 ) -> Result<Checkpointer, ResumeError> {
     check_outside(&settings, dir)?;
     let keys = published(dir, settings.key.verifying_key())?;
-    let (file, last) = NoteFile::open(dir).map_err(|source| at(&dir.join(super::NAME), source))?;
+    let (file, last) = NoteFile::open(dir).map_err(|source| at(&dir.join(super::NOTES), source))?;
     let log = Log { dir, chain, head };
     let base = last.map(|line| log.base(&line, &keys, &file)).transpose()?;
     let signed = base.as_ref().map_or(0, Tree::size);

@@ -70,7 +70,7 @@ impl Place {
     }
 
     fn notes(&self) -> Vec<Note> {
-        let text = fs::read_to_string(self.dir().join(NAME)).unwrap_or_default();
+        let text = fs::read_to_string(self.dir().join(NOTES)).unwrap_or_default();
         text.lines().map(|line| NoteLine::parse(line.as_bytes()).unwrap()).collect()
     }
 
@@ -188,7 +188,7 @@ fn a_log_that_was_cut_is_not_signed_further() {
     let refused = place.resume().unwrap_err();
     assert_eq!(refused.to_string(), "the log was cut: it has 6 records, the last checkpoint says it had 8");
     // The checkpoints were cut too: the anchor still knows.
-    fs::remove_file(place.dir().join(NAME)).unwrap();
+    fs::remove_file(place.dir().join(NOTES)).unwrap();
     let refused = place.resume().unwrap_err();
     assert!(matches!(refused, ResumeError::Truncated { expected: 8, found: 6, .. }), "{refused}");
     assert!(fs::read_to_string(place.anchor()).unwrap().contains("\n8\n"));
@@ -210,7 +210,7 @@ fn a_log_with_another_past_is_not_signed_further() {
     }
     place.store(1);
     assert!(matches!(place.resume(), Err(ResumeError::Changed { seq: 8, .. })));
-    fs::remove_file(place.dir().join(NAME)).unwrap();
+    fs::remove_file(place.dir().join(NOTES)).unwrap();
     let refused = place.resume().unwrap_err();
     assert!(refused.to_string().contains("is not what the anchor file "), "{refused}");
 }
@@ -234,14 +234,14 @@ fn a_checkpoint_that_nobody_known_has_signed_stops_it() {
     let mut checkpointer = place.resume().unwrap();
     place.record(&mut checkpointer, 3, place.start);
     place.close(checkpointer);
-    let line = fs::read_to_string(place.dir().join(NAME)).unwrap();
+    let line = fs::read_to_string(place.dir().join(NOTES)).unwrap();
     let text = place.notes()[0].as_str().to_owned();
     let (body, signature) = text.rsplit_once(' ').unwrap();
     let forged = format!("{body} {}", signature.replacen(&signature[10..14], "AAAA", 1));
     let forged =
         line.replace(&serde_json::to_string(&text).unwrap(), &serde_json::to_string(&forged).unwrap());
     for text in [forged.as_str(), "{}\n", "\n"] {
-        fs::write(place.dir().join(NAME), text).unwrap();
+        fs::write(place.dir().join(NOTES), text).unwrap();
         let refused = place.resume().unwrap_err();
         assert!(matches!(refused, ResumeError::Signature { .. }), "{text}: {refused}");
     }
@@ -253,7 +253,7 @@ fn half_a_checkpoint_is_written_over_and_an_older_key_still_counts() {
     let mut checkpointer = place.resume().unwrap();
     place.record(&mut checkpointer, 3, place.start);
     place.close(checkpointer);
-    let file = place.dir().join(NAME);
+    let file = place.dir().join(NOTES);
     let whole = fs::read_to_string(&file).unwrap();
     fs::remove_file(place.root.path().join("signing.key")).unwrap();
     fs::write(&file, format!("{whole}{}", &whole[..100])).unwrap();
@@ -273,14 +273,14 @@ fn a_failure_is_counted_told_and_tried_again_later() {
     let mut checkpointer = place.resume().unwrap();
     let monitor = checkpointer.monitor();
     // A directory in the place of the file.
-    fs::create_dir(place.dir().join(NAME)).unwrap();
+    fs::create_dir(place.dir().join(NOTES)).unwrap();
     place.record(&mut checkpointer, 2, place.start);
     let at = place.start + 10 * SECOND;
     checkpointer.write(at);
     assert_eq!((monitor.status().failures, monitor.status().signed), (1, 0));
     assert!(monitor.status().last_error.is_some());
     assert_eq!(checkpointer.due_at(), Some(at + 10 * SECOND));
-    fs::remove_dir(place.dir().join(NAME)).unwrap();
+    fs::remove_dir(place.dir().join(NOTES)).unwrap();
     checkpointer.write(at + 10 * SECOND);
     assert_eq!((monitor.status().last_error, monitor.own.lock().signed), (None, 2));
     // The anchor had it all the same.

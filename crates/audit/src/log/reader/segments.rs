@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::layout::segment_first;
 use super::{FailedAt, ReadError};
 
 /// One file of records.
@@ -12,9 +13,11 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
 }
 
-/// The name of the segment that begins with this record.
-pub(crate) fn segment_name(first: u64) -> String {
-    format!("segment-{first:020}.jsonl")
+impl Segment {
+    /// The name of the file.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 /// The segments of a directory in their order. Files with other names are passed over.
@@ -28,39 +31,15 @@ fn list(dir: &Path) -> io::Result<Vec<Segment>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        if let Some(first) = entry.file_name().to_str().and_then(first_of) {
+        if let Some(first) = entry.file_name().to_str().and_then(segment_first).filter(|first| *first > 0) {
             found.push(Segment { first, path: entry.path() });
         }
     }
     Ok(found)
 }
 
-/// The number in the name of a segment.
-fn first_of(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("segment-")?.strip_suffix(".jsonl")?;
-    let first = digits.parse().ok()?;
-    (segment_name(first) == name && first > 0).then_some(first)
-}
-
+/// The name of the segment that begins with this record.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_segment_is_known_by_the_exact_form_of_its_name() {
-        assert_eq!(first_of("segment-00000000000000000042.jsonl"), Some(42));
-        assert_eq!(first_of(&segment_name(u64::MAX)), Some(u64::MAX));
-        let not = [
-            "segment-42.jsonl",
-            "segment-00000000000000000000.jsonl",
-            "segment-+0000000000000000042.jsonl",
-            "segment-00000000000000000042.jsonl.torn-17",
-            "segment-99999999999999999999.jsonl",
-            "Segment-00000000000000000042.jsonl",
-            "lock",
-        ];
-        for name in not {
-            assert_eq!(first_of(name), None, "{name}");
-        }
-    }
+pub(crate) fn segment_name(first: u64) -> String {
+    format!("segment-{first:020}.jsonl")
 }

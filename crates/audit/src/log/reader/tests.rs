@@ -300,6 +300,18 @@ fn a_file_that_was_cut_behind_the_reader_is_told() {
 }
 
 #[test]
+fn files_of_other_names_are_passed_over() {
+    let mut log = Log::begin();
+    log.write(2);
+    for name in
+        ["segment-3.jsonl", "segment-00000000000000000000.jsonl", "segment-00000000000000000003.jsonl.torn-7"]
+    {
+        fs::write(log.path().join(name), "{}\n").unwrap();
+    }
+    assert_eq!(seqs(&mut log.reader()), [1, 2]);
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_named() {
     let refused = Reader::open("/nonexistent/log").unwrap_err();
     assert_eq!(refused.to_string(), "could not read /nonexistent/log");

@@ -1,0 +1,5 @@
+mod changed;
+mod large;
+mod place;
+mod signed;
+mod whole;
