@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 /// Stands for a whole value.
 pub(crate) const HIDDEN: &str = "***REDACTED***";
@@ -64,11 +64,44 @@ impl Mask<'_> {
     }
 }
 
-/// Whether a value is nothing but a mask, so that it needs none.
+/// Whether a value is nothing but masks, so that it needs none.
 pub(crate) fn is_mask(value: &[u8]) -> bool {
-    is_hidden(value)
-        || value.iter().all(|byte| *byte == b'*')
-        || [CARD, SSN].iter().any(|front| is_tail_of_four(value, front))
+    value.first() == Some(&b'*')
+        && (unmasked(value).all(|part| part.iter().all(|byte| *byte == b'*'))
+            || [CARD, SSN].iter().any(|front| is_tail_of_four(value, front)))
+}
+
+/// The parts of a text between masks of whole values.
+pub(crate) fn unmasked(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mask = if memchr(b'*', text).is_some() { find_mask(text) } else { None };
+        rest = mask.as_ref().map(|mask| &text[mask.end..]);
+        Some(&text[..mask.map_or(text.len(), |mask| mask.start)])
+    })
+}
+
+/// The part of a value that is judged: what stands before the first mask, or else what stands behind a mask without a
+/// kind.
+///
+/// More would be too much. A number in groups becomes one mask, and then stands in one value with what stood behind its
+/// last blank; the next pass would hide what the first has let pass.
+pub(crate) fn judged(value: &[u8]) -> &[u8] {
+    let behind = value.strip_prefix(HIDDEN.as_bytes());
+    let part = unmasked(behind.unwrap_or(value)).next().unwrap_or_default();
+    let in_part = [CARD, SSN].iter().filter_map(|front| memmem::find(part, front));
+    &part[..in_part.min().unwrap_or(part.len())]
+}
+
+/// Whether a text begins like a mask of any kind, and not like asterisks for emphasis.
+pub(crate) fn begins_mask(text: &[u8]) -> bool {
+    matches!(text, [b'*', b'*', b'*', b'R' | b'*' | b'-' | b'@', ..])
+}
+
+/// Whether a text ends like a mask of a whole value, and not like asterisks for emphasis.
+pub(crate) fn ends_mask(text: &[u8]) -> bool {
+    matches!(text, [.., last, b'*', b'*', b'*'] if last.is_ascii_alphanumeric() || *last == b'_')
 }
 
 fn is_hidden(value: &[u8]) -> bool {
@@ -78,11 +111,6 @@ fn is_hidden(value: &[u8]) -> bool {
         Some([b':', kind @ ..]) => is_kind(kind),
         _ => false,
     }
-}
-
-/// Whether there is any mask in a text.
-pub(crate) fn has_mask(text: &[u8]) -> bool {
-    [OPENING, CARD, SSN].iter().any(|front| memmem::find(text, front).is_some())
 }
 
 /// Where the first mask of a whole value stands in a text.
@@ -126,6 +154,27 @@ mod tests {
             Mask::Stars,
         ] {
             assert!(is_mask(written(mask).as_bytes()), "{mask:?}");
+        }
+    }
+
+    #[test]
+    fn masks_side_by_side_are_nothing_but_masks() {
+        assert!(is_mask(b"***REDACTED******REDACTED:jwt***"));
+        assert!(!is_mask(b"***REDACTED***x***REDACTED***"));
+    }
+
+    #[test]
+    fn what_stands_beside_a_mask_is_judged() {
+        for (value, part) in [
+            ("abc", "abc"),
+            ("abc***REDACTED***def", "abc"),
+            ("***REDACTED***def", "def"),
+            ("***REDACTED***def***REDACTED***ghi", "def"),
+            ("***REDACTED:phone***def", ""),
+            ("abc****-****-****-1111def", "abc"),
+            ("***-**-9999def", ""),
+        ] {
+            assert_eq!(judged(value.as_bytes()), part.as_bytes(), "{value}");
         }
     }
 

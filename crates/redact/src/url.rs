@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem, memrchr};
 
-use crate::mask::{Mask, has_mask};
+use crate::mask::{Mask, is_mask};
 use crate::name::Names;
 use crate::pass::whole;
 use crate::rules::Rules;
@@ -33,7 +33,7 @@ fn userinfo(front: &[u8], sink: &mut Sink<'_>) -> usize {
     // A password may have a slash in it that should have been encoded; then there is no at sign before it.
     let at = memrchr(b'@', &front[start..end]).map(|at| start + at);
     let Some(at) = at.filter(|at| *at > start) else { return 0 };
-    if !has_mask(&front[start..at]) {
+    if !is_mask(&front[start..at]) {
         sink.replace(&Span::new(start..at, Mask::Hidden));
     }
     at + 1
@@ -79,7 +79,8 @@ fn encoded(rules: &Rules, text: &[u8], value: Range<usize>, sink: &mut Sink<'_>)
     }
 }
 
-fn decoded(part: &[u8]) -> Cow<'_, [u8]> {
+/// What a part with escapes stands for.
+pub(crate) fn decoded(part: &[u8]) -> Cow<'_, [u8]> {
     if memchr2(b'%', b'+', part).is_none() {
         return Cow::Borrowed(part);
     }

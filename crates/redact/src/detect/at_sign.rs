@@ -32,7 +32,10 @@ fn local(view: &View<'_>, end: usize) -> Option<usize> {
     // A percent sign or quote belongs to it only in the middle.
     let outside = view.slice(run, end).iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
     let start = run + outside;
-    let masked = [end, run, start].iter().any(|place| view.before(*place) == Some(b'*'));
+    let masked = view.before(end) == Some(b'*')
+        || [run, start].iter().any(|place| view.is_behind_mask(*place))
+        // The last digits of a card.
+        || view.before(run) == Some(b'*') && view.at(run) == Some(b'-');
     let user_of_url = start >= view.floor + 2 && view.slice(start - 2, start) == b"//";
     (start < end && !masked && !user_of_url).then_some(start)
 }
@@ -45,7 +48,7 @@ fn domain(view: &View<'_>, start: usize) -> Option<usize> {
     effort::spend(long);
     let stops = rest[..long].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
     let domain = &rest[..long - stops];
-    let masked = view.at(start + long) == Some(b'*');
+    let masked = view.is_before_mask(start + long);
     (is_domain(domain) && !masked).then_some(start + domain.len())
 }
 
@@ -69,7 +72,9 @@ fn is_top(label: &[u8]) -> bool {
     let one_case = label.iter().all(u8::is_ascii_lowercase) || label.iter().all(u8::is_ascii_uppercase);
     let letters = label.len() >= 2 && one_case;
     let punycode = label.len() > 4 && label[..4].eq_ignore_ascii_case(b"xn--");
-    (letters || punycode) && !NO_DOMAINS.iter().any(|no| no.eq_ignore_ascii_case(label))
+    let common =
+        [&b"com"[..], b"net", b"org", b"edu", b"gov"].iter().any(|top| top.eq_ignore_ascii_case(label));
+    (letters || punycode || common) && !NO_DOMAINS.iter().any(|no| no.eq_ignore_ascii_case(label))
 }
 
 /// What follows the colon of a remote path, or stands for it: `git@example.com:team/project`.

@@ -38,8 +38,8 @@ pub(crate) fn alone(value: &[u8]) -> Option<[u8; 4]> {
 }
 
 fn is_part_of_a_word(view: &View<'_>, start: usize) -> bool {
-    let joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+' | b'*');
-    view.before(start).is_some_and(joined)
+    let joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+');
+    view.before(start).is_some_and(joined) || view.is_behind_mask(start)
 }
 
 fn bare(view: &View<'_>, run: &Range<usize>) -> Option<([u8; 4], usize)> {

@@ -6,7 +6,7 @@ use super::bare::{self, looks_secret};
 use super::value::{Found, Told};
 use crate::class::Class;
 use crate::effort;
-use crate::mask::{Mask, find_mask, has_mask};
+use crate::mask::{Mask, judged};
 use crate::name::Treatment;
 use crate::scan::View;
 
@@ -36,7 +36,8 @@ pub(crate) fn credentials(view: &mut View<'_>, from: usize, told: Told) -> Optio
 fn word(view: &mut View<'_>, start: usize) -> Option<Found> {
     let end = view.run(Class::Bare, start);
     let word = view.slice(start, end.min(start + JUDGED));
-    let secret = (looks_secret(word) || word.len() >= CERTAIN_SECRET) && !has_mask(word);
+    let word = judged(word);
+    let secret = looks_secret(word) || word.len() >= CERTAIN_SECRET;
     secret.then_some((start..end, Mask::Hidden))
 }
 
@@ -51,8 +52,7 @@ fn assignments(view: &mut View<'_>, from: usize, told: Told) -> Option<Found> {
     let rest = view.slice(from, line);
     let front = rest.iter().take(JUDGED).take_while(|byte| Some(**byte) != told.opener);
     effort::spend(JUDGED);
-    let masked = find_mask(view.slice(from, from + JUDGED)).is_some_and(|mask| mask.start == 0);
-    if masked || !front.into_iter().any(|byte| *byte == b'=') {
+    if !front.into_iter().any(|byte| *byte == b'=') {
         return None;
     }
     let len = told.opener.and_then(|quote| memchr(quote, rest)).unwrap_or(rest.len());

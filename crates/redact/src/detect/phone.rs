@@ -12,7 +12,7 @@ pub(crate) fn find<'r>(view: &View<'_>, run: &Range<usize>) -> Option<Span<'r>> 
     let start = first_group(view, run.start);
     let end = last_group(view, run.end);
     let number = view.slice(start, end);
-    let masked = view.at(parts_end(view, run.end)) == Some(b'*');
+    let masked = view.is_before_mask(parts_end(view, run.end));
     let bordered = view.is_border(start) && view.is_end(end) && !masked;
     (bordered && is_number(number)).then(|| Span::new(start..end, Mask::Kind("phone")))
 }

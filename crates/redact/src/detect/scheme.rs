@@ -42,10 +42,18 @@ fn follows(view: &View<'_>, place: usize, letter: u8) -> bool {
 fn gap(view: &View<'_>, from: usize) -> Option<usize> {
     match view.at(from)? {
         b' ' | b'\t' => Some(view.blanks(from)),
+        b'\r' | b'\n' => folded(view, from),
         b'+' => Some(from + 1),
         b'%' if view.goes_on_with(from, b"%20") => Some(from + 3),
         _ => None,
     }
+}
+
+/// The place behind a line's end and the blanks without which the next line were another field (RFC 9112 section 5.2).
+fn folded(view: &View<'_>, from: usize) -> Option<usize> {
+    let end = from + usize::from(view.at(from) == Some(b'\r'));
+    let start = view.blanks(end + 1);
+    (view.at(end) == Some(b'\n') && start > end + 1).then_some(start)
 }
 
 /// Whether base64 stands for printable text with a colon in it.

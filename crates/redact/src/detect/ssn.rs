@@ -15,6 +15,16 @@ pub(crate) fn find<'r>(view: &View<'_>, run: &Range<usize>) -> Option<Span<'r>> 
     Some(Span::new(start..run.end, Mask::Ssn(last)))
 }
 
+/// Looks at a place where a number may begin, in groups with blanks between them.
+pub(crate) fn grouped<'r>(view: &View<'_>, start: usize) -> Option<Span<'r>> {
+    let end = start + "123 45 6789".len();
+    let last = match view.slice(start, end) {
+        number @ [_, _, _, b' ', _, _, b' ', serial @ ..] => parts(&number[..3], &number[4..6], serial)?,
+        _ => return None,
+    };
+    view.is_end_of_number(end).then(|| Span::new(start..end, Mask::Ssn(last)))
+}
+
 /// The last four digits, if a whole value is such a number, with or without its dashes.
 pub(crate) fn alone(value: &[u8]) -> Option<[u8; 4]> {
     match value.len() {
@@ -24,8 +34,8 @@ pub(crate) fn alone(value: &[u8]) -> Option<[u8; 4]> {
 }
 
 fn stands_alone(view: &View<'_>, start: usize, end: usize) -> bool {
-    let joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'*');
-    view.is_end_of_number(end) && !view.before(start).is_some_and(joined)
+    let joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+');
+    view.is_end_of_number(end) && !view.before(start).is_some_and(joined) && !view.is_behind_mask(start)
 }
 
 fn dashed(value: &[u8]) -> Option<[u8; 4]> {

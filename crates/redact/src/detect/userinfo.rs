@@ -3,7 +3,7 @@
 use memchr::memrchr;
 
 use crate::class::Class;
-use crate::mask::{Mask, has_mask};
+use crate::mask::{HIDDEN, Mask, judged};
 use crate::name::has_digit;
 use crate::scan::{Span, View};
 
@@ -24,8 +24,11 @@ pub(crate) fn find<'r>(view: &mut View<'_>, colon: usize) -> Option<Span<'r>> {
         None => raw_password(view, colon, start, end)?,
     };
     let user = view.slice(start, at);
-    let secret = user.contains(&b':') || user.len() >= TOKEN_LEN && has_digit(user);
-    (secret && !has_mask(user)).then(|| Span::new(start..at, Mask::Hidden))
+    let part = judged(user);
+    // With a mask in its middle it may have been two words when it was judged.
+    let one_word = part.len() == user.len() || user.starts_with(HIDDEN.as_bytes());
+    let secret = one_word && (part.contains(&b':') || part.len() >= TOKEN_LEN && has_digit(part));
+    secret.then(|| Span::new(start..at, Mask::Hidden))
 }
 
 /// The at sign of a database's URL whose password has a slash, question mark or hash in it, unescaped.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{bare, field};
+use crate::class::Class;
 use crate::effort;
 use crate::mask::Mask;
 use crate::name::Treatment;
@@ -71,18 +72,27 @@ fn quote(view: &View<'_>, from: usize) -> Option<(usize, u8)> {
 
 fn quoted(view: &View<'_>, from: usize, treatment: Treatment) -> Option<Found> {
     let (slashes, quote) = quote(view, from)?;
-    let start = from + slashes + 1;
+    let start = from + slashes + 1 + usize::from(slashes == 0 && is_doubled(view, from, quote));
     let end = start + quoted_len(view.slice(start, view.text.len()), slashes, quote);
     let mask = treatment.of_text(view.slice(start, end))?;
     Some((start..end, mask))
 }
 
+/// Whether a quote is doubled because it stands within quotes, and is not an empty text.
+fn is_doubled(view: &View<'_>, from: usize, quote: u8) -> bool {
+    view.at(from + 1) == Some(quote) && view.at(from + 2).is_some_and(|byte| Class::Bare.has(byte))
+}
+
 /// How much stands before the quote that closes, or before the end of the line if none does.
 fn quoted_len(rest: &[u8], slashes: usize, quote: u8) -> usize {
-    let mut before = 0;
+    let (mut before, mut doubled) = (0, false);
     for (place, byte) in rest.iter().enumerate() {
         match *byte {
+            _ if doubled => doubled = false,
             b'\\' => before += 1,
+            byte if byte == quote && slashes == 0 && before == 0 && rest.get(place + 1) == Some(&quote) => {
+                doubled = true;
+            }
             byte if byte == quote && closes(before, slashes) => {
                 effort::spend(place);
                 return place - slashes.min(before);
@@ -103,12 +113,13 @@ fn closes(before: usize, slashes: usize) -> bool {
 }
 
 /// A list or map, to the bracket that closes it or to the end of the text.
-fn container(view: &View<'_>, from: usize) -> Option<Found> {
+fn container(view: &mut View<'_>, from: usize) -> Option<Found> {
     let rest = view.slice(from, view.text.len());
     let len = container_len(rest);
     effort::spend(len);
     let inner = rest.get(1..len.saturating_sub(1)).unwrap_or_default().trim_ascii();
-    (!inner.is_empty()).then_some((from..from + len, Mask::Hidden))
+    // What is glued to the bracket belongs to the value.
+    (!inner.is_empty()).then(|| (from..bare::end(view, from + len), Mask::Hidden))
 }
 
 fn container_len(rest: &[u8]) -> usize {

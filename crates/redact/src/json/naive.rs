@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::{NotJson, escape, number, unescape};
 use crate::Redactor;
+use crate::detect::armour::{ends_key, is_of_a_key, opens_key};
 use crate::detect::card;
 use crate::detector::Detector;
 use crate::mask::Mask;
@@ -23,11 +24,13 @@ struct Naive<'a, 's, 'o> {
     at: usize,
     depth: usize,
     nested: u8,
+    in_list: bool,
+    in_key: bool,
     sink: &'s mut Sink<'o>,
 }
 
 fn redact(rules: &Rules, text: &[u8], nested: u8, sink: &mut Sink<'_>) -> Result<(), NotJson> {
-    let mut naive = Naive { rules, text, at: 0, depth: 0, nested, sink };
+    let mut naive = Naive { rules, text, at: 0, depth: 0, nested, in_list: true, in_key: false, sink };
     naive.value(None)?;
     if naive.at == text.len() { Ok(()) } else { Err(NotJson) }
 }
@@ -60,7 +63,7 @@ impl Naive<'_, '_, '_> {
             b'[' => self.list(b'[', b']')?,
             b'"' => {
                 let range = self.string()?;
-                self.text_value(range, told)?;
+                self.item(range, told)?;
             }
             b't' | b'f' | b'n' => {
                 let words = [&b"true"[..], b"false", b"null"];
@@ -87,9 +90,11 @@ impl Naive<'_, '_, '_> {
     fn list(&mut self, open: u8, close: u8) -> Result<(), NotJson> {
         self.needs(open)?;
         self.depth += 1;
+        self.in_key = false;
         self.blanks();
         let mut more = !self.eats(close);
         while more {
+            self.in_list = open == b'[';
             let told = if open == b'{' { self.name()? } else { None };
             self.value(told)?;
             more = self.eats(b',');
@@ -98,6 +103,7 @@ impl Naive<'_, '_, '_> {
             }
         }
         self.depth -= 1;
+        self.in_key = false;
         Ok(())
     }
 
@@ -111,6 +117,21 @@ impl Naive<'_, '_, '_> {
         self.blanks();
         self.needs(b':')?;
         Ok(told)
+    }
+
+    /// A string that is no name. Behind the first line of a private key come the others.
+    fn item(&mut self, range: Range<usize>, told: Option<Treatment>) -> Result<(), NotJson> {
+        let mut line = Vec::new();
+        unescape(&self.text[range.clone()], &mut line)?;
+        if self.in_key && (is_of_a_key(&line) || ends_key(&line)) {
+            self.in_key = !ends_key(&line);
+            self.sink.replace(&Span::new(range, Mask::Kind("private_key")));
+            return Ok(());
+        }
+        let hidden = told.and_then(|told| told.of_text(&line)).is_some();
+        let known = self.rules.detectors.has(Detector::PrivateKeys);
+        self.in_key = self.in_list && known && !hidden && opens_key(&line);
+        self.text_value(range, told)
     }
 
     fn text_value(&mut self, range: Range<usize>, told: Option<Treatment>) -> Result<(), NotJson> {
@@ -274,6 +295,8 @@ const PIECES: &[&str] = &[
     "p",
     "P",
     "s.s.n",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
 ];
 
 fn string() -> impl Strategy<Value = String> {

@@ -3,6 +3,7 @@ use std::ops::Range;
 use super::reader::{End, Reader};
 use super::stack::Stack;
 use super::{NotJson, escape, number, redact, unescape};
+use crate::detect::armour::{ends_key, is_of_a_key, opens_key};
 use crate::detect::card;
 use crate::detector::Detector;
 use crate::effort;
@@ -15,6 +16,7 @@ use crate::sink::Sink;
 
 /// How many times JSON may stand as a string within JSON and still be walked; deeper it is text.
 const MOST_NESTED: u8 = 3;
+const KEY: Mask<'static> = Mask::Kind("private_key");
 /// In so much text most names stand once, so it does not pay to remember them.
 const ONCE: usize = 1024;
 
@@ -28,6 +30,8 @@ pub(crate) struct Walk<'a, 's, 'o> {
     scan: Scan<'a>,
     sink: &'s mut Sink<'o>,
     memo: Memo,
+    /// Whether the strings of this list are the lines of a private key.
+    in_key: bool,
     nested: u8,
     scratch: Vec<u8>,
 }
@@ -44,7 +48,19 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let scan = Scan::new(rules, text);
         let reader = Reader::new(text);
         let (stack, memo) = (Stack::default(), Memo::new());
-        Self { rules, text, at: 0, reader, stack, scan, sink, memo, nested, scratch: Vec::new() }
+        Self {
+            rules,
+            text,
+            at: 0,
+            reader,
+            stack,
+            scan,
+            sink,
+            memo,
+            in_key: false,
+            nested,
+            scratch: Vec::new(),
+        }
     }
 
     /// Walks to the end, or to where it is no JSON.
@@ -67,6 +83,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
             if token == self.stack.closing() {
                 self.at += 1;
                 self.stack.pop();
+                self.in_key = false;
             } else if opened {
                 return self.member().map(Next::Value);
             } else if token == b',' {
@@ -162,6 +179,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
             return Ok(false);
         }
         self.at += 1;
+        self.in_key = false;
         self.stack.push(object);
         Ok(true)
     }
@@ -218,11 +236,27 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         if string.escaped {
             return self.escaped(range, treatment);
         }
+        if self.in_key && self.key_goes_on(&self.text[range.clone()]) {
+            self.sink.replace(&Span::new(range, KEY));
+            return Ok(());
+        }
         match treatment.and_then(|of| of.of_text(&self.text[range.clone()])) {
             Some(mask) => self.sink.replace(&Span::named(range, mask)),
-            None => _ = self.plain(range, string),
+            None if self.plain(range.clone(), string) => self.in_key = self.opens_key(&self.text[range]),
+            None => {}
         }
         Ok(())
+    }
+
+    /// Whether a string of a list is the next line of a private key.
+    fn key_goes_on(&mut self, line: &[u8]) -> bool {
+        self.in_key = is_of_a_key(line) && !ends_key(line);
+        self.in_key || ends_key(line)
+    }
+
+    /// Whether a string is the first line of a private key, and the strings behind it in the list the others.
+    fn opens_key(&self, line: &[u8]) -> bool {
+        self.stack.closing() == b']' && self.rules.detectors.has(Detector::PrivateKeys) && opens_key(line)
     }
 
     /// Looks for secrets in a string without escapes where there may be any, and says whether it did.
@@ -248,10 +282,20 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
     #[cold]
     fn escaped(&mut self, range: Range<usize>, treatment: Option<Treatment>) -> Result<(), NotJson> {
         unescape(&self.text[range.clone()], &mut self.scratch)?;
+        if self.in_key {
+            let line = std::mem::take(&mut self.scratch);
+            let goes_on = self.key_goes_on(&line);
+            self.scratch = line;
+            if goes_on {
+                self.sink.replace(&Span::new(range, KEY));
+                return Ok(());
+            }
+        }
         if let Some(mask) = treatment.and_then(|of| of.of_text(&self.scratch)) {
             self.sink.replace(&Span::named(range, mask));
             return Ok(());
         }
+        self.in_key = self.opens_key(&self.scratch);
         let (inner, report) = self.inner();
         if let Some(inner) = inner {
             self.sink.put(range.start, range.end, report, |out| escape(&inner, out));

@@ -1,6 +1,6 @@
 //! A name without its case and its separators, with the places where its words begin.
 
-use crate::mask::find_mask;
+use crate::mask::unmasked;
 
 /// The most letters and digits of a name that are looked at; of a longer name it is the last ones.
 pub(crate) const MAX_LETTERS: usize = 128;
@@ -81,17 +81,6 @@ fn begins_word(before: u8, byte: u8, after: u8) -> bool {
     // In `APIKey` the last capital belongs to the next word.
     let after_capitals = byte.is_ascii_uppercase() && after.is_ascii_lowercase();
     !before.is_ascii_alphanumeric() || hump || after_capitals
-}
-
-/// The parts of a name between masks, whose letters say nothing.
-fn unmasked(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(name);
-    std::iter::from_fn(move || {
-        let name = rest?;
-        let mask = if memchr::memchr(b'*', name).is_some() { find_mask(name) } else { None };
-        rest = mask.as_ref().map(|mask| &name[mask.end..]);
-        Some(&name[..mask.map_or(name.len(), |mask| mask.start)])
-    })
 }
 
 /// Full-width letters and digits become plain ones, and what has no width goes, so that neither hides a name.

@@ -1,5 +1,5 @@
 use crate::detect::{card, ssn};
-use crate::mask::{Mask, has_mask, is_mask};
+use crate::mask::{Mask, is_mask, judged};
 
 /// What a name says about its value. If it says two things, the first of them here is what counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,10 @@ fn hidden_unless(harmless: bool) -> Option<Mask<'static>> {
 
 /// Whether a value is long and has a digit, and not by the masks in it.
 fn is_long(value: &[u8], len: usize) -> bool {
-    value.len() >= len && has_digit(value) && !has_mask(value)
+    value.len() >= len && {
+        let value = judged(value);
+        value.iter().filter(|byte| **byte != b'*').count() >= len && has_digit(value)
+    }
 }
 
 /// Whether there is a digit among the first bytes, of which there are enough to tell.

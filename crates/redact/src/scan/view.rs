@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::runs::Runs;
 use crate::class::Class;
 use crate::effort;
-use crate::mask::Mask;
+use crate::mask::{Mask, begins_mask, ends_mask};
 
 /// What a detector sees: the text up to the end of what is scanned, and how far back it may look.
 #[derive(Debug)]
@@ -56,16 +56,26 @@ impl<'v> View<'v> {
 
     /// Whether nothing goes on at a place: no letter, no digit, no mask of something that went on there.
     pub(crate) fn is_end(&self, place: usize) -> bool {
-        !self.at(place).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'*')
+        !self.at(place).is_some_and(|byte| byte.is_ascii_alphanumeric()) && !self.is_before_mask(place)
     }
 
     /// Whether a number ends at a place, and not only a part of one, of a version or of a longer name.
     pub(crate) fn is_end_of_number(&self, place: usize) -> bool {
         match self.at(place) {
-            Some(b'.') => !matches!(self.at(place + 1), Some(b'0'..=b'9' | b'*')),
+            Some(b'.') => !matches!(self.at(place + 1), Some(b'0'..=b'9')) && !self.is_before_mask(place + 1),
             Some(b'_' | b'-') => false,
             _ => self.is_end(place),
         }
+    }
+
+    /// Whether a mask begins at a place.
+    pub(crate) fn is_before_mask(&self, place: usize) -> bool {
+        self.at(place) == Some(b'*') && begins_mask(self.slice(place, self.text.len()))
+    }
+
+    /// Whether a mask ends at a place.
+    pub(crate) fn is_behind_mask(&self, place: usize) -> bool {
+        self.text.get(self.floor..place).is_some_and(ends_mask)
     }
 
     /// The end of the run of a class that begins at a place.

@@ -126,6 +126,19 @@ const PIECES: &[&str] = &[
     r"\u0070",
     r"\ud83d",
     r"\n",
+    "user%5Bpassword%5D",
+    "[0]",
+    "?=",
+    "+=",
+    "''",
+    "\"\"",
+    "<password a=b>",
+    "</password>",
+    "<![CDATA[",
+    "]]>",
+    "219 09 9999",
+    "Bearer\n ",
+    "**",
 ];
 
 fn hostile() -> impl Strategy<Value = String> {
