@@ -284,7 +284,9 @@ impl<T: Store, J> IdempotencyBuilder<T, J> {
         let mut checks = Checks::of(LAYER);
         check(&mut checks, &self.terms);
         checks.finish()?;
-        Ok(IdempotencyLayer::new(Desk::new(self.store, self.terms, self.mode), self.reject))
+        let Self { store, mut terms, mode, reject } = self;
+        terms.marks = terms.marks.for_retention(terms.retain);
+        Ok(IdempotencyLayer::new(Desk::new(store, terms, mode), reject))
     }
 }
 

@@ -137,14 +137,14 @@ impl Idempotency {
     pub fn downstream_key(&self, step: &str) -> String {
         use fmt::Write as _;
         let Claim { id, fingerprint, .. } = self.0.claim();
-        let key = Parted::of("buttress idempotency downstream 1").with(id.as_bytes());
-        key.with(fingerprint.as_bytes()).with(step.as_bytes()).finish()[..16].iter().fold(
-            String::with_capacity(32),
-            |mut text, byte| {
-                let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
-                text
-            },
-        )
+        let mut key = Parted::of("buttress idempotency downstream 1");
+        for part in [&id.as_bytes()[..], fingerprint.as_bytes(), step.as_bytes()] {
+            key.add(part);
+        }
+        key.finish()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
+            text
+        })
     }
 }
 

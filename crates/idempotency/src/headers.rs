@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use crate::{Malformed, TooLarge};
 
@@ -26,7 +26,7 @@ pub struct HeaderList(Bytes);
 
 /// Collects the headers of a [`HeaderList`].
 #[derive(Clone, Default)]
-pub struct HeaderListBuilder(BytesMut);
+pub struct HeaderListBuilder(Vec<u8>);
 
 /// What comes before each name and value.
 const LENGTHS: usize = 4;
@@ -79,6 +79,12 @@ impl HeaderList {
 }
 
 impl HeaderListBuilder {
+    /// To which so many headers are added, with names and values of so many bytes together.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_room(headers: usize, bytes: usize) -> Self {
+        Self(Vec::with_capacity((headers * LENGTHS + bytes).min(HeaderList::MAX_BYTES)))
+    }
+
     /// Adds a header after those that are there.
     ///
     /// # Errors
@@ -103,9 +109,9 @@ impl HeaderListBuilder {
         Ok(())
     }
 
-    /// The list.
+    /// The list, which takes no more memory than it needs.
     pub fn finish(self) -> HeaderList {
-        HeaderList(self.0.freeze())
+        HeaderList(self.0.into_boxed_slice().into())
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName};
 
-use crate::HeaderList;
+use crate::{HeaderList, HeaderListBuilder};
 
 /// The most that the headers of a stored response may take, in bytes.
 const MAX_HEADER_BYTES: usize = 32 << 10;
@@ -128,7 +128,8 @@ impl KeptHeaders {
 
     /// The headers to keep; `None` if they are too long.
     pub(crate) fn of(&self, status: StatusCode, headers: &HeaderMap) -> Option<HeaderList> {
-        let mut list = HeaderList::builder();
+        let room = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let mut list = HeaderListBuilder::with_room(headers.len(), room);
         let named = named_by_connection(headers);
         // Of an error it tells how long the error lasts, and of anything else when there is more to hear.
         let is_momentary = |name| name == header::RETRY_AFTER && status.as_u16() >= 400;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Refusal;
@@ -6,7 +8,7 @@ use crate::Refusal;
 const MAX_BYTES: usize = 255;
 
 /// The key of a request, unescaped; `None` if there is none.
-pub(crate) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Refusal> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -15,17 +17,17 @@ pub(crate) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Stri
     }
 }
 
-fn parse(value: &HeaderValue) -> Result<String, Refusal> {
+fn parse(value: &HeaderValue) -> Result<Cow<'_, str>, Refusal> {
     let text = value.to_str().map_err(|_| Refusal::KeyMalformed)?.trim_matches(' ');
     let key = match text.strip_prefix('"') {
-        Some(rest) => quoted(rest)?,
+        Some(rest) => quoted(rest)?.into(),
         None => bare(text)?,
     };
     of_length(key)
 }
 
 /// A key of a length that is allowed.
-pub(crate) fn of_length(key: String) -> Result<String, Refusal> {
+pub(crate) fn of_length(key: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     match key.len() {
         0 => Err(Refusal::KeyEmpty),
         1..=MAX_BYTES => Ok(key),
@@ -53,9 +55,11 @@ fn quoted(rest: &str) -> Result<String, Refusal> {
 }
 
 /// What clients send in practice: a UUID without quotes.
-fn bare(text: &str) -> Result<String, Refusal> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:+/=@".contains(&byte));
-    if is_plain { Ok(text.to_owned()) } else { Err(Refusal::KeyMalformed) }
+fn bare(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let is_plain = text.bytes().all(
+        |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b':' | b'_' | b'~' | b'+' | b'=' | b'@'),
+    );
+    if is_plain { Ok(text.into()) } else { Err(Refusal::KeyMalformed) }
 }
 
 #[cfg(test)]
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
 
     fn key(bytes: &[u8]) -> Result<String, Refusal> {
-        parse(&HeaderValue::from_bytes(bytes).unwrap())
+        parse(&HeaderValue::from_bytes(bytes).unwrap()).map(Cow::into_owned)
     }
 
     #[test]

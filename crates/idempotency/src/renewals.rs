@@ -29,7 +29,7 @@ pub(crate) struct Renewals<T>(Arc<Watched<T>>);
 struct Watched<T> {
     tick: Duration,
     /// By runtime, as the tasks of one that ends or is blocked serve nobody else.
-    groups: Mutex<HashMap<Id, Group<T>>>,
+    groups: Mutex<HashMap<Id, Group<T>, Rehash>>,
 }
 
 /// The leases of one runtime, there as long as they are watched.

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use buttress_core::{Refused, Verdict};
 use bytes::Buf;
-use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -21,7 +20,7 @@ use crate::within::{Late, within};
 use crate::work::{Call, Caught, Then};
 use crate::{
     After, Completion, EndpointStats, Event, Idempotency, Refusal, ReplyBody, Step, Stepped, Store,
-    StoreError, StoreErrorKind, capture, marks, replay,
+    StoreError, StoreErrorKind, capture, replay,
 };
 
 /// What the client hears: the inner service's answer, or the layer's own.
@@ -153,8 +152,8 @@ impl<T: Store> Run<T> {
         match (stepped, &mut answer) {
             (Stepped::Fenced(done), _) => self.canonical(done),
             (Stepped::Done, Ok(Ok(response))) if is_whole(step) => {
-                let seconds = HeaderValue::from(self.desk().terms.retain.as_secs());
-                response.headers_mut().insert(marks::RETENTION, seconds);
+                let terms = &self.desk().terms;
+                terms.marks.kept(response.headers_mut(), terms.retain);
                 answer
             }
             _ => answer,

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -24,9 +25,9 @@ pub struct IdempotencyService<S, T, J> {
 }
 
 /// What a request says before its body is read.
-enum Word {
+enum Word<'a> {
     Passes,
-    Key(String),
+    Key(Cow<'a, str>),
     Refused(Refusal),
 }
 
@@ -59,7 +60,7 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
             && (request.headers().contains_key(&terms.key) || may_need_key())
     }
 
-    fn word(&self, head: &Parts, mode: Mode) -> Word {
+    fn word<'a>(&self, head: &'a Parts, mode: Mode) -> Word<'a> {
         let why = match self.key(head) {
             Ok(None) => return Word::Passes,
             Ok(Some(key)) if mode == Mode::Enforce => return Word::Key(key),
@@ -74,13 +75,13 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
         Word::Passes
     }
 
-    fn key(&self, head: &Parts) -> Result<Option<String>, Refusal> {
+    fn key<'a>(&self, head: &'a Parts) -> Result<Option<Cow<'a, str>>, Refusal> {
         let terms = &self.desk.terms;
         if let Some(key) = key::read(&head.headers, &terms.key)? {
             return Ok(Some(key));
         }
         match terms.key_from.as_ref().and_then(|key_from| key_from(head)) {
-            Some(key) => key::of_length(key).map(Some),
+            Some(key) => key::of_length(key.into()).map(Some),
             None if terms.needs_key(head) => Err(Refusal::KeyMissing),
             None => Ok(None),
         }
@@ -119,13 +120,21 @@ where
             Word::Refused(why) => {
                 self.refused(why, &self.desk.stats_of(self.desk.endpoint(&head).as_deref()))
             }
-            Word::Key(key) => self.keyed(&key, head, body),
+            Word::Key(key) => {
+                let about = About::of(&self.desk, &head, &key);
+                self.keyed(about, head, body)
+            }
         }
     }
 }
 
 impl<S, T: Store, J> IdempotencyService<S, T, J> {
-    fn keyed<B, RB>(&mut self, key: &str, head: Parts, body: B) -> ResponseFuture<S::Future, RB, S::Error>
+    fn keyed<B, RB>(
+        &mut self,
+        about: Result<About, EndpointStats>,
+        head: Parts,
+        body: B,
+    ) -> ResponseFuture<S::Future, RB, S::Error>
     where
         S: Service<Request<B>, Response = Response<RB>> + Clone + Send + 'static,
         S::Future: Send + 'static,
@@ -134,7 +143,7 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
         B: Body<Data: Send, Error: Send> + From<Bytes> + Send + 'static,
         RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
     {
-        let about = match About::of(&self.desk, &head, key) {
+        let about = match about {
             Ok(about) => about,
             Err(stats) => return self.refused(Refusal::ScopeMissing, &stats),
         };
