@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use buttress_idempotency::StoreError;
+use buttress_idempotency::{StoreError, StoreErrorKind};
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -14,6 +14,9 @@ pub(crate) type Argument<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// How often a statement is run that came to nothing because of others.
 const TRIES: u32 = 4;
+
+/// Asks whether the server takes no writes, over this connection.
+const ONLY_READS: &str = "select current_setting('transaction_read_only')::boolean";
 
 /// The way to the server, with the time that a call may take.
 #[derive(Debug)]
@@ -36,6 +39,26 @@ impl Link {
                 }
                 answer = loan.client().query_typed(statement, arguments).await;
             }
+            loan.settle(&answer);
+            self.one(answer)
+        })
+        .await
+    }
+
+    /// The same, if the server may write and not only read.
+    ///
+    /// One that only reads may have been the leader, so its connection is given up: a new one finds the successor.
+    pub(crate) async fn ask_leader(&self, statement: &str) -> Result<Row, StoreError> {
+        self.in_time(async {
+            let loan = self.borrow().await?;
+            let answer = match loan.client().query_typed(ONLY_READS, &[]).await {
+                Ok(rows) if rows.first().is_none_or(|row| row.try_get(0).unwrap_or(true)) => {
+                    let only_reads = format!("{} only reads", self.server);
+                    return Err(StoreError::with_source(StoreErrorKind::Unfit, only_reads));
+                }
+                Ok(_) => loan.client().query_typed(statement, &[]).await,
+                failed => failed,
+            };
             loan.settle(&answer);
             self.one(answer)
         })

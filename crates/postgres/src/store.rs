@@ -67,14 +67,15 @@ impl PostgresStore {
         self.0.link.schema.name()
     }
 
-    /// Asks the server whether the schema is there and new enough: at the start, and for a readiness probe.
+    /// Asks the server whether it may be written to, and the schema is there and new enough: at the start, and for a
+    /// readiness probe.
     ///
     /// # Errors
     ///
-    /// If it does not answer, or the schema must be [migrated](Self::migrate). A newer schema than this crate knows is
+    /// If it does not answer or only reads, or the schema must be [migrated](Self::migrate). A newer schema than this crate knows is
     /// no error, so that programs can be replaced one after the other.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let row = self.link().ask(&self.statements().version, &[]).await?;
+        let row = self.link().ask_leader(&self.statements().version).await?;
         let version = u32::try_from(rows::first::<i32>(&row)?).unwrap_or(0);
         if version < NEWEST {
             let name = self.schema().to_owned();

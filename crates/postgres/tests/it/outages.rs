@@ -14,7 +14,7 @@ use tokio::task::{JoinSet, block_in_place};
 use tokio::time::Instant;
 
 use crate::bench::{
-    HOUR, builder, complete, connect, migrated, other, owned, said, server, sql, until, until_waiting,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, said, server, sql, until, until_waiting,
 };
 
 const LIMIT: Duration = Duration::from_millis(500);
@@ -306,4 +306,24 @@ async fn a_full_disk_refuses_claims_and_keeps_of_a_completion_that_it_is_done() 
     };
     assert_eq!((kept.response.status(), kept.response.body()), (201, None));
     assert!(!kept.response.headers().is_empty());
+}
+
+/// A leader that was made a replica while connections to it stay open.
+#[tokio::test]
+async fn a_server_that_only_reads_is_not_ready_and_costs_its_connection_so_that_its_successor_is_found() {
+    let store = migrated(builder().connections(1)).await;
+    let session = "select pg_backend_pid()";
+    for call in ["check", "claim"] {
+        let before: i32 = ask(&store, session).await;
+        sql(&store, "set default_transaction_read_only = on; select 1").await;
+        let error = match call {
+            "check" => store.check().await.unwrap_err(),
+            _ => store.claim(&claim()).await.unwrap_err(),
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Unfit, "{call}: {}", said(&error));
+        assert!(!error.may_have_happened());
+        assert!(ask::<i32>(&store, session).await != before, "{call}");
+        store.check().await.unwrap();
+        owned(&store, &claim()).await;
+    }
 }
