@@ -31,7 +31,8 @@ begin
 end $$;
 
 -- Takes messages for as long as the transaction lasts: the first of each key, and those that follow it. While the first
--- one is there, nobody else is given one of its key.
+-- one is there, nobody else is given one of its key. One that is to wait for longer than a failure lets it is due: the
+-- clock went back.
 create function buttress.take_messages(p_topic text, p_limit integer)
 returns table (o_position bigint, o_created_at bigint, o_failures integer, o_topic text, o_key text, o_payload bytea)
 language plpgsql volatile as $$
@@ -41,7 +42,7 @@ begin
     return query
     with heads as materialized (
         select o.position, o.topic, o.key from buttress.outbox o
-        where (p_topic is null or o.topic = p_topic) and o.not_before <= v_now
+        where (p_topic is null or o.topic = p_topic) and (o.not_before <= v_now or o.not_before > v_now + 300000)
             and (o.key is null or not exists (
                 select from buttress.outbox before
                 where before.topic = o.topic and before.key = o.key and before.position < o.position))

@@ -5,6 +5,7 @@ use buttress_postgres::{Draft, Message, PostgresStore};
 use tokio::sync::oneshot;
 
 use crate::bench::{ask, connect, server, sql, store};
+use crate::clock;
 
 async fn put(store: &PostgresStore, topic: &str, key: Option<&str>, payload: &str) {
     let mut client = connect(&server().url()).await;
@@ -100,6 +101,23 @@ async fn a_batch_that_is_dropped_is_delivered_again() {
 }
 
 #[tokio::test]
+async fn a_batch_that_takes_longer_than_a_session_may_idle_is_delivered_again_and_counts_no_failure() {
+    let store = store().await;
+    put(&store, "t", Some("k"), "one").await;
+    let url = format!("{}?options=-c%20idle_in_transaction_session_timeout%3D100", server().url());
+    let hasty = PostgresStore::builder(url).schema(store.schema()).build().unwrap();
+    let slow = hasty.deliver(None, 9, async |_| {
+        let idle = "select count(*) from pg_stat_activity where pid <> pg_backend_pid()
+            and query like '%buttress\".take_messages(%'";
+        crate::bench::until("it was ended", async || ask::<i64>(&store, idle).await == 0).await;
+        Ok::<_, ()>(())
+    });
+    assert_eq!(slow.await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(ask::<i32>(&store, "select failures from buttress.outbox").await, 0);
+    assert_eq!(deliver(&store, None, 9, &[]).await, ["one"]);
+}
+
+#[tokio::test]
 async fn positions_of_one_key_are_in_the_order_of_the_commits() {
     let store = store().await;
     let mut slow = connect(&server().url()).await;
@@ -116,6 +134,20 @@ async fn positions_of_one_key_are_in_the_order_of_the_commits() {
     };
     tokio::join!(quick, commit);
     assert_eq!(deliver(&store, None, 9, &[]).await, ["first", "second"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_holds_up_no_message_for_longer_than_failures_do() {
+    let store = store().await;
+    clock::fake(&store).await;
+    clock::set(&store, 7_200_000).await;
+    put(&store, "t", Some("k"), "one").await;
+    assert_eq!(deliver(&store, None, 9, &["one"]).await, ["one"]);
+    assert_eq!(deliver(&store, None, 9, &[]).await, [""; 0], "not due yet");
+    clock::set(&store, 7_200_000 - 299_001).await;
+    assert_eq!(deliver(&store, None, 9, &["one"]).await, ["one"]);
+    clock::set(&store, 0).await;
+    assert_eq!(deliver(&store, None, 9, &[]).await, ["one"]);
 }
 
 #[tokio::test]
