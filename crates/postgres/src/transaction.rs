@@ -116,6 +116,9 @@ impl PostgresStore {
     /// again, and is given the response if it did. When the layer completes the run afterwards, the response given here
     /// stays.
     ///
+    /// A renewal of the lease since a transaction above `read committed` began is a conflict (40001), so such a transaction
+    /// must be over before the layer renews, at a third of the lease.
+    ///
     /// # Errors
     ///
     /// If it is not completed. Roll back.

@@ -343,6 +343,27 @@ async fn a_duplicate_in_a_stricter_isolation_fails_and_never_runs_twice() {
 }
 
 #[tokio::test]
+async fn a_renewal_is_a_conflict_for_a_completion_in_a_stricter_isolation_and_none_in_read_committed() {
+    let store = shop().await;
+    let mut client = connect(&server().url()).await;
+    for isolation in
+        [IsolationLevel::RepeatableRead, IsolationLevel::Serializable, IsolationLevel::ReadCommitted]
+    {
+        let owned = owned(&store, &claim()).await;
+        let transaction = begin(&mut client, isolation).await;
+        order(&store, &transaction, "one").await;
+        let renew = Step::Renew { lease: HOUR, retain: HOUR };
+        assert_eq!(store.step(&owned.ticket, &renew).await.unwrap(), Stepped::Done);
+        match store.complete_in(&transaction, &owned.ticket, &response("done"), HOUR).await {
+            Ok(()) => transaction.commit().await.unwrap(),
+            Err(CompleteError::Store(error)) => assert_eq!(error.kind(), StoreErrorKind::Unreachable),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(orders(&store).await, 1);
+}
+
+#[tokio::test]
 async fn a_pool_of_the_program_s_own_is_taken_as_it_is_whatever_its_isolation() {
     let url = format!("{}?options=-c%20default_transaction_isolation%3Dserializable", server().url());
     let pool = migrated(builder()).await;
