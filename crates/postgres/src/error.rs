@@ -121,8 +121,8 @@ fn kind_of(code: &SqlState) -> StoreErrorKind {
         StoreErrorKind::Unfit
     } else if *code == SqlState::DISK_FULL {
         StoreErrorKind::Full
-    } else if ["22", "23"].iter().any(|class| code.code().starts_with(class)) {
-        StoreErrorKind::Corrupt // what was sent, or what is there, is not what it must be
+    } else if ["22", "23", "XX001", "XX002"].iter().any(|class| code.code().starts_with(class)) {
+        StoreErrorKind::Corrupt // what was sent, or what is there, is not what it must be, or damaged
     } else {
         StoreErrorKind::Unreachable
     }
@@ -162,6 +162,9 @@ mod tests {
             ("40001", StoreErrorKind::Unreachable),
             ("22021", StoreErrorKind::Corrupt),
             ("23514", StoreErrorKind::Corrupt),
+            ("XX000", StoreErrorKind::Unreachable),
+            ("XX001", StoreErrorKind::Corrupt),
+            ("XX002", StoreErrorKind::Corrupt),
         ] {
             assert_eq!(kind_of(&SqlState::from_code(code)), expected, "{code}");
         }
