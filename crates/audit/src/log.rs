@@ -26,6 +26,7 @@ mod note;
 mod open;
 mod place;
 mod policy;
+mod query;
 mod reader;
 mod recovery;
 mod replicas;
@@ -55,6 +56,7 @@ pub use line::{BadLine, Line, MAX_ENVELOPE, MAX_EVENT, is_event, seal};
 pub use note::{BadNote, Checkpoint, Note};
 pub use place::{Place, Recording};
 pub use policy::{Policy, Then, WhenFull};
+pub use query::{InvalidFilter, Page, Query};
 pub use reader::{OwnedLine, ReadError, Reader};
 pub use reserving::Reserving;
 pub use status::Status;
@@ -62,7 +64,7 @@ pub use status::Status;
 pub(crate) use checkpoint::{KEYS, NOTES, NoteLine};
 pub(crate) use directory::check_format;
 pub(crate) use merkle::{Tree, leaf};
-pub(crate) use reader::{Backwards, FailedAt, Lines, Next, Segment, segments};
+pub(crate) use reader::{FailedAt, Lines, Next, Segment, segments};
 
 #[cfg(test)]
 pub(crate) use {checkpoint::Checkpointer, reader::segment_name};

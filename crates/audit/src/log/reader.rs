@@ -16,6 +16,7 @@ pub use error::ReadError;
 pub(crate) use lines::{Lines, Next};
 use open::{Open, Step};
 pub use owned::OwnedLine;
+pub(crate) use seek::place_of;
 #[cfg(test)]
 pub(crate) use segments::segment_name;
 pub(crate) use segments::{Segment, segments};

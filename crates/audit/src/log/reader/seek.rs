@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::super::line::Line;
-use super::lines::{CHUNK, MAX_LINE};
+use super::lines::{CHUNK, Lines, MAX_LINE, Next};
 
 /// A place in a file where a line begins, at or before the record with this number and not far from it.
 ///
@@ -18,6 +18,18 @@ pub(super) fn near(file: &mut File, seq: u64) -> io::Result<u64> {
         }
     }
     Ok(low)
+}
+
+/// Where the first line begins that is not before this record, or the file ends.
+pub(crate) fn place_of(file: &mut File, seq: u64) -> io::Result<u64> {
+    let mut lines = Lines::new(file.try_clone()?, near(file, seq)?)?;
+    loop {
+        let at = lines.offset();
+        match lines.next()? {
+            Next::Line(line) if Line::split(line).is_none_or(|line| line.seq < seq) => {}
+            _ => return Ok(at),
+        }
+    }
 }
 
 /// The first line that begins behind one place and before another: where, and the number it has.
