@@ -160,12 +160,8 @@ impl LogsBuilder {
         self.check();
         self.checks.finish()?;
         let notation = self.output.notation(self.format, self.colours, self.no_color);
-        let lines = Arc::new(Lines {
-            notation,
-            upper: self.level_case == LevelCase::Upper,
-            redactor: self.redactor,
-            tail: self.service.tail(notation),
-        });
+        let upper = self.level_case == LevelCase::Upper;
+        let lines = Arc::new(Lines::new(notation, upper, self.redactor, &self.service));
         let queue = Queue::new(self.buffer_bytes);
         let worker = Worker { shared: queue.shared(), lines: Arc::clone(&lines), clock: self.clock.clone() };
         worker.start(self.output.into_writer()).map_err(LogsError::Thread)?;

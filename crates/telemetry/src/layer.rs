@@ -10,7 +10,8 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::filter::LogFilter;
 use crate::line::{
-    EventFields, LevelName, Lines, Occurrence, Recorder, Scratch, Slot, SpanFields, Stamp, Visitor,
+    EventFields, LevelName, Lines, Occurrence, Recorder, Scratch, Slot, SpanFields, Stamp, Values, Visitor,
+    When,
 };
 use crate::trace_ids::TraceIds;
 use crate::writer::Queue;
@@ -62,25 +63,38 @@ impl LogLayer {
         cx: &Context<'_, S>,
         scratch: &mut Scratch,
     ) {
-        scratch.clear();
-        self.lines.tell_whose(scratch);
-        let metadata = event.metadata();
-        let is_critical = self.add_fields(event, scratch);
-        if let Some(name) = given_name(metadata) {
-            self.lines.fill(Slot::Event, name, scratch);
-        }
-        self.add_spans(event, cx, scratch);
         let at = Stamp::of(self.clock.now());
-        let level = LevelName::of(*metadata.level(), is_critical);
-        self.lines.finish(&Occurrence { at, level, logger: metadata.target() }, scratch);
+        let values = self.lines.values();
+        if !self.compose(event, Some(cx), at, values, scratch) {
+            // Masks have made it too long. Value by value it is cut, but the values of spans are written already.
+            self.compose::<S>(event, None, at, Values { when: When::Each, ..values }, scratch);
+        }
         self.queue.push(&scratch.line, at);
     }
 
-    /// Writes the fields of the event; says whether it is marked as critical.
-    fn add_fields(&self, event: &Event<'_>, scratch: &mut Scratch) -> bool {
-        let mut fields = Visitor(EventFields { values: self.lines.values(), scratch, is_critical: false });
+    /// Makes a line of an event, with or without what the spans around it know, and says whether it is one.
+    fn compose<S: Subscriber + for<'a> LookupSpan<'a>>(
+        &self,
+        event: &Event<'_>,
+        spans: Option<&Context<'_, S>>,
+        at: Stamp,
+        values: Values<'_>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        scratch.clear();
+        values.tell_whose(scratch);
+        let mut fields = Visitor(EventFields { values, scratch: &mut *scratch, is_critical: false });
         event.record(&mut fields);
-        fields.0.is_critical
+        let (metadata, is_critical) = (event.metadata(), fields.0.is_critical);
+        if let Some(name) = given_name(metadata) {
+            values.fill(Slot::Event, name, scratch);
+        }
+        match spans {
+            Some(cx) => self.add_spans(event, cx, scratch),
+            None => scratch.is_cut = true,
+        }
+        let level = LevelName::of(*metadata.level(), is_critical);
+        self.lines.finish(&Occurrence { at, level, logger: metadata.target() }, values, scratch)
     }
 
     /// Adds what the spans around the event know, the innermost first.
@@ -93,7 +107,7 @@ impl LogLayer {
         for span in cx.event_scope(event).into_iter().flatten() {
             let known = span.extensions();
             if let Some(ids) = known.get::<TraceIds>() {
-                self.lines.tell_trace(ids, &mut scratch.slots);
+                self.lines.values().tell_trace(ids, &mut scratch.slots);
             }
             if let Some(fields) = known.get::<SpanFields>().and_then(|all| all.of(self.number)) {
                 Lines::add(fields, scratch);

@@ -1,7 +1,7 @@
 use std::io::Write as _;
 
 use buttress_core::{Caller, Context, PrincipalKind};
-use buttress_redact::Redactor;
+use buttress_redact::{Form, Redactor};
 
 use super::level::LevelName;
 use super::names::instead_of;
@@ -10,9 +10,10 @@ use super::scratch::Scratch;
 use super::slot::{Slot, Slots};
 use super::span::SpanFields;
 use super::stamp::Stamp;
-use super::value::{Value, Values};
+use super::tail::Service;
+use super::value::{Value, Values, When};
 use super::visit::Take;
-use super::{MAX_FIELD_BYTES, MAX_SLOT, MAX_TEXT};
+use super::{MAX_FIELD_BYTES, MAX_LINE, MAX_SLOT, MAX_TEXT};
 use crate::trace_ids::TraceIds;
 
 /// How lines are written.
@@ -22,6 +23,7 @@ pub(crate) struct Lines {
     /// Whether levels are in upper case.
     pub(crate) upper: bool,
     pub(crate) redactor: Redactor,
+    pub(crate) when: When,
     /// The end of every line.
     pub(crate) tail: Vec<u8>,
 }
@@ -35,47 +37,15 @@ pub(crate) struct Occurrence<'a> {
 }
 
 impl Lines {
+    pub(crate) fn new(notation: Notation, upper: bool, redactor: Redactor, service: &Service) -> Self {
+        // A redactor that takes no whole line is asked about each value.
+        let whole = notation == Notation::Json && redactor.max_bytes() >= 2 * MAX_LINE;
+        let when = if whole { When::Whole } else { When::Each };
+        Self { notation, upper, redactor, when, tail: service.tail(notation) }
+    }
+
     pub(crate) fn values(&self) -> Values<'_> {
-        Values { notation: self.notation, redactor: &self.redactor }
-    }
-
-    /// Says whose line it is, as far as the context knows.
-    pub(crate) fn tell_whose(&self, scratch: &mut Scratch) {
-        Context::with_current(|context| {
-            if let Some(id) = context.correlation_id() {
-                self.fill(Slot::CorrelationId, id.as_str(), scratch);
-            }
-            let principal = context.caller().and_then(Caller::principal);
-            let Some(principal) = principal else { return };
-            if let Some(tenant) = principal.tenant() {
-                self.fill(Slot::TenantId, tenant, scratch);
-            }
-            if principal.kind() != PrincipalKind::Anonymous {
-                self.fill(Slot::UserId, principal.id(), scratch);
-            }
-        });
-    }
-
-    /// Fills a slot; one that is filled stays.
-    pub(crate) fn fill(&self, slot: Slot, text: &str, scratch: &mut Scratch) {
-        if scratch.slots.get(slot).is_none() {
-            let values = self.values();
-            let whole = scratch.slots.fill(slot, |out| values.text(slot.name(), text, MAX_SLOT, out));
-            scratch.is_cut |= !whole;
-        }
-    }
-
-    /// Says which span of a trace it is. No redactor looks at digits of our own making.
-    pub(crate) fn tell_trace(&self, ids: &TraceIds, slots: &mut Slots) {
-        let quote = if self.notation == Notation::Json { "\"" } else { "" };
-        let trace = format_args!("{quote}{:032x}{quote}", ids.trace_id);
-        let span = format_args!("{quote}{:016x}{quote}", ids.span_id);
-        for (slot, id) in [(Slot::TraceId, trace), (Slot::SpanId, span)] {
-            if slots.get(slot).is_none() {
-                // A vector takes everything.
-                let _ = slots.fill(slot, |out| out.write_fmt(id));
-            }
-        }
+        Values { notation: self.notation, redactor: &self.redactor, when: self.when }
     }
 
     /// Adds the fields of a span that the line does not have yet.
@@ -95,12 +65,22 @@ impl Lines {
         }
     }
 
-    /// Puts the line together.
-    pub(crate) fn finish(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
+    /// Puts the line together, and says whether it is one: what hides secrets may have made it too long.
+    pub(crate) fn finish(&self, event: &Occurrence<'_>, values: Values<'_>, scratch: &mut Scratch) -> bool {
         match self.notation {
             Notation::Json => self.finish_json(event, scratch),
             Notation::Text { colours } => self.finish_text(event, colours, scratch),
         }
+        values.when == When::Each || self.redact(scratch)
+    }
+
+    /// Hides the secrets in a whole line.
+    fn redact(&self, scratch: &mut Scratch) -> bool {
+        let Scratch { line, redacted, .. } = scratch;
+        redacted.clear();
+        let report = self.redactor.json_into(line, redacted);
+        std::mem::swap(line, redacted);
+        report.form() == Form::Json && line.len() <= MAX_LINE
     }
 
     fn finish_json(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
@@ -166,6 +146,45 @@ impl Scratch {
     }
 }
 
+impl Values<'_> {
+    /// Says whose line it is, as far as the context knows.
+    pub(crate) fn tell_whose(self, scratch: &mut Scratch) {
+        Context::with_current(|context| {
+            if let Some(id) = context.correlation_id() {
+                self.fill(Slot::CorrelationId, id.as_str(), scratch);
+            }
+            let Some(principal) = context.caller().and_then(Caller::principal) else { return };
+            if let Some(tenant) = principal.tenant() {
+                self.fill(Slot::TenantId, tenant, scratch);
+            }
+            if principal.kind() != PrincipalKind::Anonymous {
+                self.fill(Slot::UserId, principal.id(), scratch);
+            }
+        });
+    }
+
+    /// Fills a slot; one that is filled stays.
+    pub(crate) fn fill(self, slot: Slot, text: &str, scratch: &mut Scratch) {
+        if scratch.slots.get(slot).is_none() {
+            let whole = scratch.slots.fill(slot, |out| self.text(slot.name(), text, MAX_SLOT, out));
+            scratch.is_cut |= !whole;
+        }
+    }
+
+    /// Says which span of a trace it is.
+    pub(crate) fn tell_trace(self, ids: &TraceIds, slots: &mut Slots) {
+        let quote = if self.notation == Notation::Json { "\"" } else { "" };
+        let trace = format_args!("{quote}{:032x}{quote}", ids.trace_id);
+        let span = format_args!("{quote}{:016x}{quote}", ids.span_id);
+        for (slot, id) in [(Slot::TraceId, trace), (Slot::SpanId, span)] {
+            if slots.get(slot).is_none() {
+                // A vector takes everything.
+                let _ = slots.fill(slot, |out| out.write_fmt(id));
+            }
+        }
+    }
+}
+
 /// Writes the fields of an event.
 pub(crate) struct EventFields<'a> {
     pub(crate) values: Values<'a>,
@@ -198,7 +217,11 @@ impl EventFields<'_> {
     fn field(&mut self, name: &'static str, slot: Option<Slot>, value: Value<'_>) {
         let scratch = &mut *self.scratch;
         let shown = instead_of(name).unwrap_or(name);
-        if scratch.names.has(shown) {
+        if scratch.names.are_full() {
+            scratch.is_cut = true;
+            return;
+        }
+        if !scratch.names.insert(shown) {
             return;
         }
         let start = scratch.fields.len();
@@ -206,10 +229,8 @@ impl EventFields<'_> {
         let at = scratch.fields.len();
         let whole = self.values.write(name, value, MAX_TEXT, &mut scratch.room, &mut scratch.fields);
         let repeats = slot.is_some_and(|slot| scratch.slots.get(slot) == scratch.fields.get(at..));
-        let fits = scratch.has_room(0);
-        if fits && !repeats {
-            scratch.names.insert(shown);
-        } else {
+        let fits = scratch.fields.len() <= MAX_FIELD_BYTES;
+        if repeats || !fits {
             scratch.fields.truncate(start);
         }
         scratch.is_cut |= !(whole && fits);

@@ -2,8 +2,12 @@
 
 /// Writes a text, and says whether it found room: at most `room` bytes are written, cut between two characters.
 pub(crate) fn escape(text: &str, room: usize, out: &mut Vec<u8>) -> bool {
-    let end = out.len().saturating_add(room);
     let mut rest = text;
+    if plain_len(text.as_bytes()) == text.len() && text.len() <= room {
+        out.extend_from_slice(text.as_bytes());
+        return true;
+    }
+    let end = out.len().saturating_add(room);
     while !rest.is_empty() {
         let (plain, tail) = rest.split_at(plain_len(rest.as_bytes()));
         let left = end.saturating_sub(out.len());
@@ -68,23 +72,12 @@ fn is_harmful(character: char) -> bool {
 }
 
 /// How many bytes at the front can be copied as they are. What follows begins a character.
+#[inline]
 fn plain_len(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some(eight) = bytes[at..].first_chunk()
-            && are_plain(u64::from_le_bytes(*eight))
-        {
-            at += 8;
-            continue;
-        }
-        for byte in bytes[at..].iter().take(8) {
-            if SPECIAL[usize::from(*byte)] {
-                return at;
-            }
-            at += 1;
-        }
-    }
-    at
+    let (eights, rest) = bytes.as_chunks();
+    let plain = eights.iter().take_while(|eight| are_plain(u64::from_le_bytes(**eight))).count();
+    let bytes = if plain == eights.len() { rest } else { &bytes[plain * 8..] };
+    plain * 8 + bytes.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(bytes.len())
 }
 
 /// Whether eight bytes are all printable ASCII, and neither a quote nor a backslash.

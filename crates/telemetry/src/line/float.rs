@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 
-use super::value::{Bounded, print};
+use super::value::{Digits, print};
 
 /// A number with a fraction, in the fewest digits that lead back to it.
 pub(crate) fn digits(number: f64, room: &mut String) -> &str {
-    print(room, |out| match thousandths(number) {
-        Some(whole) => few(whole, out),
-        None => write!(out, "{number:?}"),
-    })
+    match thousandths(number) {
+        Some(whole) => few(whole, room),
+        None => print(room, |out| write!(out, "{number:?}")),
+    }
 }
 
 /// The number in thousandths, if that is all there is to it: durations in milliseconds are told to the microsecond.
@@ -19,14 +19,16 @@ fn thousandths(number: f64) -> Option<i64> {
     exact.then_some(whole)
 }
 
-fn few(thousandths: i64, out: &mut Bounded<'_>) -> std::fmt::Result {
-    let sign = if thousandths < 0 { "-" } else { "" };
+fn few(thousandths: i64, room: &mut String) -> &str {
     let (whole, rest) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
-    match (rest % 100, rest % 10) {
-        (0, _) => write!(out, "{sign}{whole}.{}", rest / 100),
-        (_, 0) => write!(out, "{sign}{whole}.{:02}", rest / 10),
-        _ => write!(out, "{sign}{whole}.{rest:03}"),
-    }
+    room.clear();
+    room.push_str(Digits::of(whole, thousandths < 0, &mut [0; 40]).as_str());
+    // The 1 in front keeps the zeros behind the point.
+    let mut digits = [0; 40];
+    let fraction = Digits::of(1_000 + rest, false, &mut digits).as_str()[1..].trim_end_matches('0');
+    room.push('.');
+    room.push_str(if fraction.is_empty() { "0" } else { fraction });
+    room
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub(crate) use self::slot::Slot;
 pub(crate) use self::span::{Recorder, SpanFields};
 pub(crate) use self::stamp::Stamp;
 pub(crate) use self::tail::Service;
+pub(crate) use self::value::{Values, When};
 pub(crate) use self::visit::Visitor;
 
 /// The longest line, in bytes, its end included. The limits below keep it.

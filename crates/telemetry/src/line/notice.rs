@@ -24,7 +24,8 @@ impl Lines {
         scratch: &mut Scratch,
     ) {
         scratch.clear();
-        self.fill(Slot::Event, event, scratch);
+        let values = self.values();
+        values.fill(Slot::Event, event, scratch);
         for (name, said) in fields {
             let mut moment = Vec::new();
             if let Said::At(stamp) = said {
@@ -32,13 +33,14 @@ impl Lines {
             }
             let mut digits = [0; 40];
             let value = match said {
-                Said::Count(count) => Value::Number(Digits::of(count, &mut digits)),
+                Said::Count(count) => Value::Number(Digits::of(*count, false, &mut digits)),
                 Said::At(_) => Value::Text(str::from_utf8(&moment).unwrap_or_default()),
                 Said::Word(word) => Value::Text(word),
             };
-            let values = self.values();
             EventFields { values, scratch: &mut *scratch, is_critical: false }.take(name, value);
         }
-        self.finish(&Occurrence { at, level: LevelName::Warning, logger: "buttress_telemetry" }, scratch);
+        let event = Occurrence { at, level: LevelName::Warning, logger: "buttress_telemetry" };
+        // A few short fields always fit.
+        let _ = self.finish(&event, values, scratch);
     }
 }

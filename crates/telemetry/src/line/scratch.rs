@@ -14,6 +14,8 @@ const DEEPEST: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) line: Vec<u8>,
+    /// The line once more, without secrets.
+    pub(crate) redacted: Vec<u8>,
     pub(crate) fields: Vec<u8>,
     pub(crate) slots: Slots,
     pub(crate) names: Names,
@@ -45,7 +47,9 @@ impl Scratch {
         if self.room.capacity() > KEPT {
             self.room = String::new();
         }
-        if self.line.capacity() + self.fields.capacity() + self.slots.capacity() > 2 * KEPT {
+        if self.line.capacity() + self.redacted.capacity() + self.fields.capacity() + self.slots.capacity()
+            > 2 * KEPT
+        {
             *self = Self::default();
         }
     }

@@ -36,7 +36,20 @@ pub(crate) enum Value<'v> {
 pub(crate) struct Values<'a> {
     pub(crate) notation: Notation,
     pub(crate) redactor: &'a Redactor,
+    pub(crate) when: When,
 }
+
+/// When secrets are hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// In each value, before it is written.
+    Each,
+    /// In the whole line, in one pass, which costs less than many. Only values that might be cut go first.
+    Whole,
+}
+
+/// How many bytes of a line one byte of a text can become.
+const LONGEST_ESCAPE: usize = 6;
 
 impl Values<'_> {
     /// Writes what stands under a name, in at most `most` bytes, and says whether all of it is there.
@@ -66,28 +79,30 @@ impl Values<'_> {
     pub(crate) fn message(self, value: Value<'_>, room: &mut String, out: &mut Vec<u8>) -> bool {
         match (self.notation, value) {
             (Notation::Json, value) => self.write("message", value, MAX_TEXT, room, out),
-            (_, Value::Text(text)) => escape(&self.redacted("message", text), MAX_TEXT, out),
-            (_, value) => escape(&self.redacted("message", printed(value, room)), MAX_TEXT, out),
+            (_, Value::Text(text)) => escape(&self.redacted("message", text, MAX_TEXT), MAX_TEXT, out),
+            (_, value) => escape(&self.redacted("message", printed(value, room), MAX_TEXT), MAX_TEXT, out),
         }
     }
 
     pub(crate) fn text(self, name: &str, text: &str, most: usize, out: &mut Vec<u8>) -> bool {
-        self.notation.text(&self.redacted(name, text), most, out)
+        self.notation.text(&self.redacted(name, text, most), most, out)
     }
 
-    /// A text without secrets.
-    fn redacted<'t>(self, name: &str, text: &'t str) -> Cow<'t, str> {
-        if text.len() > MAX_PRINTED { Cow::Borrowed(TOO_LONG) } else { self.redactor.field(name, text) }
+    /// A text without secrets, or one that will be looked at with the whole line.
+    fn redacted<'t>(self, name: &str, text: &'t str, most: usize) -> Cow<'t, str> {
+        if self.when == When::Whole && text.len() <= most / LONGEST_ESCAPE {
+            Cow::Borrowed(text)
+        } else if text.len() > MAX_PRINTED {
+            Cow::Borrowed(TOO_LONG)
+        } else {
+            self.redactor.field(name, text)
+        }
     }
 
     /// Of a number's digits, those of a card or a known secret are hidden, and under the name of a secret all are.
     fn number(self, name: &str, digits: &str, out: &mut Vec<u8>) -> bool {
-        // No detector finds anything in so few, and no secret that a redactor is told about is that short.
-        if digits.len() < 6 && !self.redactor.hides_name(name) {
-            out.extend_from_slice(digits.as_bytes());
-            return true;
-        }
-        match self.redactor.field(name, digits) {
+        match if self.when == When::Whole { Cow::Borrowed(digits) } else { self.redactor.field(name, digits) }
+        {
             Cow::Borrowed(digits) => {
                 out.extend_from_slice(digits.as_bytes());
                 true
@@ -160,19 +175,42 @@ impl fmt::Write for Bounded<'_> {
     }
 }
 
-/// A number in digits.
+/// A whole number in digits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digits<'a>(&'a str);
 
+/// Room for the longest whole number: 39 digits and a sign.
+pub(crate) type DigitRoom = [u8; 40];
+
 impl<'a> Digits<'a> {
-    /// The digits of a whole number, written into `room`.
-    pub(crate) fn of(number: impl fmt::Display, room: &'a mut [u8; 40]) -> Self {
+    pub(crate) fn of(mut number: u64, is_negative: bool, room: &'a mut DigitRoom) -> Self {
+        let mut start = room.len();
+        loop {
+            start -= 1;
+            room[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        if is_negative {
+            start -= 1;
+            room[start] = b'-';
+        }
+        Self(str::from_utf8(&room[start..]).unwrap_or("0"))
+    }
+
+    /// The same for numbers that are rarely as long as they may be.
+    pub(crate) fn of_wide(number: impl fmt::Display, room: &'a mut DigitRoom) -> Self {
         let mut rest = &mut room[..];
-        // The longest whole number has 39 digits and a sign.
         let _ = write!(rest, "{number}");
         let left = rest.len();
         let written = room.len() - left;
         Self(str::from_utf8(&room[..written]).unwrap_or("0"))
+    }
+
+    pub(crate) fn as_str(self) -> &'a str {
+        self.0
     }
 }
 
@@ -183,8 +221,12 @@ mod tests {
     #[test]
     fn the_longest_numbers_keep_all_their_digits() {
         let mut room = [0; 40];
-        assert_eq!(Digits::of(i128::MIN, &mut room).0, i128::MIN.to_string());
-        assert_eq!(Digits::of(u64::MAX, &mut room).0, u64::MAX.to_string());
+        assert_eq!(Digits::of_wide(i128::MIN, &mut room).0, i128::MIN.to_string());
+        for number in [0, 7, 10, 1_234_567_890, i64::MAX, i64::MIN, -1] {
+            let written = Digits::of(number.unsigned_abs(), number < 0, &mut room).0;
+            assert_eq!(written, number.to_string());
+        }
+        assert_eq!(Digits::of(u64::MAX, false, &mut room).0, u64::MAX.to_string());
     }
 
     #[test]

@@ -43,18 +43,18 @@ impl<T: Take> Visit for Visitor<T> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.hear(field, Value::Number(Digits::of(value, &mut [0; 40])));
+        self.hear(field, Value::Number(Digits::of(value, false, &mut [0; 40])));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.hear(field, Value::Number(Digits::of(value, &mut [0; 40])));
+        self.hear(field, Value::Number(Digits::of(value.unsigned_abs(), value < 0, &mut [0; 40])));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.hear(field, Value::Number(Digits::of(value, &mut [0; 40])));
+        self.hear(field, Value::Number(Digits::of_wide(value, &mut [0; 40])));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.hear(field, Value::Number(Digits::of(value, &mut [0; 40])));
+        self.hear(field, Value::Number(Digits::of_wide(value, &mut [0; 40])));
     }
 }

@@ -81,3 +81,31 @@ fn a_redactor_of_ones_own_is_the_one_that_is_asked() {
     tracing::info!(cave = "treasure", "he said open sesame");
     none_of(&["open sesame", "treasure"], &seen.text());
 }
+
+#[test]
+fn a_line_that_masks_would_make_too_long_is_cut_and_keeps_its_limit() {
+    let seen = Seen::json();
+    let many = "token=abc ".repeat(130);
+    let span = tracing::info_span!("s", of_the_span = "token=abc");
+    span.in_scope(|| {
+        tracing::info!(
+            a = %many, b = %many, c = %many, d = %many, e = %many, f = %many, g = %many, h = %many, i = %many, j = %many,
+            k = %many, l = %many, m = %many, n = %many, "{many}"
+        );
+    });
+    let line = &seen.lines()[0];
+    assert!(line.len() < 32 * 1024, "{}", line.len());
+    none_of(&["abc"], line);
+    let object = crate::sink::object(line);
+    assert_eq!((&object["truncated"], object.contains_key("b")), (&true.into(), true));
+}
+
+#[test]
+fn a_redactor_that_takes_short_texts_only_is_asked_about_each_value() {
+    let redactor = Redactor::builder().max_bytes(100).build().unwrap();
+    let seen = Seen::by(builder().redactor(redactor));
+    tracing::info!(short = %format!("Bearer {JWT}").split_at(60).0, long = "x".repeat(101), password = "hunter2", "said");
+    let object = seen.one();
+    assert_eq!((&object["message"], &object["password"]), (&"said".into(), &"***REDACTED***".into()));
+    assert_eq!(object["long"], "***REDACTED:too_long***");
+}
