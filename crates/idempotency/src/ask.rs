@@ -8,25 +8,25 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::desk::Desk;
 use crate::ghost::{self, Ghost, Sent};
-use crate::lease::Held;
+use crate::lease::{Held, Lease};
 use crate::places::Place;
 use crate::seats::{News, Question, Seat, Told, Waiting};
 use crate::within::within;
-use crate::{Claim, Claimed, EndpointStats, Event, OwnerToken, Store, StoreError};
+use crate::{Claim, Claimed, EndpointStats, Event, Owned, OwnerToken, Store, StoreError};
 
 /// What a request hears when it asks to run.
 pub(crate) enum Heard<T: Store> {
     /// It runs.
-    Granted(Grant),
+    Granted(Grant<T>),
     /// It runs although the store did not decide.
-    Unprotected(Exception<T>),
+    Unprotected(Box<Exception<T>>),
     /// It does not.
     Told(Told),
 }
 
 /// What a run holds.
-pub(crate) struct Grant {
-    pub(crate) held: Held,
+pub(crate) struct Grant<T> {
+    pub(crate) lease: Arc<Lease<T>>,
     pub(crate) place: Option<Place>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Exception<T: Store> {
     pub(crate) error: StoreError,
     pub(crate) seat: Option<Seat>,
     pub(crate) place: Option<Place>,
-    pub(crate) ghost: Option<Ghost<T>>,
+    pub(crate) ghost: Option<Box<Ghost<T>>>,
 }
 
 /// A request that asks to run, and what it waits for a run of the same request that somebody else has begun.
@@ -46,21 +46,33 @@ pub(crate) struct Asker<'a, T> {
     stats: &'a EndpointStats,
     claim: Claim,
     place: Option<Place>,
+    seat: Option<Seat>,
     deadline: Option<Deadline>,
     until: Option<Instant>,
-    waiting: Option<Waiting>,
+    /// Few wait, and the others should not carry the size of that.
+    waiting: Option<Box<Waiting>>,
     is_alone: bool,
 }
 
 impl<'a, T: Store> Asker<'a, T> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         desk: &'a Arc<Desk<T>>,
         stats: &'a EndpointStats,
         claim: Claim,
         place: Place,
         deadline: Option<Deadline>,
     ) -> Self {
-        Self { desk, stats, claim, place: Some(place), deadline, until: None, waiting: None, is_alone: false }
+        Self {
+            desk,
+            stats,
+            claim,
+            place: Some(place),
+            seat: None,
+            deadline,
+            until: None,
+            waiting: None,
+            is_alone: false,
+        }
     }
 
     const fn question(&self) -> Question {
@@ -70,11 +82,8 @@ impl<'a, T: Store> Asker<'a, T> {
     /// Asks the store, or joins whoever asks it or runs the same already.
     pub(crate) async fn ask(&mut self) -> Heard<T> {
         loop {
-            if self.is_alone {
-                return self.lead(None).await;
-            }
-            match self.desk.seats.take(self.question()) {
-                Ok(seat) => return self.lead(Some(seat)).await,
+            match self.take_seat() {
+                Ok(()) => return self.lead().await,
                 Err(news) => {
                     if let Some(told) = self.join(news).await {
                         return Heard::Told(told);
@@ -84,23 +93,42 @@ impl<'a, T: Store> Asker<'a, T> {
         }
     }
 
+    /// Whoever asks alone needs none.
+    fn take_seat(&mut self) -> Result<(), watch::Receiver<News>> {
+        if !self.is_alone {
+            self.seat = Some(self.desk.seats.take(self.question())?);
+        }
+        Ok(())
+    }
+
+    /// From now on it runs, here or elsewhere.
+    fn tell_that_it_runs(&self) {
+        self.seat.iter().for_each(Seat::runs);
+    }
+
+    fn granted(&mut self, owned: Owned, asked_at: Instant) -> Heard<T> {
+        self.tell_that_it_runs();
+        let held = Held { claim: self.claim.clone(), owned, asked_at, seat: self.seat.take() };
+        let lease = Arc::new(Lease::new(Arc::clone(self.desk), held));
+        Heard::Granted(Grant { lease, place: self.place.take() })
+    }
+
+    fn unprotected(&mut self, error: StoreError, ghost: Option<Box<Ghost<T>>>) -> Heard<T> {
+        self.tell_that_it_runs();
+        let (seat, place) = (self.seat.take(), self.place.take());
+        Heard::Unprotected(Box::new(Exception { error, seat, place, ghost }))
+    }
+
     /// Asks the store for all who join; again and again while another process runs it and the request can wait.
-    async fn lead(&mut self, seat: Option<Seat>) -> Heard<T> {
+    async fn lead(&mut self) -> Heard<T> {
         let mut pauses = Backoff::default().delays();
         let told = loop {
             let asked_at = Instant::now();
             let Sent { answer, ghost } = ghost::send(self.desk, &mut self.place, &self.claim).await;
             match answer {
-                Ok(Claimed::Owned(owned)) => {
-                    seat.iter().for_each(Seat::runs);
-                    let held = Held { claim: self.claim.clone(), owned, asked_at, seat };
-                    return Heard::Granted(Grant { held, place: self.place.take() });
-                }
-                Err(error) if self.desk.may_continue(&error) => {
-                    seat.iter().for_each(Seat::runs);
-                    return Heard::Unprotected(Exception { error, seat, place: self.place.take(), ghost });
-                }
-                Ok(Claimed::InFlight { .. }) if self.can_wait() => seat.iter().for_each(Seat::runs),
+                Ok(Claimed::Owned(owned)) => return self.granted(owned, asked_at),
+                Err(error) if self.desk.may_continue(&error) => return self.unprotected(error, ghost),
+                Ok(Claimed::InFlight { .. }) if self.can_wait() => self.tell_that_it_runs(),
                 Ok(Claimed::InFlight { .. }) => break Told::InFlight,
                 Ok(Claimed::Mismatch) => break Told::Mismatch,
                 Ok(Claimed::Abandoned { .. }) => break Told::Unknown,
@@ -112,7 +140,7 @@ impl<'a, T: Store> Asker<'a, T> {
             sleep(pause).await;
             self.claim.owner = OwnerToken::draw(entropy);
         };
-        if let Some(seat) = seat {
+        if let Some(seat) = self.seat.take() {
             seat.leave(&told);
         }
         Heard::Told(told)
@@ -144,7 +172,7 @@ impl<'a, T: Store> Asker<'a, T> {
             return false;
         }
         if self.waiting.is_none() {
-            self.waiting = self.desk.seats.wait(self.question());
+            self.waiting = self.desk.seats.wait(self.question()).map(Box::new);
             if self.waiting.is_some() {
                 self.stats.count(Event::Waited);
             }

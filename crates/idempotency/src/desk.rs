@@ -114,11 +114,8 @@ impl<T: Store> Desk<T> {
         self.terms.endpoint.as_ref().map(|endpoint| endpoint(head))
     }
 
-    pub(crate) fn stats_of(&self, endpoint: Option<&str>) -> EndpointStats {
-        match endpoint {
-            Some(endpoint) => self.stats.endpoint(endpoint),
-            None => self.own_stats.get_or_init(|| self.stats.endpoint(&self.terms.name)).clone(),
-        }
+    pub(crate) fn own_stats(&self) -> &EndpointStats {
+        self.own_stats.get_or_init(|| self.stats.endpoint(&self.terms.name))
     }
 
     pub(crate) fn tell(&self, verdict: Verdict, code: &'static str) {

@@ -13,7 +13,7 @@ use crate::{After, Claim, Claimed, Step, Store, StoreError, StoreErrorKind};
 pub(crate) struct Sent<T: Store> {
     pub(crate) answer: Result<Claimed, StoreError>,
     /// If nobody knows whether the claim has happened; it has the place then.
-    pub(crate) ghost: Option<Ghost<T>>,
+    pub(crate) ghost: Option<Box<Ghost<T>>>,
 }
 
 /// Claims; once more if the first answer was lost, and not at all if the store is sick.
@@ -33,7 +33,7 @@ pub(crate) async fn send<T: Store>(desk: &Arc<Desk<T>>, place: &mut Option<Place
         is_second = true;
     };
     unheard.is_heard = true;
-    Sent { answer, ghost: is_lost.then(|| unheard.ghost()) }
+    Sent { answer, ghost: is_lost.then(|| Box::new(unheard.ghost())) }
 }
 
 /// A claim that is under way. Dropped before its answer is heard, it leaves a ghost behind.

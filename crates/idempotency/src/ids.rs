@@ -95,11 +95,11 @@ impl OwnerToken {
 }
 
 /// What nobody can foresee who sees others of its kind: draws alone follow from the moment at which a thread began.
-/// They and a count go through a hash whose keys the system has drawn for this process.
+/// One and a count go through a hash whose keys the system has drawn for this process.
 pub(crate) fn unforeseen(entropy: &Entropy) -> u128 {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let drawn = (COUNT.fetch_add(1, Ordering::Relaxed), entropy.draw(), entropy.draw());
+    let drawn = (COUNT.fetch_add(1, Ordering::Relaxed), entropy.draw());
     let [high, low] = &*KEYS;
     u128::from(high.hash_one(drawn)) << 64 | u128::from(low.hash_one(drawn))
 }

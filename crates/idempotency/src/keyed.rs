@@ -28,20 +28,25 @@ pub(crate) struct Keyed<S, T, J> {
 
 /// What the head of a request with a key says.
 pub(crate) struct About {
-    pub(crate) endpoint: Option<String>,
-    pub(crate) stats: EndpointStats,
+    endpoint: Option<String>,
+    stats: Option<EndpointStats>,
     pub(crate) id: RecordId,
     pub(crate) scope: Scope,
 }
 
 impl About {
-    /// Where to count instead, if nobody knows whose key it is.
-    pub(crate) fn of<T: Store>(desk: &Desk<T>, head: &Parts, key: &str) -> Result<Self, EndpointStats> {
+    /// `None` if nobody knows whose key it is.
+    pub(crate) fn of<T: Store>(desk: &Desk<T>, head: &Parts, key: &str) -> Option<Self> {
+        let caller = desk.terms.caller(head)?;
         let endpoint = desk.endpoint(head);
-        let stats = desk.stats_of(endpoint.as_deref());
-        let Some(caller) = desk.terms.caller(head) else { return Err(stats) };
+        let stats = endpoint.as_deref().map(|endpoint| desk.stats.endpoint(endpoint));
         let (id, scope) = (desk.hashes.record_id(&caller, key), desk.hashes.scope_of(&caller));
-        Ok(Self { endpoint, stats, id, scope })
+        Some(Self { endpoint, stats, id, scope })
+    }
+
+    /// Where it counts.
+    pub(crate) fn stats<'a, T: Store>(&'a self, desk: &'a Desk<T>) -> &'a EndpointStats {
+        self.stats.as_ref().unwrap_or_else(|| desk.own_stats())
     }
 
     /// Whether a layer outside has the record and runs it for this very request.
@@ -83,8 +88,8 @@ where
 {
     let Keyed { desk, reject, service, about } = keyed;
     async move {
-        let terms = &desk.terms;
-        let says = Says { desk: &desk, reject: &reject, stats: &about.stats };
+        let (terms, stats) = (&desk.terms, about.stats(&desk));
+        let says = Says { desk: &desk, reject: &reject, stats };
         let body = match capture::request(body, terms.request_limit, terms.body_time).await {
             Ok(body) => body,
             Err(why) => return says.no(why),
@@ -94,15 +99,15 @@ where
         let deadline = if terms.wait.is_zero() { None } else { deadline_of(&head.extensions) };
         // Nobody's patience ends the work.
         head.extensions.remove::<Deadline>();
-        let verdict = Asker::new(&desk, &about.stats, claim, place, deadline).ask().await;
+        let verdict = Asker::new(&desk, stats, claim, place, deadline).ask().await;
         let running = match verdict {
             Heard::Told(told) => return says.what_is_known(told),
             Heard::Granted(grant) => {
-                let run = Run::new(&desk, grant, about.stats.clone());
+                let run = Run::new(grant, stats.clone());
                 Desk::<T>::spawn(run.see_through(service, head, B::from(body)))
             }
             Heard::Unprotected(exception) => {
-                about.stats.count(Event::StoreFailed);
+                stats.count(Event::StoreFailed);
                 let request = Request::from_parts(head, B::from(body));
                 Desk::<T>::spawn(unprotected::see_through(Arc::clone(&desk), exception, service, request))
             }

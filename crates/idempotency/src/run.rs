@@ -49,12 +49,11 @@ impl<T: Store> Run<T> {
     /// The longest of these pauses.
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(desk: &Arc<Desk<T>>, grant: Grant, stats: EndpointStats) -> Self {
-        let Grant { held, place } = grant;
-        let is_recovery = held.owned.after == After::Abandonment;
+    pub(crate) fn new(grant: Grant<T>, stats: EndpointStats) -> Self {
+        let Grant { lease, place } = grant;
+        let is_recovery = lease.after == After::Abandonment;
         stats.count(if is_recovery { Event::Recovered } else { Event::Started });
-        let lease = Arc::new(Lease::new(Arc::clone(desk), held));
-        let renewal = desk.renewals.add(Arc::clone(&lease));
+        let renewal = lease.desk.renewals.add(Arc::clone(&lease));
         Self { lease, stats, has_ended: false, _renewal: renewal, _place: place }
     }
 

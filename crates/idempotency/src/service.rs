@@ -117,9 +117,7 @@ where
         let (head, body) = request.into_parts();
         match self.word(&head, mode) {
             Word::Passes => ResponseFuture::passing(self.inner.call(Request::from_parts(head, body))),
-            Word::Refused(why) => {
-                self.refused(why, &self.desk.stats_of(self.desk.endpoint(&head).as_deref()))
-            }
+            Word::Refused(why) => self.refused_of(&head, why),
             Word::Key(key) => {
                 let about = About::of(&self.desk, &head, &key);
                 self.keyed(about, head, body)
@@ -131,7 +129,7 @@ where
 impl<S, T: Store, J> IdempotencyService<S, T, J> {
     fn keyed<B, RB>(
         &mut self,
-        about: Result<About, EndpointStats>,
+        about: Option<About>,
         head: Parts,
         body: B,
     ) -> ResponseFuture<S::Future, RB, S::Error>
@@ -143,22 +141,30 @@ impl<S, T: Store, J> IdempotencyService<S, T, J> {
         B: Body<Data: Send, Error: Send> + From<Bytes> + Send + 'static,
         RB: Body<Data: Buf + Send, Error: Send> + Send + 'static,
     {
-        let about = match about {
-            Ok(about) => about,
-            Err(stats) => return self.refused(Refusal::ScopeMissing, &stats),
-        };
+        let Some(about) = about else { return self.refused_of(&head, Refusal::ScopeMissing) };
         if about.runs_already(&head) {
             return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)));
         }
         let place = match self.desk.places.take(about.scope) {
             Ok(place) => place,
-            Err(why) => return self.refused(why, &about.stats),
+            Err(why) => return self.refused(why, about.stats(&self.desk)),
         };
         // The instance that was polled ready runs it; a clone takes its place.
         let spare = self.inner.clone();
         let service = mem::replace(&mut self.inner, spare);
         let keyed = Keyed { desk: Arc::clone(&self.desk), reject: self.reject.clone(), service, about };
         ResponseFuture::keyed(keyed::answer(keyed, place, head, body))
+    }
+
+    /// Without more than its head says.
+    fn refused_of<F, RB: Body, E>(&self, head: &Parts, why: Refusal) -> ResponseFuture<F, RB, E>
+    where
+        J: Reject<Response<ReplyBody<RB>>, E>,
+    {
+        match self.desk.endpoint(head) {
+            Some(endpoint) => self.refused(why, &self.desk.stats.endpoint(&endpoint)),
+            None => self.refused(why, self.desk.own_stats()),
+        }
     }
 
     fn refused<F, RB: Body, E>(&self, why: Refusal, stats: &EndpointStats) -> ResponseFuture<F, RB, E>

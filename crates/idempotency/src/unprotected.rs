@@ -21,7 +21,7 @@ const STATUS: HeaderName = HeaderName::from_static("idempotency-status");
 /// Like any other run it goes on to its end, and nobody in this process runs the same meanwhile.
 pub(crate) async fn see_through<S, T, B, RB>(
     desk: Arc<Desk<T>>,
-    exception: Exception<T>,
+    exception: Box<Exception<T>>,
     service: S,
     request: Request<B>,
 ) -> Answer<RB, S::Error>
@@ -30,7 +30,7 @@ where
     T: Store,
     RB: Body,
 {
-    let Exception { error, seat, place, mut ghost } = exception;
+    let Exception { error, seat, place, mut ghost } = *exception;
     if let Some(ghost) = &mut ghost {
         ghost.runs();
     }

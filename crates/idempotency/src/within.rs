@@ -17,8 +17,7 @@ pin_project! {
         limit: Duration,
         #[pin]
         work: F,
-        #[pin]
-        end: Option<Unconstrained<Sleep>>,
+        end: Option<Pin<Box<Unconstrained<Sleep>>>>,
     }
 }
 
@@ -43,19 +42,19 @@ impl<F: Future> Future for Within<F> {
 
     /// What is ready wins, also when the time is up.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(output) = this.work.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        if this.end.is_none() {
-            // Without a budget: work that is never done uses up all there is.
-            this.end.set(Some(unconstrained(sleep(*this.limit))));
-        }
-        match this.end.as_mut().as_pin_mut() {
-            Some(end) => end.poll(cx).map(|()| Err(Late)),
-            None => Poll::Pending,
-        }
+        let end = this.end.get_or_insert_with(|| timer(*this.limit));
+        end.as_mut().poll(cx).map(|()| Err(Late))
     }
+}
+
+/// Without a budget: work that is never done uses up all there is.
+#[expect(clippy::disallowed_methods, reason = "what is ready at once should not carry the size of a timer")]
+fn timer(limit: Duration) -> Pin<Box<Unconstrained<Sleep>>> {
+    Box::pin(unconstrained(sleep(limit)))
 }
 
 #[cfg(test)]
