@@ -166,7 +166,7 @@ impl Walk {
                 }
                 other => other,
             })?;
-            if self.head.seq % STEP == 0 {
+            if self.head.seq.is_multiple_of(STEP) {
                 progress(self.progress());
             }
         }

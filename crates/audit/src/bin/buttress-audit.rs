@@ -1,3 +1,0 @@
-//! Verifies, follows and searches audit logs.
-
-fn main() {}
