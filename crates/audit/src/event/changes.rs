@@ -143,7 +143,7 @@ impl Changes {
             let secret = change.secret_name(redactor);
             out.extend_from_slice(b"{\"path\":");
             json::string(&change.path, out);
-            for (key, value) in [("from", &change.from), ("to", &change.to)] {
+            for (key, value) in [(",\"from\":", &change.from), (",\"to\":", &change.to)] {
                 json::name(key, out);
                 hidden += value_under(secret.as_deref(), value, redactor, out);
             }

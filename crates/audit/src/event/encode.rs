@@ -1,7 +1,8 @@
 //! An event as one line of JSON, redacted.
 //!
-//! What this crate wrote itself needs no redaction: words, numbers, addresses, times. It comes first. What others
-//! chose comes after it, and is redacted in one pass over that part. No tree is built.
+//! What this crate wrote itself needs no redaction: words, numbers, addresses, times. It comes first. Texts that others
+//! chose come after it; one glance over all of them tells whether any has something to hide, which is rare. If so, and
+//! always what has names and values of its own, they are redacted as JSON, in one pass. No tree is built.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,8 @@ use serde::de::IgnoredAny;
 use super::facts::{BodyKind, BodyText, RequestFacts, Text};
 use super::resource::Resource;
 use super::{Parts, bound, calendar, json};
+
+mod glance;
 
 /// How much was hidden or cut.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,17 +35,14 @@ pub(super) fn write(parts: &Parts, redactor: &Redactor, out: &mut Vec<u8>) {
     out.reserve(768);
     out.push(b'{');
     own(parts, out);
-    let actor = parts.actor.as_ref();
-    let by_address = actor.filter(|actor| has_address(actor));
-    if let Some(actor) = by_address {
-        encoder.actor(actor, out);
-    }
-    let mut foreign = Vec::with_capacity(512);
+    let mut foreign = Vec::new();
     foreign.push(b'{');
-    if let Some(actor) = actor.filter(|_| by_address.is_none()) {
-        encoder.actor_as_text(actor, &mut foreign);
+    if glance::is_clean(parts, redactor) {
+        encoder.actor_and_texts(parts, out);
+    } else {
+        encoder.suspicious(parts, &mut foreign, out);
     }
-    encoder.foreign(parts, &mut foreign);
+    encoder.structured(parts, &mut foreign);
     foreign.push(b'}');
     encoder.redacted(&foreign, out);
     encoder.counts.write(out);
@@ -57,17 +57,17 @@ fn own(parts: &Parts, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\",\"ts\":\"");
     calendar::write(parts.at, out);
     out.push(b'"');
-    json::word("category", parts.action.category().as_str(), out);
-    json::word("action", parts.action.as_str(), out);
-    json::word("outcome", parts.outcome.as_str(), out);
-    json::word("severity", parts.severity().as_str(), out);
-    json::word("stage", parts.stage.as_str(), out);
+    json::word(",\"category\":", parts.action.category().as_str(), out);
+    json::word(",\"action\":", parts.action.as_str(), out);
+    json::word(",\"outcome\":", parts.outcome.as_str(), out);
+    json::word(",\"severity\":", parts.severity().as_str(), out);
+    json::word(",\"stage\":", parts.stage.as_str(), out);
     if let Some(duration) = parts.duration {
-        json::name("duration_us", out);
+        json::name(",\"duration_us\":", out);
         json::number(duration.as_micros().try_into().unwrap_or(u64::MAX), out);
     }
     if let Some(id) = &parts.correlation_id {
-        json::word("correlation_id", id.as_str(), out);
+        json::word(",\"correlation_id\":", id.as_str(), out);
     }
     if let Some((trace_id, span_id)) = parts.trace {
         out.extend_from_slice(b",\"trace_id\":\"");
@@ -77,10 +77,10 @@ fn own(parts: &Parts, out: &mut Vec<u8>) {
         out.push(b'"');
     }
     if let Some(intent) = parts.intent {
-        json::word("intent_id", intent.hyphenated().encode_lower(&mut id), out);
+        json::word(",\"intent_id\":", intent.hyphenated().encode_lower(&mut id), out);
     }
     if let Some(service) = &parts.service {
-        json::name("service", out);
+        json::name(",\"service\":", out);
         out.extend_from_slice(service.as_json());
     }
 }
@@ -111,12 +111,31 @@ impl Encoder<'_> {
         out.truncate(out.len() - 1);
     }
 
-    fn foreign(&mut self, parts: &Parts, out: &mut Vec<u8>) {
+    /// Texts of which some have to be redacted: they join what is redacted as JSON. An actor who is known by an address
+    /// does not, since the address is told.
+    fn suspicious(&mut self, parts: &Parts, foreign: &mut Vec<u8>, out: &mut Vec<u8>) {
+        match &parts.actor {
+            Some(actor) if has_address(actor) => {
+                self.actor(actor, out);
+                self.texts(parts, foreign);
+            }
+            _ => self.actor_and_texts(parts, foreign),
+        }
+    }
+
+    fn actor_and_texts(&mut self, parts: &Parts, out: &mut Vec<u8>) {
+        if let Some(actor) = &parts.actor {
+            self.actor_as_text(actor, out);
+        }
+        self.texts(parts, out);
+    }
+
+    fn texts(&mut self, parts: &Parts, out: &mut Vec<u8>) {
         if let Some(reason) = &parts.reason {
-            self.text("reason", reason, bound::REASON, out);
+            self.text(",\"reason\":", reason, bound::REASON, out);
         }
         if let Some(message) = &parts.message {
-            self.text("message", message, bound::MESSAGE, out);
+            self.text(",\"message\":", message, bound::MESSAGE, out);
         }
         if let Some(resource) = &parts.resource {
             self.resource(resource, out);
@@ -124,28 +143,32 @@ impl Encoder<'_> {
         if !parts.request.is_empty() {
             self.request(&parts.request, out);
         }
+    }
+
+    /// What has names and values of its own.
+    fn structured(&mut self, parts: &Parts, out: &mut Vec<u8>) {
         if let Some(changes) = parts.changes.as_ref().filter(|changes| !changes.is_empty()) {
-            json::name("changes", out);
+            json::name(",\"changes\":", out);
             self.counts.names += changes.write(self.redactor, out);
             self.counts.truncated += changes.left_out() as usize;
         }
         self.counts.truncated += parts.details.left_out() as usize;
         if !parts.details.is_empty() {
-            json::name("details", out);
+            json::name(",\"details\":", out);
             parts.details.write(out);
         }
     }
 
     /// An actor whose e-mail address is told: who acted is what the record is for. All other secrets are hidden.
     fn actor(&mut self, actor: &Principal, out: &mut Vec<u8>) {
-        json::name("actor", out);
+        json::name(",\"actor\":", out);
         out.push(b'{');
-        json::word("type", actor.kind().as_str(), out);
-        self.address("id", actor.id(), out);
+        json::word(",\"type\":", actor.kind().as_str(), out);
+        self.address(",\"id\":", actor.id(), out);
         if let Some(name) = actor.name() {
-            self.address("name", name, out);
+            self.address(",\"name\":", name, out);
         }
-        for (key, text) in [("tenant_id", actor.tenant()), ("session_hash", actor.session())] {
+        for (key, text) in [(",\"tenant_id\":", actor.tenant()), (",\"session_hash\":", actor.session())] {
             if let Some(text) = text {
                 let text = self.cut_and_redacted(text, bound::ID);
                 json::name(key, out);
@@ -156,12 +179,15 @@ impl Encoder<'_> {
     }
 
     fn actor_as_text(&mut self, actor: &Principal, out: &mut Vec<u8>) {
-        json::name("actor", out);
+        json::name(",\"actor\":", out);
         out.push(b'{');
-        json::word("type", actor.kind().as_str(), out);
-        self.text("id", actor.id(), bound::ID, out);
-        let optional =
-            [("name", actor.name()), ("tenant_id", actor.tenant()), ("session_hash", actor.session())];
+        json::word(",\"type\":", actor.kind().as_str(), out);
+        self.text(",\"id\":", actor.id(), bound::ID, out);
+        let optional = [
+            (",\"name\":", actor.name()),
+            (",\"tenant_id\":", actor.tenant()),
+            (",\"session_hash\":", actor.session()),
+        ];
         for (key, text) in optional {
             if let Some(text) = text {
                 self.text(key, text, bound::ID, out);
@@ -201,42 +227,43 @@ impl Encoder<'_> {
     }
 
     fn resource(&mut self, resource: &Resource, out: &mut Vec<u8>) {
-        json::name("resource", out);
+        json::name(",\"resource\":", out);
         out.push(b'{');
-        self.text("type", resource.kind(), bound::ID, out);
-        self.text("id", resource.id(), bound::ID, out);
+        self.text(",\"type\":", resource.kind(), bound::ID, out);
+        self.text(",\"id\":", resource.id(), bound::ID, out);
         if let Some(name) = resource.name() {
-            self.text("name", name, bound::ID, out);
+            self.text(",\"name\":", name, bound::ID, out);
         }
         out.push(b'}');
     }
 
     fn request(&mut self, request: &RequestFacts, out: &mut Vec<u8>) {
-        json::name("request", out);
+        json::name(",\"request\":", out);
         out.push(b'{');
         if let Some(method) = &request.method {
-            self.text("method", method.as_str(), bound::SHORT, out);
+            self.text(",\"method\":", method.as_str(), bound::SHORT, out);
         }
         if let Some(route) = &request.route {
-            self.text("route", route, bound::PATH, out);
+            self.text(",\"route\":", route, bound::PATH, out);
         }
         if let Some(path) = &request.path {
-            self.url("path", path, bound::PATH, out);
+            self.url(",\"path\":", path, bound::PATH, out);
         }
         if let Some(query) = &request.query {
             self.query(query, out);
         }
         if let Some(status) = request.status {
-            json::name("status", out);
+            json::name(",\"status\":", out);
             json::number(status.into(), out);
         }
-        for (key, addr) in [("client_ip", request.client_ip), ("peer_ip", request.peer_ip)] {
+        for (key, addr) in [(",\"client_ip\":", request.client_ip), (",\"peer_ip\":", request.peer_ip)] {
             if let Some(addr) = addr {
-                json::word(key, &addr.to_string(), out);
+                json::name(key, out);
+                json::addr(addr, out);
             }
         }
         if let Some(user_agent) = &request.user_agent {
-            self.text("user_agent", &user_agent.lossy(), bound::USER_AGENT, out);
+            self.text(",\"user_agent\":", &user_agent.as_str(), bound::USER_AGENT, out);
         }
         if let Some(body) = &request.body {
             self.body(body, out);
@@ -246,7 +273,7 @@ impl Encoder<'_> {
 
     /// A path; one with escapes is redacted by what they stand for.
     fn url(&mut self, key: &str, path: &Text, shown: usize, out: &mut Vec<u8>) {
-        let path = path.lossy();
+        let path = path.as_str();
         let path = bound::cut(&path, shown + bound::OVERLAP);
         let redacted = if path.contains('%') { self.redactor.url(path) } else { Cow::Borrowed(path) };
         self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
@@ -254,22 +281,22 @@ impl Encoder<'_> {
     }
 
     fn query(&mut self, query: &Text, out: &mut Vec<u8>) {
-        let query = query.lossy();
+        let query = query.as_str();
         let redacted = self.redactor.query(bound::cut(&query, bound::QUERY + bound::OVERLAP));
         self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
         self.counts.truncated += usize::from(redacted.len() > bound::QUERY);
-        json::name("query", out);
+        json::name(",\"query\":", out);
         json::string(bound::cut(&redacted, bound::QUERY), out);
     }
 
     fn body(&mut self, body: &BodyText, out: &mut Vec<u8>) {
         if let Some(seen) = &body.seen {
-            json::name("body", out);
+            json::name(",\"body\":", out);
             if !body.embed(seen, out) {
                 self.body_as_text(body, seen, out);
             }
         }
-        json::name("body_bytes", out);
+        json::name(",\"body_bytes\":", out);
         json::number(body.bytes, out);
     }
 
@@ -302,21 +329,16 @@ impl BodyText {
     }
 }
 
-impl Text {
-    fn lossy(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes())
-    }
-}
-
 impl Counts {
     fn write(self, out: &mut Vec<u8>) {
         let Self { names, values, truncated } = self;
         if names + values + truncated == 0 {
             return;
         }
-        json::name("redaction", out);
+        json::name(",\"redaction\":", out);
         out.push(b'{');
-        for (key, count) in [("names", names), ("values", values), ("truncated", truncated)] {
+        for (key, count) in [(",\"names\":", names), (",\"values\":", values), (",\"truncated\":", truncated)]
+        {
             json::name(key, out);
             json::number(count as u64, out);
         }

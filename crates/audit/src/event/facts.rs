@@ -1,5 +1,6 @@
 //! What is known of a request, as it is kept until it is written: shared with the request, not copied.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -30,12 +31,16 @@ pub(crate) enum Text {
 }
 
 impl Text {
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The text; of a header that is not UTF-8, what can be read of it.
+    pub(crate) fn as_str(&self) -> Cow<'_, str> {
         match self {
-            Self::Own(text) => text.as_bytes(),
-            Self::PathOf(uri) => uri.path().as_bytes(),
-            Self::QueryOf(uri) => uri.query().unwrap_or_default().as_bytes(),
-            Self::Header(value) => value.as_bytes(),
+            Self::Own(text) => Cow::Borrowed(text),
+            Self::PathOf(uri) => Cow::Borrowed(uri.path()),
+            Self::QueryOf(uri) => Cow::Borrowed(uri.query().unwrap_or_default()),
+            Self::Header(value) => match str::from_utf8(value.as_bytes()) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(value.as_bytes()),
+            },
         }
     }
 }

@@ -1,25 +1,53 @@
 //! JSON as records have it: one line, and nothing in it that a viewer takes for the end of one.
 
+use std::net::IpAddr;
+
 /// Writes a string in quotes.
 ///
 /// Beside what JSON demands, DEL is escaped, the controls U+0080 to U+009F, the ends of lines U+2028 and U+2029, and
 /// what changes the direction of text or has no width: a reader sees every sign that is there, in its order.
 pub(super) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut plain = 0;
-    for (place, byte) in text.bytes().enumerate() {
-        if byte.is_ascii() && !matches!(byte, 0..=0x1f | b'"' | b'\\' | 0x7f) {
-            continue;
-        }
-        let Some(sign) = text.get(place..).and_then(|rest| rest.chars().next()) else { continue };
+    if is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        escaped(text, out);
+    }
+    out.push(b'"');
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Whether a text is ASCII without controls, quotes and backslashes, as nearly all are; eight bytes at a time.
+fn is_plain(text: &[u8]) -> bool {
+    let words = text.chunks_exact(8);
+    let rest = words.remainder();
+    let none_at = |word: u64, byte: u8| {
+        let zero_where_equal = word ^ (ONES * u64::from(byte));
+        zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & HIGH
+    };
+    let bad = |word: u64| {
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let high = word & HIGH;
+        control | high | none_at(word, b'"') | none_at(word, b'\\') | none_at(word, 0x7f)
+    };
+    let mut words = words.map(|word| word.try_into().map_or(HIGH, u64::from_le_bytes));
+    words.all(|word| bad(word) == 0) && rest.iter().all(|byte| is_plain_byte(*byte))
+}
+
+const fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+fn escaped(text: &str, out: &mut Vec<u8>) {
+    for sign in text.chars() {
         if is_special(sign) {
-            out.extend_from_slice(&text.as_bytes()[plain..place]);
             escape(sign, out);
-            plain = place + sign.len_utf8();
+        } else {
+            out.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
-    out.extend_from_slice(&text.as_bytes()[plain..]);
-    out.push(b'"');
 }
 
 /// Makes one line of JSON that somebody else wrote, from a place in a buffer on.
@@ -95,14 +123,10 @@ pub(super) fn number(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[place..]);
 }
 
-/// Writes the name of a member, and a comma before it unless it is the first. The name must be plain ASCII.
+/// Writes the name of a member, given as `,"name":`; without the comma where it is the first.
 pub(super) fn name(name: &str, out: &mut Vec<u8>) {
-    if out.last() != Some(&b'{') {
-        out.push(b',');
-    }
-    out.push(b'"');
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+    let comma = usize::from(out.last() == Some(&b'{'));
+    out.extend_from_slice(&name.as_bytes()[comma..]);
 }
 
 /// Writes a member whose value is a word of ours.
@@ -110,6 +134,23 @@ pub(super) fn word(key: &str, value: &str, out: &mut Vec<u8>) {
     name(key, out);
     out.push(b'"');
     out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
+/// Writes an address in quotes.
+pub(super) fn addr(addr: IpAddr, out: &mut Vec<u8>) {
+    out.push(b'"');
+    match addr {
+        IpAddr::V4(addr) => {
+            for (place, octet) in addr.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(_) => out.extend_from_slice(addr.to_string().as_bytes()),
+    }
     out.push(b'"');
 }
 
@@ -173,6 +214,22 @@ mod tests {
             prop_assert!(is_tame(&tamed), "{tamed:?}");
             let meaning = |json: &str| serde_json::from_str::<Vec<String>>(json).expect("valid JSON");
             prop_assert_eq!(meaning(&tamed), meaning(&json));
+        }
+
+        #[test]
+        fn a_text_is_plain_if_every_byte_of_it_is(text in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(is_plain(&text), text.iter().all(|byte| is_plain_byte(*byte)));
+            let ascii: Vec<u8> = text.iter().map(|byte| byte & 0x7f | 0x20).collect();
+            prop_assert_eq!(is_plain(&ascii), ascii.iter().all(|byte| is_plain_byte(*byte)));
+        }
+
+        #[test]
+        fn addresses_are_written_as_everywhere(v4 in any::<u32>(), v6 in any::<u128>()) {
+            for addr in [IpAddr::V4(v4.into()), IpAddr::V6(v6.into())] {
+                let mut out = Vec::new();
+                super::addr(addr, &mut out);
+                prop_assert_eq!(out, format!("\"{addr}\"").into_bytes());
+            }
         }
 
         #[test]

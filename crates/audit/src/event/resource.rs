@@ -59,7 +59,7 @@ impl Service {
     /// A program by its name.
     pub fn new(name: &str) -> Self {
         let mut object = b"{".to_vec();
-        member("name", name, &mut object);
+        member(",\"name\":", name, &mut object);
         object.push(b'}');
         Self(object.into())
     }
@@ -67,13 +67,13 @@ impl Service {
     /// With its version.
     #[must_use]
     pub fn with_version(&self, version: &str) -> Self {
-        self.with("version", version)
+        self.with(",\"version\":", version)
     }
 
     /// With what tells it from others of its kind, such as the name of the machine.
     #[must_use]
     pub fn with_instance(&self, instance: &str) -> Self {
-        self.with("instance", instance)
+        self.with(",\"instance\":", instance)
     }
 
     fn with(&self, key: &str, value: &str) -> Self {
