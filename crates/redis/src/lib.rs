@@ -93,7 +93,8 @@
 //! | the connection breaks | calls under way fail; it is made again in the background, at least every 500 ms while anybody asks | the same, as `Unreachable` |
 //! | the server hangs | calls hang until they are dropped: the tier's time budget | `Unreachable` after `call_timeout`, if the layer has not gone before |
 //! | the server's host vanishes (Linux) | the connection counts as broken after 5 s without an acknowledgement | the same |
-//! | it is a replica, is loading, or lacks the replicas it must have | fails | `Unreachable` |
+//! | it is loading, cannot write its files, or lacks the replicas it must have | fails | `Unreachable` |
+//! | it is a replica by now | fails; the next call connects anew, and finds the primary if the address leads there | the same, as `Unreachable` |
 //! | its memory is used up | fails | claims of new records and checkpoints are `Full`; renewals and endings go on, a completion keeps its status alone (`StatusOnly`) |
 //! | it may evict | limits may be forgotten | `connect` fails; claims are `Unfit`, steps go on |
 //! | a key holds something else | that ask is answered as `spoilt`; the other keys are not concerned | fails as `Corrupt`, and so does `clear`, when it has cleared the others |
@@ -142,6 +143,8 @@
 
 #[cfg(feature = "idempotency")]
 mod idempotency;
+#[cfg(any(feature = "idempotency", feature = "rate-limit"))]
+mod line;
 #[cfg(any(feature = "idempotency", feature = "rate-limit"))]
 mod link;
 #[cfg(feature = "rate-limit")]

@@ -2,7 +2,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 #[cfg(feature = "idempotency")]
@@ -11,6 +10,8 @@ use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisError,
 };
+
+use crate::line::Line;
 
 /// How long to wait for a server.
 #[derive(Clone, Copy)]
@@ -23,17 +24,12 @@ pub(crate) struct Patience {
 
 /// The connection: one that many calls share, and that is made anew when it is lost.
 pub(crate) enum Link {
-    One(ConnectionManager),
+    One(Line),
     Cluster(ClusterConnection),
 }
 
-/// Calls that may wait for the connection to take them; more wait for those.
-const QUEUE: usize = 512;
 /// How long bytes may go unacknowledged until the connection counts as lost: the host has vanished without a word.
 const VANISHED_AFTER: Duration = Duration::from_secs(5);
-/// Between two attempts to connect again; then the next call asks for it anew.
-const RECONNECT_EVERY: Duration = Duration::from_millis(500);
-const RECONNECT_TIMES: usize = 10;
 
 impl Link {
     /// Connects and looks what answers.
@@ -53,13 +49,7 @@ impl Link {
 
     /// A single server, which is connected to by the first call.
     pub(crate) fn open_one(server: ConnectionInfo, patience: Patience) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(patience.connect))
-            .set_response_timeout(Some(patience.call))
-            .set_pipeline_buffer_size(QUEUE)
-            .set_max_delay(RECONNECT_EVERY)
-            .set_number_of_retries(RECONNECT_TIMES);
-        ConnectionManager::new_lazy_with_config(Client::open(server)?, config).map(Self::One)
+        Line::open(server, patience).map(Self::One)
     }
 
     async fn open_cluster(servers: Vec<ConnectionInfo>, patience: Patience) -> Result<Self, RedisError> {
@@ -79,7 +69,7 @@ impl Link {
     /// Asks the server that has the key of the command.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         match self {
-            Self::One(connection) => command.query_async(&mut connection.clone()).await,
+            Self::One(line) => line.query(command).await,
             Self::Cluster(connection) => command.query_async(&mut connection.clone()).await,
         }
     }

@@ -1,12 +1,17 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use buttress_idempotency::testing::{claim, response};
 use buttress_idempotency::{After, Claim, Claimed, Step, Stepped, Store, StoreErrorKind};
 use buttress_redis::{Eviction, RedisRecords};
 use buttress_testkit::redis::RedisServer;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{complete, completion, connect, insist, other, owned, refusal, step, until_owned};
+use super::{complete, completion, connect, insist, other, owned, refusal, step, until, until_owned};
 
 #[tokio::test]
 async fn a_zombie_that_wakes_up_after_the_takeover_is_fenced_and_hears_the_answer_i9_i20() {
@@ -139,4 +144,55 @@ async fn a_call_that_is_dropped_leaves_the_connection_to_the_others() {
         let Claimed::Owned(owner) = store.claim(&claim).await.unwrap() else { panic!("not owned") };
         assert_eq!(owner.attempt, 1);
     }
+}
+
+/// A folder in the place of its file is as good as a disk that is full.
+#[tokio::test]
+async fn a_server_that_cannot_write_its_files_takes_no_claims_and_replays_what_it_has() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    let (done, running) = (claim(), claim());
+    let owner = owned(&store, &done).await;
+    step(&store, &owner, complete("done")).await;
+    let runs = owned(&store, &running).await;
+    std::fs::create_dir(server.folder().join("dump.rdb")).unwrap();
+    server.ask(&["CONFIG", "SET", "save", "3600 1"]);
+    server.ask(&["BGSAVE"]);
+    until("it has failed", async || server.ask(&["INFO"]).contains("rdb_last_bgsave_status:err")).await;
+    assert_eq!(refusal(&store, &claim()).await, StoreErrorKind::Unreachable);
+    let error = store.step(&runs.ticket, &complete("late")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    assert_eq!(completion(&store, &done).await.response, response("done"));
+    server.ask(&["CONFIG", "SET", "save", ""]);
+    assert_eq!(step(&store, &runs, complete("late")).await, Stepped::Done);
+}
+
+/// An address that leads to one server and then to another, as a name does after a failover. Connections stay.
+async fn address_of(server: &RedisServer) -> (String, Arc<AtomicU16>, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let port = Arc::new(AtomicU16::new(server.port()));
+    let (leads_to, mut tasks) = (Arc::clone(&port), JoinSet::new());
+    tasks.spawn(async move {
+        let mut lines = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(("127.0.0.1", port.load(Ordering::SeqCst))).await.unwrap();
+            lines.spawn(async move { drop(copy_bidirectional(&mut client, &mut server).await) });
+        }
+    });
+    (url, leads_to, tasks)
+}
+
+#[tokio::test]
+async fn a_primary_that_was_made_a_replica_is_left_for_the_one_that_its_address_leads_to_now() {
+    let (before, after) = (RedisServer::start(), RedisServer::start());
+    let (url, leads_to, _tasks) = address_of(&before).await;
+    let builder = RedisRecords::builder(url).call_timeout(Duration::from_secs(20));
+    let store = builder.connect().await.unwrap();
+    owned(&store, &claim()).await;
+    before.ask(&["REPLICAOF", "127.0.0.1", &after.port().to_string()]);
+    leads_to.store(after.port(), Ordering::SeqCst);
+    assert_eq!(refusal(&store, &claim()).await, StoreErrorKind::Unreachable, "nobody closed the connection");
+    assert!(matches!(insist(async || store.claim(&claim()).await).await, Claimed::Owned(_)));
+    assert_eq!((store.health().losses, store.health().restarts), (1, 1));
 }
