@@ -88,8 +88,8 @@ impl RedisRecordsBuilder {
 
     /// For how long claims are refused once data was found lost. Default: not at all. Up to 1 day.
     ///
-    /// For a lease at least, nothing runs beside an owner whose record was lost. What was completed runs again in any
-    /// case.
+    /// From when the loss is noticed, and for a lease at least, nothing begins here beside an owner whose record was lost.
+    /// A flush breaks no connection, so it is noticed by the next look. What was completed runs again in any case.
     pub fn refuse_after_loss(mut self, span: Duration) -> Self {
         self.terms.refuse_after_loss = span;
         self
