@@ -35,14 +35,15 @@
 //! # Place in the stack
 //!
 //! ```text
-//! inbound    correlation ID > deadline and total > rate limit > your authentication > idempotency > bulkhead
-//!            > body clocks > your app
+//! inbound    correlation ID > audit > deadline and total > rate limit > your authentication > idempotency
+//!            > bulkhead > body clocks > your app
 //! outbound   correlation ID > idempotency key > events > deadline and total > body clocks > retry > throttle
 //!            > bulkhead > circuit breaker > attempt timeout > deadline sent along > transport
 //! ```
 //!
 //! Rate limit, throttle and bulkhead are there when asked for, because only you know the numbers; idempotency and its
-//! keys, because only you know whose keys they are and which service honours them.
+//! keys, because only you know whose keys they are and which service honours them; audit, because only you know where
+//! its log belongs.
 //! [`Inbound`] and [`client()`] are these orders; [`Outbound`] is the second one for a transport of your own. For an
 //! order of your own there is [`stack`], which refuses those that are a mistake.
 //!
@@ -50,15 +51,18 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below but `fjall`, `postgres`, `redact` and `redis` |
+//! | `full` (default) | everything below but `audit`, `fjall`, `nats`, `postgres`, `redact`, `redis` and `telemetry` |
+//! | `audit` | records of requests and the log that keeps them; [`Inbound`] has a place for the layer |
 //! | `axum` | the [`Correlation`] extractor |
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `idempotency`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
 //! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL |
+//! | `nats` | audit records in NATS JetStream |
 //! | `redact` | masks for secrets, in header maps and in what is serialised as well |
 //! | `redis` | rate limits that several processes share, and with `idempotency` the records too |
 //! | `reqwest` | [`client()`], in the outbound stack |
+//! | `telemetry` | log lines as JSON with the context of the request, redacted |
 //!
 //! # Cancellation, cost, failures, options
 //!

@@ -1,6 +1,8 @@
 mod builder;
 mod part;
 
+#[cfg(feature = "audit")]
+use buttress_audit::AuditLayer;
 use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadService, UntilBodyEnd};
 use buttress_correlation_id::{CorrelationIdLayer, CorrelationIdService};
 use buttress_http::AsProblem;
@@ -13,7 +15,7 @@ use tower_layer::{Identity, Layer};
 pub use self::builder::InboundBuilder;
 
 /// The stack around an Axum app, as one layer: correlation ID, deadline, clocks on response bodies, and if asked for
-/// limits on how often and how much at once, and requests with a key that run once.
+/// limits on how often and how much at once, requests with a key that run once, and a record of what became of each.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -31,8 +33,8 @@ pub use self::builder::InboundBuilder;
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID and span > deadline and total timeout > rate limit > your authentication > idempotency > bulkhead
-/// > body clocks > your app
+/// correlation ID and span > audit > deadline and total timeout > rate limit > your authentication > idempotency
+/// > bulkhead > body clocks > your app
 /// ```
 ///
 /// Whoever counts addresses has to be told them: the server puts a [`PeerAddr`](buttress_http::PeerAddr) into the
@@ -48,8 +50,9 @@ pub use self::builder::InboundBuilder;
 /// It is one layer because Axum boxes the service of each `.layer()` anew. Cloning shares everything; put one value
 /// on as many routers as you like.
 #[derive(Clone, Debug)]
-pub struct Inbound<A = Identity, I = Identity> {
+pub struct Inbound<A = Identity, I = Identity, U = Identity> {
     correlation_id: CorrelationIdLayer,
+    audit: U,
     deadline: DeadlineLayer,
     rate_limit: Option<InboundRateLimitLayer>,
     authentication: A,
@@ -62,8 +65,11 @@ type InboundRateLimitLayer = RateLimitLayer<Http, AsProblem>;
 type InboundBulkheadLayer = BulkheadLayer<AsProblem, UntilBodyEnd>;
 
 /// The service that [`Inbound`] makes of another.
-pub type InboundService<S, A = Identity, I = Identity> =
-    CorrelationIdService<DeadlineService<Limited<S, A, I>>>;
+pub type InboundService<S, A = Identity, I = Identity, U = Identity> =
+    CorrelationIdService<<U as Layer<Timed<S, A, I>>>::Service>;
+
+/// What is recorded, if that is asked for.
+type Timed<S, A, I> = DeadlineService<Limited<S, A, I>>;
 
 /// What the rate limit is put around, or not.
 type Limited<S, A, I> = Either<RateLimit<Known<S, A, I>, Http, AsProblem>, Known<S, A, I>>;
@@ -79,7 +85,7 @@ impl Inbound {
     }
 }
 
-impl<A, I> Inbound<A, I> {
+impl<A, I, U> Inbound<A, I, U> {
     /// The layer that takes, mints and echoes correlation IDs.
     pub fn correlation_id(&self) -> &CorrelationIdLayer {
         &self.correlation_id
@@ -108,7 +114,15 @@ impl<A, I> Inbound<A, I> {
     }
 }
 
-impl<A, T, J> Inbound<A, IdempotencyLayer<T, J>> {
+#[cfg(feature = "audit")]
+impl<A, I, R, J, T> Inbound<A, I, AuditLayer<R, J, T>> {
+    /// The layer that records what becomes of requests: where it records, and its mode.
+    pub fn audit(&self) -> &AuditLayer<R, J, T> {
+        &self.audit
+    }
+}
+
+impl<A, U, T, J> Inbound<A, IdempotencyLayer<T, J>, U> {
     /// The layer that runs requests with a key once: its statistics, its mode, and the runs to wait for at the end of
     /// the process.
     pub fn idempotency(&self) -> &IdempotencyLayer<T, J> {
@@ -116,12 +130,17 @@ impl<A, T, J> Inbound<A, IdempotencyLayer<T, J>> {
     }
 }
 
-impl<S, A: Layer<Once<S, I>>, I: Layer<Roomy<S>>> Layer<S> for Inbound<A, I> {
-    type Service = InboundService<S, A, I>;
+impl<S, A, I, U> Layer<S> for Inbound<A, I, U>
+where
+    A: Layer<Once<S, I>>,
+    I: Layer<Roomy<S>>,
+    U: Layer<Timed<S, A, I>>,
+{
+    type Service = InboundService<S, A, I, U>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let once = self.idempotency.layer(self.bulkhead.layer(self.body.layer(inner)));
         let limited = option_layer(self.rate_limit.as_ref()).layer(self.authentication.layer(once));
-        self.correlation_id.layer(self.deadline.layer(limited))
+        self.correlation_id.layer(self.audit.layer(self.deadline.layer(limited)))
     }
 }

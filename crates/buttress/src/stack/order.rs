@@ -19,6 +19,8 @@ pub enum Step {
     CorrelationId,
     /// Sends the correlation ID along with a request that goes out.
     PropagateCorrelationId,
+    /// Records what becomes of requests.
+    Audit,
     /// Logs calls.
     Events,
     /// Stamps the deadline, and enforces this total.

@@ -19,6 +19,19 @@ mod correlation_id {
     }
 }
 
+#[cfg(feature = "audit")]
+mod audit {
+    use buttress_audit::AuditLayer;
+
+    use crate::stack::{Placed, Step};
+
+    impl<R, J, T> Placed for AuditLayer<R, J, T> {
+        fn step(&self) -> Step {
+            Step::Audit
+        }
+    }
+}
+
 #[cfg(feature = "timeout")]
 mod timeout {
     use buttress_timeout::{

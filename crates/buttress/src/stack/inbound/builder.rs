@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "audit")]
+use buttress_audit::{AuditBuilder, AuditLayer, Recorder};
 use buttress_bulkhead::{Bulkhead, BulkheadLayer, BulkheadLayerBuilder, UntilBodyEnd};
 use buttress_core::{Checks, ConfigError, ModeSwitch, Observer};
 use buttress_correlation_id::{CorrelationIdBuilder, CorrelationIdLayer};
@@ -21,6 +23,7 @@ const NAME: &str = "inbound";
 ///
 /// | option | default | range | effect |
 /// |---|---|---|---|
+/// | `audit` | none | | every option of `AuditLayer::inbound`; with the feature `audit` |
 /// | `total` | 30 s | 1 ms to 1 day | the time from arrival to the end of the response |
 /// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
 /// | `rate_limit` | none | 1 to 8 policies | every option of [`RateLimitLayer::inbound`] |
@@ -33,7 +36,8 @@ const NAME: &str = "inbound";
 /// | `deadline` | [`DeadlineLayer::inbound`] | | every option of that layer |
 /// | `body` | [`BodyTimeoutLayer::responses`] | | every option of that layer |
 #[must_use = "a builder does nothing until `build`"]
-pub struct InboundBuilder<A = Identity, I = Identity> {
+pub struct InboundBuilder<A = Identity, I = Identity, U = Identity> {
+    audit: U,
     authentication: A,
     idempotency: I,
     rest: Rest,
@@ -64,15 +68,41 @@ impl InboundBuilder {
             bulkhead: None,
             body: BodyTimeoutLayer::responses(),
         };
-        Self { authentication: Identity::new(), idempotency: Identity::new(), rest }
+        Self { audit: Identity::new(), authentication: Identity::new(), idempotency: Identity::new(), rest }
     }
 }
 
-impl<A, I> InboundBuilder<A, I> {
+impl<A, I, U> InboundBuilder<A, I, U> {
     /// Puts your own authentication into its place; what it has put into the extensions of a request is known to all
     /// that stands inside. The latest wins; several are one by [`Stack`](tower_layer::Stack).
-    pub fn authentication<B>(self, layer: B) -> InboundBuilder<B, I> {
-        InboundBuilder { authentication: layer, idempotency: self.idempotency, rest: self.rest }
+    ///
+    /// Who it finds out to ask it announces ([`Principal::announce`](buttress_core::Principal::announce)), so that what
+    /// stands outside can write it down.
+    pub fn authentication<B>(self, layer: B) -> InboundBuilder<B, I, U> {
+        let Self { audit, idempotency, rest, .. } = self;
+        InboundBuilder { audit, authentication: layer, idempotency, rest }
+    }
+
+    /// Records every request, however it ends: in a log that loses nothing it acknowledged, or wherever else.
+    ///
+    /// ```
+    /// use buttress::Inbound;
+    /// use buttress::audit::{Action, MemoryRecorder, Rule};
+    ///
+    /// let inbound = Inbound::builder()
+    ///     .audit(MemoryRecorder::new(), |audit| audit.rule(Rule::path("/login").action(Action::LOGIN)))
+    ///     .build()?;
+    /// # Ok::<(), buttress::ConfigError>(())
+    /// ```
+    #[cfg(feature = "audit")]
+    pub fn audit<R: Recorder, J, T>(
+        self,
+        recorder: R,
+        change: impl FnOnce(AuditBuilder<R>) -> AuditBuilder<R, J, T>,
+    ) -> InboundBuilder<A, I, AuditBuilder<R, J, T>> {
+        let Self { authentication, idempotency, rest, .. } = self;
+        let audit = change(AuditLayer::inbound(recorder).name(NAME));
+        InboundBuilder { audit, authentication, idempotency, rest }
     }
 
     /// Runs requests with a key once, with their records in this store. Whose keys they are must be said.
@@ -94,9 +124,10 @@ impl<A, I> InboundBuilder<A, I> {
         self,
         store: impl Into<Arc<T>>,
         change: impl FnOnce(IdempotencyBuilder<T>) -> IdempotencyBuilder<T, J>,
-    ) -> InboundBuilder<A, IdempotencyBuilder<T, J>> {
+    ) -> InboundBuilder<A, IdempotencyBuilder<T, J>, U> {
+        let Self { audit, authentication, rest, .. } = self;
         let idempotency = change(IdempotencyLayer::inbound(store).name(NAME));
-        InboundBuilder { authentication: self.authentication, idempotency, rest: self.rest }
+        InboundBuilder { audit, authentication, idempotency, rest }
     }
 
     /// The time from the arrival of a request to the end of its response.
@@ -163,25 +194,36 @@ impl<A, I> InboundBuilder<A, I> {
     /// # Errors
     ///
     /// Lists everything that is wrong with the settings of all its layers.
-    pub fn build(self) -> Result<Inbound<A, I::Layer>, ConfigError>
+    pub fn build(self) -> Result<Inbound<A, I::Layer, U::Layer>, ConfigError>
     where
         I: Part,
+        U: Part,
     {
-        let Self { authentication, idempotency, rest } = self.overseen();
+        let Self { audit, authentication, idempotency, rest } = self.overseen();
         let mut checks = Checks::of("inbound");
         let correlation_id = checks.absorb(rest.correlation_id.build());
+        let audit = checks.absorb(audit.build());
         let deadline = checks.absorb(rest.deadline.build());
         let rate_limit = checks.absorb(rest.rate_limit.map(RateLimitBuilder::build).transpose());
         let idempotency = checks.absorb(idempotency.build());
         let bulkhead = rest.bulkhead.map_or_else(|| Ok(unlimited()), BulkheadLayerBuilder::build);
         let bulkhead = checks.absorb(bulkhead);
         let body = checks.absorb(rest.body.build());
-        let outer = correlation_id.zip(deadline).zip(rate_limit);
+        let outer = correlation_id.zip(audit).zip(deadline.zip(rate_limit));
         let inner = idempotency.zip(bulkhead).zip(body);
         checks.finish_with(outer.zip(inner).map(|(outer, inner)| {
-            let ((correlation_id, deadline), rate_limit) = outer;
+            let ((correlation_id, audit), (deadline, rate_limit)) = outer;
             let ((idempotency, bulkhead), body) = inner;
-            Inbound { correlation_id, deadline, rate_limit, authentication, idempotency, bulkhead, body }
+            Inbound {
+                correlation_id,
+                audit,
+                deadline,
+                rate_limit,
+                authentication,
+                idempotency,
+                bulkhead,
+                body,
+            }
         }))
     }
 
@@ -189,17 +231,20 @@ impl<A, I> InboundBuilder<A, I> {
     fn overseen(self) -> Self
     where
         I: Part,
+        U: Part,
     {
-        let Self { authentication, mut idempotency, mut rest } = self;
+        let Self { mut audit, authentication, mut idempotency, mut rest } = self;
         if let Some(mode) = rest.mode.clone() {
+            audit = audit.moded(&mode);
             idempotency = idempotency.moded(&mode);
             rest = rest.moded(&mode);
         }
         if let Some(observer) = rest.observer.clone() {
+            audit = audit.observed(&observer);
             idempotency = idempotency.observed(&observer);
             rest = rest.observed(&observer);
         }
-        Self { authentication, idempotency, rest }
+        Self { audit, authentication, idempotency, rest }
     }
 }
 
@@ -230,6 +275,7 @@ impl Default for Inbound {
     fn default() -> Self {
         Self {
             correlation_id: CorrelationIdLayer::default(),
+            audit: Identity::new(),
             deadline: DeadlineLayer::default(),
             rate_limit: None,
             authentication: Identity::new(),
@@ -245,7 +291,7 @@ fn unlimited() -> InboundBulkheadLayer {
     BulkheadLayer::with_bulkhead(Bulkhead::off(NAME), AsProblem::default(), UntilBodyEnd)
 }
 
-impl<A, I> fmt::Debug for InboundBuilder<A, I> {
+impl<A, I, U> fmt::Debug for InboundBuilder<A, I, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InboundBuilder")
             .field("correlation_id", &self.rest.correlation_id)

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+#[cfg(feature = "audit")]
+use buttress_audit::{AuditBuilder, AuditLayer, Bodies, Heads};
 use buttress_core::{ConfigError, ModeSwitch, Observer};
 use buttress_idempotency::{IdempotencyBuilder, IdempotencyLayer, Store};
 use tower_layer::Identity;
@@ -54,3 +56,29 @@ impl<T: Store, J> Part for IdempotencyBuilder<T, J> {
         self.build()
     }
 }
+
+#[cfg(feature = "audit")]
+macro_rules! audit_part {
+    ($tap:ty) => {
+        impl<R, J> Part for AuditBuilder<R, J, $tap> {
+            type Layer = AuditLayer<R, J, $tap>;
+
+            fn moded(self, mode: &ModeSwitch) -> Self {
+                self.mode(mode.clone())
+            }
+
+            fn observed(self, observer: &Arc<dyn Observer>) -> Self {
+                self.observer(Arc::clone(observer))
+            }
+
+            fn build(self) -> Result<Self::Layer, ConfigError> {
+                self.build()
+            }
+        }
+    };
+}
+
+#[cfg(feature = "audit")]
+audit_part!(Heads);
+#[cfg(feature = "audit")]
+audit_part!(Bodies);

@@ -24,6 +24,10 @@ pub(super) fn is_correlation(step: &Step) -> bool {
     matches!(step, Step::CorrelationId | Step::PropagateCorrelationId)
 }
 
+pub(super) fn is_audit(step: &Step) -> bool {
+    matches!(step, Step::Audit)
+}
+
 pub(super) fn is_deadline(step: &Step) -> bool {
     matches!(step, Step::Deadline(_))
 }

@@ -1,7 +1,7 @@
 use super::Finding;
 use super::Severity::{self, Doubtful, Mistake};
 use super::kinds::{
-    bears_the_id, comes_in, goes_out, is_attempt_timeout, is_body_timeout, is_breaker, is_bulkhead,
+    bears_the_id, comes_in, goes_out, is_attempt_timeout, is_audit, is_body_timeout, is_breaker, is_bulkhead,
     is_correlation, is_deadline, is_forward, is_idempotency, is_key, is_limit, is_rate_limit, is_retry,
     is_throttle, limits_rate,
 };
@@ -56,6 +56,27 @@ pub(super) const INBOUND: &[Rule] = &[
         seen: "a layer for requests that go out",
         instead: "put it around a client",
         is_broken: |steps| steps.has(goes_out),
+    },
+    Rule {
+        severity: Doubtful,
+        name: "audit_inside_deadline",
+        seen: "the audit inside the total timeout",
+        instead: "put it outside, or what timed out is recorded as left by its caller",
+        is_broken: |steps| steps.has_outside(is_deadline, is_audit),
+    },
+    Rule {
+        severity: Doubtful,
+        name: "audit_inside_limit",
+        seen: "the audit inside a rate limit or bulkhead",
+        instead: "put it outside, or nobody learns what was refused",
+        is_broken: |steps| steps.has_outside(is_limit, is_audit),
+    },
+    Rule {
+        severity: Doubtful,
+        name: "audit_inside_idempotency",
+        seen: "the audit inside the idempotency",
+        instead: "put it outside, or replays are not recorded, and refusals of keys neither",
+        is_broken: |steps| steps.has_outside(is_idempotency, is_audit),
     },
     Rule {
         severity: Doubtful,

@@ -31,6 +31,7 @@ fn the_blessed_orders_are_without_findings() {
     assert_eq!(rules(Direction::Outbound, &outbound), []);
     let inbound = [
         Step::CorrelationId,
+        Step::Audit,
         TOTAL,
         Step::RateLimit,
         Step::Other,
@@ -113,6 +114,11 @@ fn what_may_be_meant_is_only_doubted() {
         (Direction::Inbound, vec![Step::Idempotency, TOTAL], "deadline_inside_idempotency"),
         (Direction::Inbound, vec![Step::Idempotency, Step::RateLimit], "rate_limit_inside_idempotency"),
         (Direction::Inbound, vec![Step::Bulkhead, Step::Idempotency], "bulkhead_outside_idempotency"),
+        (Direction::Inbound, vec![TOTAL, Step::Audit], "audit_inside_deadline"),
+        (Direction::Inbound, vec![Step::RateLimit, Step::Audit], "audit_inside_limit"),
+        (Direction::Inbound, vec![Step::Bulkhead, Step::Audit], "audit_inside_limit"),
+        (Direction::Inbound, vec![Step::Idempotency, Step::Audit], "audit_inside_idempotency"),
+        (Direction::Inbound, vec![Step::Audit, Step::CorrelationId], "correlation_id_not_outermost"),
         (Direction::Inbound, vec![TOTAL, BREAKER], "breaker_around_handlers"),
         (Direction::Inbound, vec![TOTAL, RETRY], "retry_around_handlers"),
     ] {
