@@ -177,7 +177,7 @@ mod tests {
     fn a_schema_that_is_missing_is_named_with_what_to_run() {
         let said = Complaint::Schema { name: "shop".to_owned(), source: None }.to_string();
         let expected = "schema `shop` is not there or too old: run `PostgresStore::migrate` or the files \
-                        0001_records.sql, 0002_outbox.sql";
+                        0001_records.sql, 0002_outbox.sql, 0003_audit.sql";
         assert_eq!(said, expected);
     }
 }

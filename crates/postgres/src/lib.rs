@@ -97,7 +97,9 @@
 //!
 //! # Features
 //!
-//! None. For TLS, hand over a pool with a connector. Needs PostgreSQL 12 or later; tested with 15.
+//! `audit` (off): `PostgresStore::audit_sink`, which puts audit records into the same schema; `docs/audit-sinks.md`.
+//!
+//! For TLS, hand over a pool with a connector. Needs PostgreSQL 12 or later; tested with 15.
 //!
 //! # Sources
 //!
@@ -106,6 +108,8 @@
 //! Staged Job Drains in Postgres*, 2017; [heap-only tuples](https://www.postgresql.org/docs/current/storage-hot.html).
 
 mod arguments;
+#[cfg(feature = "audit")]
+mod audit;
 mod builder;
 mod error;
 mod link;
@@ -118,6 +122,8 @@ mod server;
 mod store;
 mod transaction;
 
+#[cfg(feature = "audit")]
+pub use audit::PostgresSink;
 pub use builder::{Database, PostgresStoreBuilder};
 pub use outbox::{Delivered, Draft, Message};
 pub use pruner::Pruner;

@@ -16,10 +16,11 @@ pub struct Migration {
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "0001_records.sql", sql: include_str!("../migrations/0001_records.sql") },
     Migration { version: 2, name: "0002_outbox.sql", sql: include_str!("../migrations/0002_outbox.sql") },
+    Migration { version: 3, name: "0003_audit.sql", sql: include_str!("../migrations/0003_audit.sql") },
 ];
 
 /// The version that this crate works with.
-pub(crate) const NEWEST: u32 = 2;
+pub(crate) const NEWEST: u32 = 3;
 
 impl Migration {
     /// The version it leads to, from 1.
@@ -146,7 +147,7 @@ mod tests {
         let schema = Schema::new("user").unwrap();
         for migration in MIGRATIONS {
             let sql = migration.sql_for(&schema);
-            assert!(!sql.contains("buttress") && sql.contains("\"user\".clock_millis()"), "{sql}");
+            assert!(!sql.contains("buttress") && sql.contains("\"user\".migrations"), "{sql}");
         }
         let locks =
             [schema.lock("prune"), schema.lock("migrate"), Schema::new("users").unwrap().lock("prune")];

@@ -1,6 +1,8 @@
 //! The store against real servers, started and stopped by the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test fails by panicking")]
 
+#[cfg(feature = "audit")]
+mod audit;
 mod bench;
 mod clock;
 mod crash;

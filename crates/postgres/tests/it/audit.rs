@@ -1,0 +1,7 @@
+//! The sink of audit records.
+
+mod chain;
+mod feeding;
+mod log;
+mod outages;
+mod refusals;
