@@ -77,7 +77,7 @@ impl SigningKey {
         self.secret.sign(text.as_bytes()).to_bytes()
     }
 
-    fn from_seed(name: &str, seed: &[u8; 32]) -> Option<Self> {
+    pub(super) fn from_seed(name: &str, seed: &[u8; 32]) -> Option<Self> {
         let secret = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = VerifyingKey::new(name, secret.verifying_key())?;
         Some(Self { public, secret, path: None })

@@ -24,6 +24,29 @@ fn a_note_is_read_as_it_was_written() {
     }
 }
 
+/// Written by `vectors/checkpoint.py`, which shares nothing with this crate.
+const VECTOR: &str = include_str!("../../../vectors/checkpoint.note");
+const VECTOR_KEY: &str = include_str!("../../../vectors/checkpoint.pub");
+const LINES: &str = include_str!("../../../vectors/chain.jsonl");
+
+#[test]
+fn a_note_of_an_independent_program_is_true_and_the_same_as_ours() {
+    let note = Note::parse(VECTOR).unwrap();
+    let public: VerifyingKey = VECTOR_KEY.trim_end().parse().unwrap();
+    assert!(note.is_signed(std::slice::from_ref(&public)));
+    let (mut tree, mut last) = (Tree::EMPTY, None);
+    for text in LINES.lines().take(3) {
+        tree.push(leaf(text.as_bytes()));
+        last = Some(crate::log::Line::parse(text.as_bytes()).unwrap());
+    }
+    let last = last.unwrap();
+    let ours = Checkpoint::new(last.chain, last.head(), tree);
+    assert_eq!(note.checkpoint(), &ours);
+    let seed: [u8; 32] = std::array::from_fn(|n| n as u8);
+    let key = SigningKey::from_seed("example", &seed).unwrap();
+    assert_eq!(Note::sign(ours, &key).as_str(), VECTOR);
+}
+
 #[test]
 fn the_form_is_that_of_the_standard() {
     let note = Note::sign(checkpoint(2), &key());
