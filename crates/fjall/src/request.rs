@@ -12,6 +12,7 @@ pub(crate) enum Request {
     Invalidate(RecordId, Reply<Invalidated>),
     Clear(Reply<u64>),
     Sweep(Reply<u64>),
+    Check(Reply<()>),
 }
 
 /// What the writer answers.
@@ -31,6 +32,7 @@ impl Request {
             Self::Step(_, _, reply) => give(reply, Err(error.clone())),
             Self::Invalidate(_, reply) => give(reply, Err(error.clone())),
             Self::Clear(reply) | Self::Sweep(reply) => give(reply, Err(error.clone())),
+            Self::Check(reply) => give(reply, Err(error.clone())),
         }
     }
 }
@@ -57,6 +59,6 @@ impl Answer {
 }
 
 /// Whoever asked may have left; that is his business.
-fn give<A>(reply: Reply<A>, answer: Result<A, StoreError>) {
+pub(crate) fn give<A>(reply: Reply<A>, answer: Result<A, StoreError>) {
     drop(reply.send(answer));
 }

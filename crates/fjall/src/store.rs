@@ -84,6 +84,16 @@ impl FjallStore {
         }
     }
 
+    /// Asks whether it serves: for a readiness probe. It writes nothing, so a disk that cannot be written to shows once
+    /// something was to be written.
+    ///
+    /// # Errors
+    ///
+    /// If the disk has failed; then nothing is served until the store is dropped and opened again.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.ask(Request::Check).await
+    }
+
     /// Lets everything leave that has expired, and says how many did. Nobody needs to call this: expired records leave
     /// by themselves.
     ///

@@ -11,7 +11,7 @@ use crate::error::Broken;
 use crate::folder::Folder;
 use crate::ledger::{Clearing, Ledger, Refused};
 use crate::reclaim::Reclaim;
-use crate::request::{Answer, Request};
+use crate::request::{self, Answer, Request};
 use crate::round::Round;
 use crate::tables::Failure;
 
@@ -117,6 +117,7 @@ impl Writer {
                 let invalidated = ledger.invalidate(round, id);
                 round.answer(id, invalidated, |invalidated| Answer::Invalidated(invalidated, reply));
             }
+            Request::Check(reply) => request::give(reply, Ok(())),
             Request::Clear(reply) => self.clearings.push_back(Clearing::new(reply)),
             Request::Sweep(reply) => match ledger.prune(round, u64::MAX) {
                 Ok(gone) => round.answers.push(Answer::Counted(Ok(gone), reply)),

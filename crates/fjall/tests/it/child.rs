@@ -134,6 +134,8 @@ async fn after_a_failure(store: &FjallStore) {
     }
     let error = store.invalidate(numbered(u32::MAX, 0).id).await.expect_err("nothing is acknowledged");
     say(&format!("then {:?}", error.kind()));
+    let error = store.check().await.expect_err("it does not serve");
+    say(&format!("then {:?}", error.kind()));
     let clear = tokio::time::timeout(Duration::from_secs(10), store.clear()).await.expect("an answer");
     say(&format!("then {:?}", clear.expect_err("nothing is acknowledged").kind()));
 }
