@@ -78,6 +78,16 @@ impl RedisRecords {
         Ok(watch.health())
     }
 
+    /// Asks whether claims are made: for a readiness probe. It [looks](Self::look) at the server for that.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer or may evict, or claims are refused after a loss.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.look().await?;
+        Ok(self.admits()?)
+    }
+
     /// How many records there are, of all primaries. For administration: it goes through all keys of the database, 256
     /// at a time, and counts a record twice if the server is rehashing meanwhile.
     ///

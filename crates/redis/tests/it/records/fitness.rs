@@ -94,6 +94,7 @@ async fn a_server_that_begins_to_evict_gets_no_more_claims_and_what_runs_ends() 
         store.claim(&claim()).await.is_err_and(|error| error.kind() == StoreErrorKind::Unfit)
     })
     .await;
+    assert_eq!(store.check().await.unwrap_err().kind(), StoreErrorKind::Unfit);
     assert_eq!(step(&store, &owner, complete("done")).await, Stepped::Done);
     let error = store.claim(&running).await.unwrap_err();
     assert!(error.source().unwrap().to_string().contains("allkeys-lru"), "{error:?}");
@@ -101,6 +102,7 @@ async fn a_server_that_begins_to_evict_gets_no_more_claims_and_what_runs_ends() 
     assert_eq!(*heard.lock().unwrap(), [("orders".to_owned(), "idempotency_store_evicts")]);
 
     set(&server, "maxmemory-policy", "noeviction");
+    store.check().await.unwrap();
     until("claims are served again", async || store.claim(&claim()).await.is_ok()).await;
     assert_eq!(completion(&store, &running).await.response, response("done"));
 }
