@@ -25,7 +25,7 @@ use crate::settings::RecordsIn;
 /// How long a store may take for an answer. On the disk, an answer waits for those of others.
 const STORE_TIME: Duration = Duration::from_secs(1);
 
-/// How old the news about a server may be.
+/// How old the news about the store may be.
 const PULSE: Duration = Duration::from_secs(1);
 
 /// The store that was chosen.
@@ -80,12 +80,13 @@ impl Records {
         opened.map_err(|why| RecordsError { place: place.clone(), why })
     }
 
-    /// Whether the server behind it answers now; nothing if there is none.
-    pub(crate) async fn ask_server(&self) -> Option<bool> {
+    /// Whether it takes claims now; nothing if it is in memory.
+    pub(crate) async fn ask(&self) -> Option<bool> {
         let answer = async {
             match self {
-                Self::Memory(_) | Self::Folder(_) => None,
-                Self::Redis(store) => Some(store.look().await.is_ok()),
+                Self::Memory(_) => None,
+                Self::Folder(store) => Some(store.check().await.is_ok()),
+                Self::Redis(store) => Some(store.check().await.is_ok()),
                 Self::Postgres(store, _) => Some(store.check().await.is_ok()),
             }
         };
@@ -110,7 +111,7 @@ async fn connect_postgres(url: &Secret) -> Result<Records, BoxError> {
     Ok(Records::Postgres(store, pruner))
 }
 
-/// Whether the server behind the records answers, as it was within the last second: whoever asks for our health, and
+/// Whether records can be kept, as it was within the last second: whoever asks for our health, and
 /// however often, does not load it.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse(Mutex<Option<(Instant, Option<bool>)>>);
@@ -124,7 +125,7 @@ impl Pulse {
         {
             return is_up;
         }
-        let is_up = records.ask_server().await;
+        let is_up = records.ask().await;
         *latest = Some((Instant::now(), is_up));
         is_up
     }

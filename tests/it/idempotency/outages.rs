@@ -78,6 +78,27 @@ async fn nothing_runs_while_postgres_is_gone_and_all_goes_on_when_it_is_back() {
     nothing_runs_while_the_store_is_gone(Place::postgres()).await;
 }
 
+/// A server that answers is not enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_begins_to_evict_takes_no_new_requests_and_is_told_as_out() {
+    let place = Place::redis();
+    let world = place.world().await;
+    let Place::Redis(server) = &place else { unreachable!() };
+    assert_eq!(health(&world).await, "up");
+    server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    until(async || health(&world).await == "out").await;
+    let refused = world.post_with("during", PACKAGES, package("Mail", &["windows"], 0.1)).await;
+    assert_eq!(refused.problem(503), "idempotency_store_unavailable");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_with_records_is_told_as_up() {
+    let world = Place::folder().world().await;
+    assert_eq!(health(&world).await, "up");
+    world.stop().await;
+}
+
 async fn an_ending_is_written_when_the_store_is_back(mut place: Place) {
     let world = place.world().await.with_tokens().await;
     let id = world.package(package("Mail", &["windows"], 0.1)).await;
