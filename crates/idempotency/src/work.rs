@@ -104,3 +104,58 @@ impl<S: Service<Req>, Req> Future for Call<S, Req> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Counts its calls, and panics if it is told to.
+    struct Counts<'a>(&'a Cell<usize>);
+
+    impl Service<bool> for Counts<'_> {
+        type Response = usize;
+        type Error = Infallible;
+        type Future = Ready<Result<usize, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, panics: bool) -> Self::Future {
+            self.0.set(self.0.get() + 1);
+            assert!(!panics, "in the call");
+            ready(Ok(self.0.get()))
+        }
+    }
+
+    fn poll<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
+        work.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_service_is_called_by_whoever_polls_and_once() {
+        let calls = Cell::new(0);
+        let mut call = pin!(Then::new(Call::new(Counts(&calls), false), |said| ready((said, calls.get()))));
+        assert_eq!(calls.get(), 0);
+        assert_eq!(poll(call.as_mut()), Poll::Ready((Ok(1), 1)));
+    }
+
+    #[test]
+    fn a_panic_in_the_call_is_caught_and_it_is_not_called_again() {
+        let calls = Cell::new(0);
+        let mut call = pin!(Call::new(Counts(&calls), true));
+        assert_eq!(poll(pin!(Caught::new(call.as_mut()))), Poll::Ready(None));
+        assert_eq!((poll(call.as_mut()), calls.get()), (Poll::Pending, 1));
+    }
+
+    #[test]
+    fn of_two_pieces_of_work_one_is_held_at_a_time() {
+        assert!(size_of::<Then<[u8; 1_000], [u8; 1_000], ()>>() < 1_100);
+    }
+}

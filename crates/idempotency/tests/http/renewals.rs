@@ -144,3 +144,15 @@ fn a_runtime_that_ends_takes_nobody_with_it_who_renews_elsewhere() {
     end_waiting.send(()).unwrap();
     other.join().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_its_thread_without_a_word_to_the_runtime_keeps_its_lease() {
+    let shop = store();
+    let layer = builder(&shop).lease(Duration::from_millis(200)).build().unwrap();
+    let (blocks, end_blocking, _begun) = patient(&layer, "blocks");
+    let call = spawn(blocks);
+    let watched = Arc::clone(&shop);
+    tokio::task::spawn_blocking(move || until(|| watched.steps() >= 3)).await.unwrap();
+    end_blocking.send(()).unwrap();
+    call.await.unwrap();
+}
