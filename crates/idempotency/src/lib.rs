@@ -90,10 +90,10 @@
 //! in memory takes some 350 bytes beside its response.
 //!
 //! In the layer, a request without a key costs the look at its method and header. One with a key costs a boxed future,
-//! a SHA-256 each over key, caller and request and a short lock; a run costs a task, a timer
-//! and one copy of its answer, and a replay copies no body. A run that is older than a quarter of its lease has a second
-//! task, which renews it; in each runtime with runs one more looks after that. Requests that ask the same at the same time in one process
-//! make one claim. Bodies of requests and responses are held whole up to their limits, for at most `max_requests`
+//! a SHA-256 each over key, caller and request and two short locks; a run costs a task, one more lock and one copy of its
+//! answer, and a replay copies no body. What waits, be it for a body, a store or a handler, costs a timer. A run that is
+//! older than a quarter of its lease has a second task, which renews it; in each runtime with runs one more looks after
+//! that. Requests that ask the same at the same time in one process make one claim. Bodies of requests and responses are held whole up to their limits, for at most `max_requests`
 //! requests at once.
 //!
 //! # When things fail
