@@ -68,3 +68,6 @@ pub(crate) use reader::{FailedAt, Lines, Next, Segment, segments};
 
 #[cfg(test)]
 pub(crate) use {checkpoint::Checkpointer, reader::segment_name};
+
+#[cfg(test)]
+mod tests;

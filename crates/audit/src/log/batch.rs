@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use super::disk::Disk;
 use super::journal::Journal;
@@ -80,16 +81,20 @@ impl Written {
         wake(woken);
     }
 
-    pub(super) fn fail(self, shared: &Shared, reason: Reason) {
-        fail(shared, self.0.into_iter().map(|(entry, _)| entry), reason);
+    pub(super) fn fail(self, shared: &Shared, reason: Reason, at: SystemTime) {
+        fail(shared, self.0.into_iter().map(|(entry, _)| entry), reason, at);
     }
 }
 
 /// Tells everybody that nothing came of it.
-pub(super) fn fail(shared: &Shared, entries: impl IntoIterator<Item = Entry>, reason: Reason) {
+pub(super) fn fail(
+    shared: &Shared,
+    entries: impl IntoIterator<Item = Entry>,
+    reason: Reason,
+    at: SystemTime,
+) {
     let mut replies: Vec<(Reply, NotRecorded)> = Vec::new();
     let (mut events, mut bytes) = (0, 0);
-    let at = shared.clock.now();
     let mut state = shared.lock();
     for entry in entries {
         (events, bytes) = (events + 1, bytes + entry.event.len());

@@ -4,12 +4,13 @@ use std::time::Duration;
 use buttress_core::{Ratio, WallClock};
 use buttress_redact::Redactor;
 
+use super::disk::{Disk, RealDisk};
 use super::settings::Settings;
-use super::{AuditLog, OpenError, Policy};
+use super::{AuditLog, Checkpoints, OpenError, Policy};
 use crate::Class;
 
 /// The settings of an [`AuditLog`]; see the [options](super#options).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "a builder does nothing until `open`"]
 pub struct AuditLogBuilder {
     settings: Settings,
@@ -126,6 +127,13 @@ impl AuditLogBuilder {
         self
     }
 
+    /// Signs the log while it grows, and puts anchors outside of it, so that an end that was cut is noticed. Default:
+    /// nothing is signed, and whoever may write to the directory may rewrite the log.
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.settings.checkpoints = Some(checkpoints);
+        self
+    }
+
     /// What to do with a log in which somebody has changed something. Default: [`WhenDamaged::Refuse`].
     pub fn when_damaged(mut self, choice: WhenDamaged) -> Self {
         self.settings.when_damaged = choice;
@@ -141,7 +149,11 @@ impl AuditLogBuilder {
     ///
     /// Every setting that is out of range; or else why the directory cannot be used.
     pub fn open(self) -> Result<AuditLog, OpenError> {
+        self.open_on(RealDisk)
+    }
+
+    pub(super) fn open_on(self, disk: impl Disk) -> Result<AuditLog, OpenError> {
         self.settings.check()?;
-        AuditLog::start(self.settings)
+        AuditLog::start(self.settings, disk)
     }
 }

@@ -15,8 +15,14 @@ const MAGIC: &str = "buttress-audit-log ";
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// Unlocked by being closed.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // A process that is being forked at this moment holds the file open a little longer, and so would the lock.
+        let _closing_unlocks_too = self.lock.unlock();
+    }
 }
 
 impl Directory {
@@ -31,7 +37,7 @@ impl Directory {
         }
         check_names(path)?;
         let lock = locked(path)?;
-        let directory = Self { path: path.to_owned(), _lock: lock };
+        let directory = Self { path: path.to_owned(), lock };
         // Again: somebody may have begun, or begun and ended, before the lock was ours.
         if !check_names(path)? {
             directory.write_format().map_err(OpenError::at(path.join(layout::FORMAT)))?;

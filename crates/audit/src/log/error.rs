@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use buttress_core::ConfigError;
 
+use super::ResumeError;
+
 /// Why a log cannot be opened.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -56,6 +58,8 @@ pub enum OpenError {
         /// What is wrong with it, in one word, as the verifier says it.
         kind: &'static str,
     },
+    /// The signatures say something else than the records, or the key or an anchor cannot be used.
+    Checkpoints(ResumeError),
 }
 
 impl fmt::Display for OpenError {
@@ -86,6 +90,7 @@ impl fmt::Display for OpenError {
                 "{}, line {line}: {kind}, where record {seq} should be; the log can go on only as a new chain",
                 file.display()
             ),
+            Self::Checkpoints(_) => f.write_str("the audit log cannot be signed further"),
         }
     }
 }
@@ -95,6 +100,7 @@ impl Error for OpenError {
         match self {
             Self::Settings(error) => Some(error),
             Self::Unusable { source, .. } => Some(source),
+            Self::Checkpoints(error) => Some(error),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::checkpoint::CheckpointMonitor;
 use super::{ChainId, DiskLevel, Head, Space};
 
 /// What the thread that writes says about itself.
@@ -16,6 +17,7 @@ pub(super) struct Facts {
     pub(super) last_error: Option<String>,
     pub(super) segments: usize,
     pub(super) bytes: u64,
+    pub(super) signatures: Option<CheckpointMonitor>,
 }
 
 impl Facts {
@@ -32,6 +34,7 @@ impl Facts {
             last_error: None,
             segments: 0,
             bytes: 0,
+            signatures: None,
         }
     }
 }

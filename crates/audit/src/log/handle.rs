@@ -1,24 +1,26 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use buttress_core::WallClock;
 use tokio::sync::watch;
 
 use super::builder::AuditLogBuilder;
 use super::directory::Directory;
-use super::disk::RealDisk;
+use super::disk::Disk;
 use super::facts::Facts;
 use super::open::open;
-use super::place::{Place, Recording};
+use super::place::Place;
 use super::reserving::Reserving;
 use super::room::Room;
 use super::settings::{NOMINAL_BYTES, Settings};
 use super::shared::{Parts, Phase, Shared};
 use super::system::Clerk;
 use super::writer::{Plan, Writer};
-use super::{ChainId, Head, OpenError, Status, WhenFull, batch};
-use crate::{Class, Event, NotRecorded, Receipt, Recorder, Reservation};
+use super::{ChainId, Head, OpenError, Status, WhenFull, batch, layout};
+use crate::{Class, Event, NotRecorded, Reason, Receipt, Recorder, Reservation};
 
 /// A log in a directory of this machine; see [the module](super).
 ///
@@ -120,11 +122,12 @@ impl AuditLog {
         self.status()
     }
 
-    pub(super) fn start(settings: Settings) -> Result<Self, OpenError> {
+    pub(super) fn start(settings: Settings, disk: impl Disk) -> Result<Self, OpenError> {
         let directory = Directory::lock(&settings.directory)?;
         let clerk = Clerk::new(settings.clock.clone());
-        let journal = open(RealDisk, &directory, clerk.clone(), settings.when_damaged)?;
+        let journal = open(disk, &directory, clerk.clone(), settings.when_damaged, settings.checkpoints)?;
         let (chain, head) = (journal.chain(), journal.tail().synced_head());
+        let facts = Facts { signatures: journal.monitor(), ..Facts::new(chain, head) };
         let shared = Arc::new(Shared::new(Parts {
             room: Room::new(settings.queue, NOMINAL_BYTES),
             policies: settings.policies,
@@ -132,9 +135,9 @@ impl AuditLog {
             redactor: settings.redactor,
             clock: settings.clock,
             head,
-            facts: Facts::new(chain, head),
+            facts,
         }));
-        for sink in settings.sinks {
+        for sink in settings.sinks.into_iter().chain(layout::sinks(directory.path())) {
             shared.lock().replicas.register(&sink, 0);
         }
         let path = directory.path().to_owned();
@@ -190,14 +193,15 @@ struct Last {
 
 impl Drop for Last {
     fn drop(&mut self) {
-        let mut left = Default::default();
+        let mut left = VecDeque::new();
         self.shared.change(|state| {
             state.phase = Phase::Closed;
             left = std::mem::take(&mut state.queue);
             state.room.shut();
             state.room.dismiss()
         });
-        batch::fail(&self.shared, left, crate::Reason::Failed);
+        // Not by a clock that somebody gave: should that be what panicked, it must not do so again.
+        batch::fail(&self.shared, left, Reason::Failed, WallClock::system().now());
         batch::release_replicas(&self.shared);
     }
 }

@@ -11,7 +11,7 @@ use super::shared::Health;
 use super::system::timestamp;
 use super::writer::Writer;
 use super::{DiskLevel, Space};
-use crate::Reason;
+use crate::{Reason, Severity};
 
 /// Why nothing is recorded at present.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ impl<D: Disk> Writer<D> {
     }
 
     fn tell_that_it_is_full(&mut self) {
-        self.ballast.release(self.journal.disk());
         let details = self.space().map(details);
-        let event = self.clerk.event("AUDIT_DISK_FULL", "critical", &json!({ "disk": details }));
+        self.ballast.release(self.journal.disk());
+        let event = self.clerk.event("AUDIT_DISK_FULL", Severity::Critical, &json!({ "disk": details }));
         if let Err(trouble) = self.record(&event) {
             tracing::error!(error = %trouble.error(), "not even that the disk is full could be recorded");
         }
@@ -63,7 +63,6 @@ impl<D: Disk> Writer<D> {
     pub(super) fn look(&mut self, now: Instant) {
         self.look_at = now + LOOK_AGAIN;
         let space = self.space();
-        self.shared.lock().facts.space = space;
         match &self.illness {
             None => self.watch_room(space),
             Some(Illness { reason: Reason::DiskFull, .. }) if !Ladder::has_room_again(space) => {}
@@ -72,7 +71,9 @@ impl<D: Disk> Writer<D> {
     }
 
     fn space(&self) -> Option<Space> {
-        self.journal.disk().space(self.directory.path())
+        let space = self.journal.disk().space(self.directory.path());
+        self.shared.lock().facts.space = space;
+        space
     }
 
     /// Warns, and stops recording what may be lost, before there is no room left.
@@ -88,9 +89,9 @@ impl<D: Disk> Writer<D> {
         }
         self.show_health();
         let (action, severity) = match level {
-            DiskLevel::Plenty => ("AUDIT_DISK_RECOVERED", "info"),
-            DiskLevel::Low => ("AUDIT_DISK_LOW", "medium"),
-            DiskLevel::Critical | DiskLevel::Full => ("AUDIT_DISK_LOW", "high"),
+            DiskLevel::Plenty => ("AUDIT_DISK_RECOVERED", Severity::Info),
+            DiskLevel::Low => ("AUDIT_DISK_LOW", Severity::Medium),
+            DiskLevel::Critical | DiskLevel::Full => ("AUDIT_DISK_LOW", Severity::High),
         };
         tracing::warn!(level = level.as_str(), ?space, "room for the audit log");
         let details = json!({ "level": level.as_str(), "disk": space.map(details) });
@@ -115,7 +116,7 @@ impl<D: Disk> Writer<D> {
         if illness.reason == Reason::DiskFull && self.ballast.load(self.journal.disk()).is_err() {
             return;
         }
-        let event = self.clerk.event(action, "high", &details);
+        let event = self.clerk.event(action, Severity::High, &details);
         if let Err(trouble) = self.record(&event) {
             return self.note_error(trouble.error());
         }

@@ -1,14 +1,19 @@
 use std::io;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::ChainId;
-use super::Head;
+use tokio::time::Instant;
+
+use super::checkpoint::{CheckpointMonitor, Checkpointer};
 use super::disk::{Disk, DiskFile as _, is_full, write_all};
 use super::layout;
 use super::segment::{OpenSegment, Sealed};
 use super::system::{Clerk, WhyNext};
 use super::tail::{Mark, Tail};
+use super::{ChainId, Head};
+
+/// How long the end waits for anchors to take the last checkpoint.
+const ANCHORS_AT_CLOSE: Duration = Duration::from_secs(5);
 
 /// The chain on its disk: lines are sealed, written and synced, and where a file fails, the next one takes over.
 ///
@@ -26,6 +31,7 @@ pub(super) struct Journal<D: Disk> {
     /// The file that failed, and how much of it stays, until a next one has taken over.
     failed: Option<Failed>,
     sealed: Vec<Sealed>,
+    checkpointer: Option<Checkpointer>,
 }
 
 #[derive(Debug)]
@@ -65,18 +71,29 @@ pub(super) struct Begin<F> {
     pub(super) head: Head,
     pub(super) current: Option<OpenSegment<F>>,
     pub(super) sealed: Vec<Sealed>,
+    pub(super) checkpointer: Option<Checkpointer>,
 }
 
 impl<D: Disk> Journal<D> {
     pub(super) fn new(disk: D, directory: PathBuf, clerk: Clerk, begin: Begin<D::File>) -> Self {
-        let Begin { chain, head, current, sealed } = begin;
-        Self { disk, directory, chain, clerk, tail: Tail::after(head), current, failed: None, sealed }
+        let Begin { chain, head, current, sealed, checkpointer } = begin;
+        Self {
+            disk,
+            directory,
+            chain,
+            clerk,
+            tail: Tail::after(head),
+            current,
+            failed: None,
+            sealed,
+            checkpointer,
+        }
     }
 
     /// Begins the first file.
     pub(super) fn start(&mut self) -> io::Result<()> {
         self.current = Some(self.begin(self.tail.synced_head(), WhyNext::Begun)?);
-        self.tail.synced();
+        self.settle();
         Ok(())
     }
 
@@ -133,7 +150,7 @@ impl<D: Disk> Journal<D> {
         match current.file.sync() {
             Ok(()) => {
                 current.synced = current.bytes;
-                self.tail.synced();
+                self.settle();
                 Ok(())
             }
             Err(error) => self.fail(&error),
@@ -173,7 +190,7 @@ impl<D: Disk> Journal<D> {
         }
         self.failed = None;
         self.current = Some(next);
-        self.tail.synced();
+        self.settle();
         Ok(())
     }
 
@@ -186,7 +203,7 @@ impl<D: Disk> Journal<D> {
                 if let Some(old) = self.current.replace(next) {
                     self.sealed.push(old.sealed(before, self.clerk.now()));
                 }
-                self.tail.synced();
+                self.settle();
                 Ok(())
             }
             Err(error) => {
@@ -223,8 +240,38 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Up to which record everything is signed.
-    pub(super) const fn checkpointed(&self) -> u64 {
-        u64::MAX
+    pub(super) fn checkpointed(&self) -> u64 {
+        self.checkpointer.as_ref().map_or(u64::MAX, Checkpointer::signed)
+    }
+
+    pub(super) fn monitor(&self) -> Option<CheckpointMonitor> {
+        self.checkpointer.as_ref().map(Checkpointer::monitor)
+    }
+
+    /// Signs what is synced, if it is time for that, and says when it will be next.
+    pub(super) fn sign(&mut self, now: Instant) -> Option<Instant> {
+        let checkpointer = self.checkpointer.as_mut()?;
+        if checkpointer.due(now.into_std()) {
+            checkpointer.write(now.into_std());
+        }
+        checkpointer.due_at().map(Instant::from_std)
+    }
+
+    /// Signs what is left.
+    pub(super) fn close(self, now: Instant) {
+        if let Some(checkpointer) = self.checkpointer {
+            checkpointer.close(now.into_std(), ANCHORS_AT_CLOSE);
+        }
+    }
+
+    /// Everything is on disk.
+    fn settle(&mut self) {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            let (head, now) = (self.tail.sealed().head, Instant::now().into_std());
+            let lines = self.tail.lines().split_inclusive(|byte| *byte == b'\n');
+            lines.for_each(|line| checkpointer.record(line, head, now));
+        }
+        self.tail.synced();
     }
 
     pub(super) fn sealed(&self) -> &[Sealed] {
@@ -240,6 +287,14 @@ impl<D: Disk> Journal<D> {
                 _ => self.sealed.remove(0),
             };
         }
-        self.disk.sync_directory(&self.directory)
+        self.disk.sync_directory(&self.directory)?;
+        let first = self
+            .sealed
+            .first()
+            .map_or_else(|| self.current.as_ref().map(|file| file.first), |file| Some(file.first));
+        match (&mut self.checkpointer, first) {
+            (Some(checkpointer), Some(first)) => checkpointer.forget_before(first),
+            _ => Ok(()),
+        }
     }
 }

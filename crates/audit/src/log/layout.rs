@@ -1,5 +1,6 @@
 //! The names in the directory of a log.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Locked while a log is open; holds the ID of the process that locked it last.
@@ -34,6 +35,13 @@ pub(super) fn segment_first(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(SEGMENT)?.strip_suffix(LINES)?;
     let is_number = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
+}
+
+/// The sinks that have been here.
+pub(super) fn sinks(directory: &Path) -> Vec<String> {
+    let Ok(cursors) = fs::read_dir(directory.join("cursors")) else { return Vec::new() };
+    let names = cursors.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect()
 }
 
 /// Where the end of a segment is moved that cannot be read.

@@ -4,15 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use buttress_core::Entropy;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use super::checkpoint::Checkpointer;
 use super::directory::Directory;
 use super::disk::Disk;
 use super::journal::{Begin, Journal};
-use super::recovery::{Candidate, Found, Repair, recover};
+use super::recovery::{Candidate, Damage, Found, Repair, State, recover};
 use super::segment::OpenSegment;
-use super::system::Clerk;
-use super::{ChainId, Head, OpenError, WhenDamaged, layout};
+use super::system::{Clerk, hash};
+use super::{ChainId, Checkpoints, Head, OpenError, WhenDamaged, layout};
+use crate::Severity;
 
 /// Opens what is in a directory. What had to be repaired is told in the log before anything else.
 pub(super) fn open<D: Disk>(
@@ -20,16 +23,22 @@ pub(super) fn open<D: Disk>(
     directory: &Directory,
     clerk: Clerk,
     when_damaged: WhenDamaged,
+    checkpoints: Option<Checkpoints>,
 ) -> Result<Journal<D>, OpenError> {
     let path = directory.path();
-    match recover(path) {
-        Ok(Some(found)) => go_on(disk, path, clerk, found),
-        Ok(None) => begin(disk, path, clerk, None),
-        Err(damage @ OpenError::Tampered { .. }) if when_damaged == WhenDamaged::BeginNewChain => {
+    match recover(path)? {
+        State::Begun(found) => go_on(disk, path, clerk, found, checkpoints),
+        State::Empty => begin(disk, path, clerk, checkpoints),
+        State::Damaged(damage) if when_damaged == WhenDamaged::BeginNewChain => {
             let aside = move_aside(path).map_err(OpenError::at(path))?;
-            begin(disk, path, clerk, Some((damage, aside)))
+            let mut journal = begin(disk, path, clerk.clone(), checkpoints)?;
+            let details = json!({ "damage": damage.details(), "old": damage.old(), "moved_to": aside });
+            tell(&mut journal, path, &clerk.event("AUDIT_CHAIN_BEGUN", Severity::Critical, &details))?;
+            Ok(journal)
         }
-        Err(error) => Err(error),
+        State::Damaged(Damage { file, line, seq, kind, .. }) => {
+            Err(OpenError::Tampered { file, line, seq, kind })
+        }
     }
 }
 
@@ -37,39 +46,70 @@ fn begin<D: Disk>(
     disk: D,
     path: &Path,
     clerk: Clerk,
-    damage: Option<(OpenError, String)>,
+    checkpoints: Option<Checkpoints>,
 ) -> Result<Journal<D>, OpenError> {
     let entropy = Entropy::system();
-    let id =
-        ChainId::from_bytes((u128::from(entropy.draw()) << 64 | u128::from(entropy.draw())).to_be_bytes());
-    let start = Begin { chain: id, head: Head::START, current: None, sealed: Vec::new() };
-    let mut journal = Journal::new(disk, path.to_owned(), clerk.clone(), start);
+    let id = u128::from(entropy.draw()) << 64 | u128::from(entropy.draw());
+    let chain = ChainId::from_bytes(id.to_be_bytes());
+    let checkpointer = signing(checkpoints, path, chain, Head::START)?;
+    let start = Begin { chain, head: Head::START, current: None, sealed: Vec::new(), checkpointer };
+    let mut journal = Journal::new(disk, path.to_owned(), clerk, start);
     journal.start().map_err(OpenError::at(layout::segment(path, 1)))?;
-    if let Some((OpenError::Tampered { file, line, seq, kind }, aside)) = damage {
-        let file = file.file_name().map(|name| name.to_string_lossy().into_owned());
-        let damage = json!({ "file": file, "line": line, "seq": seq, "kind": kind });
-        let details = json!({ "damage": damage, "moved_to": aside });
-        tell(&mut journal, path, &clerk.event("AUDIT_CHAIN_BEGUN", "critical", &details))?;
-    }
     Ok(journal)
 }
 
-fn go_on<D: Disk>(disk: D, path: &Path, clerk: Clerk, found: Found) -> Result<Journal<D>, OpenError> {
+impl Damage {
+    fn details(&self) -> Value {
+        let file = self.file.file_name().map(|name| name.to_string_lossy());
+        json!({ "file": file, "line": self.line, "seq": self.seq, "kind": self.kind })
+    }
+
+    /// Up to where the old chain is good.
+    fn old(&self) -> Value {
+        let (chain, head) = self.good.unzip();
+        json!({
+            "chain": chain.map(|chain| chain.to_string()),
+            "seq": head.map(|head| head.seq),
+            "hash": head.map(hash),
+        })
+    }
+}
+
+/// Goes on signing, if anything is to be signed.
+fn signing(
+    checkpoints: Option<Checkpoints>,
+    path: &Path,
+    chain: ChainId,
+    head: Head,
+) -> Result<Option<Checkpointer>, OpenError> {
+    let resume =
+        |checkpoints| Checkpointer::resume(checkpoints, path, chain, head, Instant::now().into_std());
+    checkpoints.map(resume).transpose().map_err(OpenError::Checkpoints)
+}
+
+fn go_on<D: Disk>(
+    disk: D,
+    path: &Path,
+    clerk: Clerk,
+    found: Found,
+    checkpoints: Option<Checkpoints>,
+) -> Result<Journal<D>, OpenError> {
     let Found { chain, head, last, sealed, repairs } = found;
     let Candidate { path: segment, first, bytes, began, .. } = last;
     let mut file = disk.open(&segment).map_err(OpenError::at(&segment))?;
     // What a process that was killed had not synced is made sure of before anything is said about it.
     super::disk::DiskFile::sync(&mut file).map_err(OpenError::at(&segment))?;
     let current = Some(OpenSegment { file, path: segment, first, bytes, synced: bytes, began });
-    let mut journal =
-        Journal::new(disk, path.to_owned(), clerk.clone(), Begin { chain, head, current, sealed });
+    let checkpointer = signing(checkpoints, path, chain, head)?;
+    let begin = Begin { chain, head, current, sealed, checkpointer };
+    let mut journal = Journal::new(disk, path.to_owned(), clerk.clone(), begin);
     for Repair { segment, offset, bytes, moved_to } in repairs {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let details = json!({
             "segment": name(&segment), "offset": offset, "bytes": bytes, "moved_to": name(&moved_to),
         });
         tracing::warn!(segment = %segment.display(), offset, bytes, "the end of the audit log was torn");
-        tell(&mut journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", "high", &details))?;
+        tell(&mut journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details))?;
     }
     Ok(journal)
 }

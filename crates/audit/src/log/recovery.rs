@@ -39,38 +39,76 @@ pub(super) struct Repair {
     pub(super) moved_to: PathBuf,
 }
 
-/// Reads the end of a log, and puts away what a crash has left half done. `None` if there is no record.
+/// A record that is not what was written there, or one that is missing.
+#[derive(Debug)]
+pub(super) struct Damage {
+    pub(super) file: PathBuf,
+    pub(super) line: u64,
+    pub(super) kind: &'static str,
+    /// The last record before it that is right, in the same file or at the end of the one before.
+    pub(super) good: Option<(ChainId, Head)>,
+    pub(super) seq: u64,
+}
+
+/// What a directory holds.
+#[derive(Debug)]
+pub(super) enum State {
+    Empty,
+    Begun(Found),
+    Damaged(Damage),
+}
+
+/// What is to be done with the last file.
+enum Verdict {
+    GoOn(Scan),
+    PutAway,
+    Damaged(Damage),
+}
+
+/// Reads the end of a log, and puts away what a crash has left half done.
 ///
 /// A line at the very end that is not whole or not right was never acknowledged, or the power was lost before it was
 /// synced: it is moved away. Anything earlier that is not right has been changed by somebody.
-pub(super) fn recover(directory: &Path) -> Result<Option<Found>, OpenError> {
+pub(super) fn recover(directory: &Path) -> Result<State, OpenError> {
     let mut candidates = list(directory)?;
     let mut repairs = Vec::new();
-    while let Some(last) = candidates.last().cloned() {
-        let before = candidates.len().checked_sub(2).and_then(|index| candidates.get(index));
-        let whole = match before {
+    while let Some(last) = candidates.pop() {
+        let verdict = match candidates.last() {
             Some(before) => follow(before, &last, &mut repairs)?,
-            None => Some(scan(&last.path, last.first, None, u64::MAX).map_err(OpenError::at(&last.path))?),
+            None => judge(&last, read(&last, None, u64::MAX)?),
         };
-        let Some(scan) = whole.filter(|scan| scan.good_bytes > 0 || scan.is_tampered()) else {
-            repairs.extend(put_away(&last.path)?);
-            candidates.pop();
-            continue;
-        };
-        if let End::Bad { line, kind } = scan.end {
-            let file = last.path;
-            return Err(OpenError::Tampered { file, line, seq: scan.head.next_seq(), kind });
+        match verdict {
+            Verdict::Damaged(damage) => return Ok(State::Damaged(damage)),
+            Verdict::PutAway => repairs.extend(put_away(&last.path)?),
+            Verdict::GoOn(scan) => {
+                if scan.end == End::Torn {
+                    repairs.push(cut(&last.path, scan.good_bytes)?);
+                }
+                return Ok(found(&scan, last, &candidates, repairs).map_or(State::Empty, State::Begun));
+            }
         }
-        if let End::Torn = scan.end {
-            repairs.push(cut(&last.path, scan.good_bytes)?);
-        }
-        candidates.pop();
-        return Ok(found(scan, last, &candidates, repairs));
     }
-    Ok(None)
+    Ok(State::Empty)
 }
 
-fn found(scan: Scan, last: Candidate, before: &[Candidate], repairs: Vec<Repair>) -> Option<Found> {
+fn judge(last: &Candidate, scan: Scan) -> Verdict {
+    match scan.end {
+        End::Bad { line, kind } => Verdict::Damaged(damage(last, line, kind, &scan)),
+        End::Whole | End::Torn if scan.good_bytes == 0 => Verdict::PutAway,
+        End::Whole | End::Torn => Verdict::GoOn(scan),
+    }
+}
+
+fn damage(file: &Candidate, line: u64, kind: &'static str, scan: &Scan) -> Damage {
+    let good = scan.chain.map(|chain| (chain, scan.head)).filter(|(_, head)| head.hash != Head::START.hash);
+    Damage { file: file.path.clone(), line, kind, good, seq: scan.head.next_seq() }
+}
+
+fn read(of: &Candidate, after: Option<(ChainId, Head)>, until: u64) -> Result<Scan, OpenError> {
+    scan(&of.path, of.first, after, until).map_err(OpenError::at(&of.path))
+}
+
+fn found(scan: &Scan, last: Candidate, before: &[Candidate], repairs: Vec<Repair>) -> Option<Found> {
     let ends = before.iter().skip(1).map(|next| next.first).chain([last.first]);
     let sealed = before.iter().zip(ends).map(|(segment, next)| Sealed {
         first: segment.first,
@@ -82,42 +120,33 @@ fn found(scan: Scan, last: Candidate, before: &[Candidate], repairs: Vec<Repair>
     Some(Found { chain: scan.chain?, head: scan.head, sealed: sealed.collect(), last, repairs })
 }
 
-/// Checks that the last file goes on where the one before it ends. `None` if it is to be put away.
+/// Checks that the last file goes on where the one before it ends.
 ///
 /// Both may hold the same records: when a file fails, the next one takes over those that were not synced, and only
 /// then the first one is cut. Until then nothing new is acknowledged, so the one that goes further holds everything.
-fn follow(
-    before: &Candidate,
-    last: &Candidate,
-    repairs: &mut Vec<Repair>,
-) -> Result<Option<Scan>, OpenError> {
-    let read = |of: &Candidate, after, until| {
-        scan(&of.path, of.first, after, until).map_err(OpenError::at(&of.path))
-    };
+fn follow(before: &Candidate, last: &Candidate, repairs: &mut Vec<Repair>) -> Result<Verdict, OpenError> {
     let border = last.first.saturating_sub(1);
-    let linked =
-        last_head(&before.path).map_err(OpenError::at(&before.path))?.filter(|(_, head)| head.seq == border);
-    if let Some(link) = linked {
-        return read(last, Some(link), u64::MAX).map(Some);
+    let link = last_head(&before.path).map_err(OpenError::at(&before.path))?;
+    if let Some(link) = link.filter(|(_, head)| head.seq == border) {
+        return Ok(judge(last, read(last, Some(link), u64::MAX)?));
     }
     let upto = read(before, None, border)?;
     let (Some(chain), true) = (upto.chain, upto.head.seq == border) else {
-        let (file, seq) = (last.path.clone(), upto.head.next_seq());
-        let (file, line, kind) = match upto.end {
-            End::Bad { line, kind } => (before.path.clone(), line, kind),
-            _ => (file, 1, "missing_segment"),
-        };
-        return Err(OpenError::Tampered { file, line, seq, kind });
+        return Ok(Verdict::Damaged(match upto.end {
+            End::Bad { line, kind } => damage(before, line, kind, &upto),
+            End::Whole | End::Torn => damage(last, 1, "missing_segment", &upto),
+        }));
     };
     let whole = read(before, None, u64::MAX)?;
     let next = read(last, Some((chain, upto.head)), u64::MAX)?;
     if next.head.seq < whole.head.seq {
-        return Ok(None);
+        return Ok(Verdict::PutAway);
     }
-    if next.good_bytes > 0 {
+    let verdict = judge(last, next);
+    if let Verdict::GoOn(_) = verdict {
         repairs.push(cut(&before.path, upto.good_bytes)?);
     }
-    Ok(Some(next))
+    Ok(verdict)
 }
 
 fn list(directory: &Path) -> Result<Vec<Candidate>, OpenError> {

@@ -26,12 +26,6 @@ pub(super) enum End {
     Bad { line: u64, kind: &'static str },
 }
 
-impl Scan {
-    pub(super) const fn is_tampered(&self) -> bool {
-        matches!(self.end, End::Bad { .. })
-    }
-}
-
 /// Reads the records of a file up to the one with the number `until`, and checks that each follows the one before.
 ///
 /// The first one must have the number that the file is named by, and follow `after` if that is known.

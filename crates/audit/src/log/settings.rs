@@ -9,7 +9,7 @@ use super::policy::Policies;
 use super::retention::Retention;
 use super::room::Amount;
 use super::writer::Pace;
-use super::{MAX_EVENT, WhenDamaged};
+use super::{Checkpoints, MAX_EVENT, WhenDamaged};
 
 /// What a place takes before its event is known, in bytes.
 pub(super) const NOMINAL_BYTES: usize = 2 << 10;
@@ -17,7 +17,7 @@ pub(super) const NOMINAL_BYTES: usize = 2 << 10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) directory: PathBuf,
     pub(super) queue: Amount,
@@ -30,6 +30,7 @@ pub(super) struct Settings {
     pub(super) clock: WallClock,
     pub(super) when_damaged: WhenDamaged,
     pub(super) sinks: Vec<String>,
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 impl Settings {
@@ -47,6 +48,7 @@ impl Settings {
             clock: WallClock::system(),
             when_damaged: WhenDamaged::Refuse,
             sinks: Vec::new(),
+            checkpoints: None,
         }
     }
 

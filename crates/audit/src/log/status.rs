@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::counts::{ClassCounts, Counts};
 use super::shared::{Health, Phase, Shared, State};
-use super::{ChainId, DiskLevel, Head, Space, WhenFull};
+use super::{ChainId, CheckpointStatus, DiskLevel, Head, Space, WhenFull};
 use crate::{Category, Class, Reason};
 
 /// How a log is at one moment. All figures are of the same moment.
@@ -43,6 +43,8 @@ pub struct Status {
     pub segments: usize,
     /// What they take, in bytes.
     pub bytes: u64,
+    /// How signing is doing; none where nothing is signed.
+    pub checkpoints: Option<CheckpointStatus>,
     /// Sinks and how far they have confirmed.
     pub sinks: Vec<(String, u64)>,
     /// Whether it was closed.
@@ -73,6 +75,7 @@ impl Status {
             last_error: facts.last_error,
             segments: facts.segments,
             bytes: facts.bytes,
+            checkpoints: facts.signatures.map(|signatures| signatures.status()),
             sinks: state.replicas.sinks().map(|(name, seq)| (name.to_owned(), seq)).collect(),
             is_closed: state.phase != Phase::Open,
             counts: state.counts,

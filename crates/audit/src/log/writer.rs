@@ -18,7 +18,7 @@ use super::retention::Retention;
 use super::shared::{Entry, Phase, Shared};
 use super::system::{Clerk, WhyNext};
 use super::tail::Mark;
-use crate::{Durability, Reason};
+use crate::{Durability, Reason, Severity};
 
 /// So many bytes are written at once, so that nobody waits behind more.
 const MOST_BATCH_BYTES: usize = 1 << 20;
@@ -47,6 +47,8 @@ pub(super) struct Writer<D: Disk> {
     rotate_at: Instant,
     prune_at: Instant,
     gap_at: Instant,
+    /// When something is to be signed.
+    sign_at: Option<Instant>,
     pub(super) directory: Directory,
 }
 
@@ -98,6 +100,7 @@ impl<D: Disk> Writer<D> {
             rotate_at: now,
             prune_at: now,
             gap_at: now,
+            sign_at: None,
             directory,
         };
         writer.look(now);
@@ -136,7 +139,7 @@ impl<D: Disk> Writer<D> {
     /// Until when there is nothing to do unless somebody asks.
     fn next_look(&self) -> Instant {
         let sync = self.unsynced.map(|since| since + self.pace.sync_within);
-        sync.map_or(self.look_at, |sync| sync.min(self.look_at))
+        [sync, self.sign_at].into_iter().flatten().fold(self.look_at, Instant::min)
     }
 
     fn turn(&mut self, work: Work) {
@@ -148,13 +151,14 @@ impl<D: Disk> Writer<D> {
         if let Some(illness) = &self.illness {
             let reason = illness.reason();
             self.shared.lock().losses.put_back(&losses);
-            batch::fail(&self.shared, entries, reason);
+            batch::fail(&self.shared, entries, reason, self.now());
         } else {
             self.commit(entries, losses, now);
         }
         if self.illness.is_none() {
             self.seal_segment(rotate, now);
             self.prune(now);
+            self.sign_at = self.journal.sign(now);
         }
         self.tell();
     }
@@ -172,7 +176,7 @@ impl<D: Disk> Writer<D> {
                 self.shared.lock().losses.put_back(&losses);
             }
             self.suffer(&trouble);
-            batch.fail(&self.shared, trouble.reason());
+            batch.fail(&self.shared, trouble.reason(), self.now());
         }
     }
 
@@ -283,7 +287,7 @@ impl<D: Disk> Writer<D> {
         let bytes = gone.iter().map(|file| file.bytes).sum::<u64>();
         let details = json!({ "segments": count, "first": first, "last": last, "bytes": bytes });
         // Told first: a deletion that nobody told of would look like one by somebody else.
-        if let Err(trouble) = self.record(&self.clerk.event("AUDIT_RETENTION", "info", &details)) {
+        if let Err(trouble) = self.record(&self.clerk.event("AUDIT_RETENTION", Severity::Info, &details)) {
             return self.suffer(&trouble);
         }
         if let Err(error) = self.journal.delete(count) {
@@ -313,6 +317,7 @@ impl<D: Disk> Writer<D> {
         }
         batch::release_replicas(&self.shared);
         self.tell();
+        self.journal.close(Instant::now());
     }
 
     pub(super) fn now(&self) -> SystemTime {

@@ -1,13 +1,13 @@
-use buttress_audit::log::{AuditLog, Policy, Reader, WhenFull};
+use buttress_audit::log::{Policy, Reader, WhenFull};
 use buttress_audit::{Action, Category, Class, Durability, Reason, Recorder, Reservation};
 use tokio::task::JoinSet;
 
-use super::sample::{actions, assert_accounted, numbered, numbers, records};
+use super::sample::{actions, assert_accounted, builder, numbered, numbers, open, records};
 
 #[tokio::test]
 async fn a_receipt_names_the_number_and_the_durability_and_the_record_is_there() {
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::open(&directory).unwrap();
+    let log = open(&directory).unwrap();
     let receipt = log.record(numbered(Action::UPDATE, 7)).await.unwrap();
     assert_eq!((receipt.seq, receipt.durability), (Some(2), Durability::Written));
     let receipt = log.record(numbered(Action::LOGIN, 8)).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_log_goes_on_where_it_ended() {
     let directory = tempfile::tempdir().unwrap();
     let mut chain = None;
     for number in 0..5 {
-        let log = AuditLog::open(&directory).unwrap();
+        let log = open(&directory).unwrap();
         assert_eq!(*chain.get_or_insert(log.chain()), log.chain());
         assert_eq!(log.watch().borrow().seq, number + 1);
         let receipt = log.record(numbered(Action::UPDATE, number)).await.unwrap();
@@ -44,7 +44,7 @@ async fn many_at_once_are_all_recorded_once_in_one_chain() {
     const TASKS: u64 = 64;
     const EACH: u64 = 100;
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::builder(&directory).queue_events(100).open().unwrap();
+    let log = builder(&directory).queue_events(100).open().unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let log = log.clone();
@@ -78,7 +78,7 @@ async fn many_at_once_are_all_recorded_once_in_one_chain() {
 #[tokio::test]
 async fn events_of_one_task_stand_in_the_order_in_which_they_were_handed_over() {
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::open(&directory).unwrap();
+    let log = open(&directory).unwrap();
     let mut due = Vec::new();
     for number in 0..500 {
         let action = if number % 3 == 0 { Action::LOGIN } else { Action::UPDATE };
@@ -94,7 +94,7 @@ async fn events_of_one_task_stand_in_the_order_in_which_they_were_handed_over() 
 #[tokio::test]
 async fn what_nobody_waits_for_is_recorded_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::open(&directory).unwrap();
+    let log = open(&directory).unwrap();
     for number in 0..100 {
         drop(
             log.reserve(Class::write(Category::Data)).await.unwrap().record(numbered(Action::UPDATE, number)),
@@ -107,7 +107,7 @@ async fn what_nobody_waits_for_is_recorded_all_the_same() {
 #[tokio::test]
 async fn a_closed_log_says_so_and_counts_it() {
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::open(&directory).unwrap();
+    let log = open(&directory).unwrap();
     let place = log.reserve(Class::write(Category::Data)).await.unwrap();
     let status = log.close().await;
     assert!(status.is_closed && !status.is_ready());
@@ -117,7 +117,7 @@ async fn a_closed_log_says_so_and_counts_it() {
     assert_eq!(later.reason, Reason::Closed);
     assert_eq!(log.status().counts(Category::Data).failed, 2);
     assert_accounted(&log);
-    assert!(AuditLog::open(&directory).is_ok(), "a closed log is unlocked though a handle is left");
+    assert!(open(&directory).is_ok(), "a closed log is unlocked though a handle is left");
     assert_eq!(log.close().await.totals().failed, 2, "closing twice does no harm");
 }
 
@@ -125,7 +125,7 @@ async fn a_closed_log_says_so_and_counts_it() {
 async fn what_is_only_enqueued_has_its_receipt_before_it_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let policy = Policy::new(Durability::Enqueued, WhenFull::Shed);
-    let log = AuditLog::builder(&directory).policy(Category::System, policy).open().unwrap();
+    let log = builder(&directory).policy(Category::System, policy).open().unwrap();
     let action = Action::custom("CACHE_WARMED", Category::System).unwrap();
     let receipt = log.record(numbered(action, 1)).await.unwrap();
     assert_eq!((receipt.seq, receipt.durability), (None, Durability::Enqueued));
@@ -136,7 +136,7 @@ async fn what_is_only_enqueued_has_its_receipt_before_it_is_written() {
 #[tokio::test]
 async fn an_event_that_is_too_large_is_not_recorded_and_a_gap_says_so() {
     let directory = tempfile::tempdir().unwrap();
-    let log = AuditLog::builder(&directory).max_event_bytes(1_024).open().unwrap();
+    let log = builder(&directory).max_event_bytes(1_024).open().unwrap();
     let large = buttress_audit::Event::builder(Action::UPDATE).detail("text", "x ".repeat(600)).build();
     let error = log.record(large).await.unwrap_err();
     assert_eq!((error.reason, error.shed, error.retry_after), (Reason::TooLarge, false, None));

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use buttress_audit::log::AuditLog;
 use buttress_audit::{Action, Event};
 use tokio::task::JoinSet;
 
@@ -66,7 +65,7 @@ fn what_a_process_does_that_was_told_a_directory() {
 
 async fn work(directory: PathBuf, round: u64) {
     // Small files, so that it is often killed while it begins one.
-    let log = match AuditLog::builder(&directory).segment_bytes(64 << 10).open() {
+    let log = match super::sample::builder(&directory).segment_bytes(64 << 10).open() {
         Ok(log) => log,
         Err(error) => return say(&format!("refused {error}")),
     };

@@ -1,9 +1,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use buttress_audit::log::{AuditLog, Head, Line};
+use buttress_audit::log::{AuditLog, AuditLogBuilder, Head, Line, OpenError};
 use buttress_audit::{Action, Event};
+use buttress_core::Ratio;
 use serde_json::Value;
+
+/// A log that has nothing to say about the room on the disk of whoever runs the tests.
+pub(crate) fn builder(directory: impl AsRef<Path>) -> AuditLogBuilder {
+    AuditLog::builder(directory).disk_low(Ratio::ZERO, 0).disk_critical(Ratio::ZERO)
+}
+
+pub(crate) fn open(directory: impl AsRef<Path>) -> Result<AuditLog, OpenError> {
+    builder(directory).open()
+}
 
 /// An event that says which one it is.
 pub(crate) fn numbered(action: Action, number: u64) -> Event {
@@ -42,9 +52,14 @@ pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
 
 /// Everything in a log, after every line was checked to continue the one before it.
 pub(crate) fn records(directory: &Path) -> Vec<Found> {
+    records_of(&segments(directory))
+}
+
+/// The same for some files that follow one another.
+pub(crate) fn records_of(segments: &[PathBuf]) -> Vec<Found> {
     let (mut found, mut chain) = (Vec::new(), None::<(_, Head)>);
-    for segment in segments(directory) {
-        let text = fs::read(&segment).unwrap();
+    for segment in segments {
+        let text = fs::read(segment).unwrap();
         assert!(text.is_empty() || text.ends_with(b"\n"), "half a line in {}", segment.display());
         let lines = text.strip_suffix(b"\n").unwrap_or_default().split(|byte| *byte == b'\n');
         for line in lines {

@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod failures;
+mod faulty;
+mod model;
+mod policies;

@@ -1,0 +1,100 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use buttress_audit::log::{AuditLog, DiskLevel};
+use buttress_audit::{Action, Event, Reason};
+use buttress_core::Ratio;
+
+use super::child;
+use super::sample::{actions, assert_accounted, numbered, numbers, records, segments};
+
+/// A file system of one MiB that is gone with its guard; none where this process may not mount one.
+struct Tiny(PathBuf);
+
+impl Tiny {
+    fn mount(at: &Path) -> Option<Self> {
+        let at = at.to_owned();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&at).output();
+        mounted.is_ok_and(|mount| mount.status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).output());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_is_really_full_is_told_of_and_when_room_returns_the_log_goes_on_by_itself() {
+    let at = tempfile::tempdir().unwrap();
+    let Some(tiny) = Tiny::mount(at.path()) else {
+        return println!("not shown: only the administrator may mount a file system");
+    };
+    let directory = tiny.0.join("log");
+    let log =
+        AuditLog::builder(&directory).disk_low(Ratio::ZERO, 0).disk_critical(Ratio::ZERO).open().unwrap();
+    log.record(numbered(Action::LOGIN, 0)).await.unwrap();
+    // Somebody else takes all the room but a little.
+    let other = tiny.0.join("other");
+    fs::write(&other, vec![7; 600 << 10]).unwrap();
+    let mut acknowledged = vec![0];
+    let refused = loop {
+        let number = acknowledged.len() as u64;
+        let event = Event::builder(Action::LOGIN).detail("number", number).detail("text", "x ".repeat(1_000));
+        match log.record(event.build()).await {
+            Ok(_) => acknowledged.push(number),
+            Err(why) => break why,
+        }
+    };
+    assert_eq!((refused.reason, refused.shed), (Reason::DiskFull, false));
+    assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+    let status = log.status();
+    assert_eq!((status.level, status.is_ready()), (DiskLevel::Full, false));
+    assert_eq!(actions(&directory).last().unwrap(), "AUDIT_DISK_FULL", "there was room kept back for that");
+    assert_eq!(numbers(&directory), acknowledged);
+    fs::remove_file(&other).unwrap();
+    while !log.status().is_ready() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    acknowledged.push(1_000_000);
+    log.record(numbered(Action::LOGIN, 1_000_000)).await.unwrap();
+    assert_accounted(&log);
+    log.close().await;
+    assert_eq!(numbers(&directory), acknowledged);
+    assert_eq!(segments(&directory).len(), 1);
+    let found = records(&directory);
+    let about: Vec<_> = found.iter().rev().take(4).map(|record| record.action().to_owned()).collect();
+    assert_eq!(about, ["LOGIN", "AUDIT_GAP", "AUDIT_DISK_RECOVERED", "AUDIT_DISK_FULL"]);
+    // A later log finds nothing wrong with it.
+    drop(AuditLog::open(&directory).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn where_no_file_may_grow_any_more_the_next_one_takes_over_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    // 48 KiB: less than the smallest file that the log would make by itself, and too little for its ballast.
+    let (mut process, said) = child::start(&mut child::command_with_small_files(directory.path(), 3, 96));
+    let mut done = Vec::new();
+    for line in said.map_while(Result::ok) {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["done", number, _] => done.push(number.parse::<u64>().unwrap()),
+            ["opened"] => {}
+            _ => panic!("{line}"),
+        }
+        if done.len() > 1_000 {
+            break;
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(done.len() > 1_000, "{}", done.len());
+    drop(AuditLog::open(&directory).unwrap());
+    assert!(segments(directory.path()).len() > 5);
+    let found: std::collections::BTreeSet<_> = numbers(directory.path()).into_iter().collect();
+    assert!(done.iter().all(|number| found.contains(number)));
+}
