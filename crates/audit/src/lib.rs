@@ -76,11 +76,11 @@
 //!
 //! | path | allocations | locks | clocks |
 //! |---|---|---|---|
-//! | a request that is recorded | 6, and those of the recorder | the recorder's | 3 |
-//! | a class that fails closed | 3 more, and a clone of the inner service | the recorder's twice | 1 more |
-//! | [`Level::None`] | 5 | none | 1 |
+//! | a request that is recorded | 4, and those of the recorder | the recorder's, and two that nobody else has | 3 |
+//! | a class that fails closed | 2 more, and a clone of the inner service | the recorder's once more | 1 more |
+//! | [`Level::None`] | 4 | two that nobody else has | 1 |
 //! | [`Mode::Off`](buttress_core::Mode::Off) | 0 | none | 0 |
-//! | [`Event::encode`] of an event with nothing to hide | 2 | none | none |
+//! | [`Event::encode`] of an event with nothing to hide | 1, and 1 for details or changes | none | none |
 //!
 //! The receipt of the last record is waited for: how long that takes is the log's affair, and the durability of the
 //! class. Figures are in `docs/performance.md`.

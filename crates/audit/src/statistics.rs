@@ -12,7 +12,7 @@ use buttress_redact::Redactor;
 use parking_lot::Mutex;
 
 pub use self::counted::{Counted, CountedRecording, CountedReservation, CountedReserving};
-pub use self::snapshot::{Tally, StatisticsSnapshot};
+pub use self::snapshot::{StatisticsSnapshot, Tally};
 
 use self::sketch::Sketch;
 use self::snapshot::tally;
@@ -99,8 +99,18 @@ impl Statistics {
         let categories = Category::ALL.map(|category| (category, counts.categories[category as usize]));
         // Others count on while the names are redacted.
         drop(counts);
-        let [users, resources, actions] = [users, resources, actions].map(|dimension| tally(dimension, redactor));
-        StatisticsSnapshot { recorded, succeeded, unrecorded, outcomes, categories, users, resources, actions }
+        let [users, resources, actions] =
+            [users, resources, actions].map(|dimension| tally(dimension, redactor));
+        StatisticsSnapshot {
+            recorded,
+            succeeded,
+            unrecorded,
+            outcomes,
+            categories,
+            users,
+            resources,
+            actions,
+        }
     }
 
     /// Begins anew, once it is recorded that somebody wanted it.

@@ -56,8 +56,9 @@ mod tests {
 
     #[test]
     fn a_secret_on_the_border_is_hidden_before_the_cut() {
-        let text = format!("{} password=hunter2hunter2hunter2", "x".repeat(40));
+        // Known by its length, of which less than half would be there.
+        let text = format!("{} ghp_16C7e42F292c6912E7710c838347Ae178B4a", "x".repeat(40));
         let short = shortened(&text, 60, &Redactor::default());
-        assert!(!short.contains("hunter") && short.len() <= 60, "{short}");
+        assert!(!short.contains("ghp_") && short.len() <= 60, "{short}");
     }
 }

@@ -148,6 +148,7 @@ impl Write for Bounded {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
@@ -185,6 +186,24 @@ mod tests {
             json!({"small": 1, "large": "***TRUNCATED***", "odd": "***UNSERIALISABLE***"})
         );
         assert_eq!(details.left_out(), 2);
+    }
+
+    /// A list of a billion numbers that counts how many were asked for.
+    struct Endless(Cell<u64>);
+
+    impl Serialize for Endless {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq((0..1_000_000_000_u64).inspect(|_| self.0.set(self.0.get() + 1)))
+        }
+    }
+
+    #[test]
+    fn a_value_without_end_is_given_up_when_it_is_too_large() {
+        let endless = Endless(Cell::new(0));
+        let mut details = Details::default();
+        details.set("endless", &Written::of(&endless));
+        assert_eq!(read(&details), json!({"endless": "***TRUNCATED***"}));
+        assert!(endless.0.get() < MAX_BYTES as u64, "{}", endless.0.get());
     }
 
     #[test]

@@ -36,15 +36,16 @@ pub(super) fn write(parts: &Parts, redactor: &Redactor, out: &mut Vec<u8>) {
     out.push(b'{');
     own(parts, out);
     let mut foreign = Vec::new();
-    foreign.push(b'{');
     if glance::is_clean(parts, redactor) {
         encoder.actor_and_texts(parts, out);
     } else {
         encoder.suspicious(parts, &mut foreign, out);
     }
     encoder.structured(parts, &mut foreign);
-    foreign.push(b'}');
-    encoder.redacted(&foreign, out);
+    if !foreign.is_empty() {
+        foreign.push(b'}');
+        encoder.redacted(&foreign, out);
+    }
     encoder.counts.write(out);
     out.push(b'}');
 }
@@ -85,6 +86,14 @@ fn own(parts: &Parts, out: &mut Vec<u8>) {
     }
 }
 
+/// Begins what is redacted apart, unless that was done.
+fn open(foreign: &mut Vec<u8>) {
+    if foreign.is_empty() {
+        foreign.reserve(512);
+        foreign.push(b'{');
+    }
+}
+
 /// Whether who acted may be known by an e-mail address.
 fn has_address(actor: &Principal) -> bool {
     actor.id().contains('@') || actor.name().is_some_and(|name| name.contains('@'))
@@ -114,6 +123,7 @@ impl Encoder<'_> {
     /// Texts of which some have to be redacted: they join what is redacted as JSON. An actor who is known by an address
     /// does not, since the address is told.
     fn suspicious(&mut self, parts: &Parts, foreign: &mut Vec<u8>, out: &mut Vec<u8>) {
+        open(foreign);
         match &parts.actor {
             Some(actor) if has_address(actor) => {
                 self.actor(actor, out);
@@ -148,12 +158,14 @@ impl Encoder<'_> {
     /// What has names and values of its own.
     fn structured(&mut self, parts: &Parts, out: &mut Vec<u8>) {
         if let Some(changes) = parts.changes.as_ref().filter(|changes| !changes.is_empty()) {
+            open(out);
             json::name(",\"changes\":", out);
             self.counts.names += changes.write(self.redactor, out);
             self.counts.truncated += changes.left_out() as usize;
         }
         self.counts.truncated += parts.details.left_out() as usize;
         if !parts.details.is_empty() {
+            open(out);
             json::name(",\"details\":", out);
             parts.details.write(out);
         }
@@ -247,7 +259,7 @@ impl Encoder<'_> {
             self.text(",\"route\":", route, bound::PATH, out);
         }
         if let Some(path) = &request.path {
-            self.url(",\"path\":", path, bound::PATH, out);
+            self.path(",\"path\":", path, bound::PATH, out);
         }
         if let Some(query) = &request.query {
             self.query(query, out);
@@ -271,11 +283,12 @@ impl Encoder<'_> {
         out.push(b'}');
     }
 
-    /// A path; one with escapes is redacted by what they stand for.
-    fn url(&mut self, key: &str, path: &Text, shown: usize, out: &mut Vec<u8>) {
+    /// A path; one with escapes or parameters is redacted by what they stand for.
+    fn path(&mut self, key: &str, path: &Text, shown: usize, out: &mut Vec<u8>) {
         let path = path.as_str();
         let path = bound::cut(&path, shown + bound::OVERLAP);
-        let redacted = if path.contains('%') { self.redactor.url(path) } else { Cow::Borrowed(path) };
+        let has_parts = path.contains(['%', '=']);
+        let redacted = if has_parts { self.redactor.query(path) } else { Cow::Borrowed(path) };
         self.counts.values += usize::from(matches!(redacted, Cow::Owned(_)));
         self.text(key, &redacted, shown, out);
     }

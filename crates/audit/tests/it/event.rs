@@ -148,6 +148,21 @@ fn secrets_are_hidden_wherever_they_stand() {
     assert!(counts["names"].as_u64() >= Some(4) && counts["values"].as_u64() >= Some(5), "{counts}");
 }
 
+#[test]
+fn what_an_escape_in_a_path_stands_for_is_hidden_too() {
+    for path in [
+        "/reset/password%3Dhunter2/x",
+        "/a;token=hunter2;b=1",
+        "/%70assword=hunter2",
+        "/to/john%40example.com",
+    ] {
+        let line = line_of(&Event::builder(Action::READ).path(path).build());
+        assert!(!line.contains("hunter2") && !line.contains("john%40"), "{line}");
+    }
+    let clean = read(&Event::builder(Action::READ).path("/caf%C3%A9/b=1/%2e").build());
+    assert_eq!(clean["request"]["path"], "/caf%C3%A9/b=1/%2e");
+}
+
 /// The names of our own members must not be those of secrets, here and wherever the record is redacted again.
 #[test]
 fn a_second_pass_changes_nothing() {

@@ -10,6 +10,7 @@ mod handle;
 mod injection;
 mod rules;
 mod statistics;
+mod waiting;
 mod who;
 
 use std::convert::Infallible;

@@ -7,12 +7,12 @@ use buttress_redact::Redactor;
 
 use crate::event::{Parts, bound};
 
-/// Whether no text of an event needs to be redacted or cut. In doubt it does.
+/// Whether no text of an event needs to be redacted. In doubt it does; one that is too long is redacted by itself.
 ///
 /// Texts are looked at line by line of one, since a detector ends at the end of a line at the latest, or takes what
 /// follows for more of the same and so errs on the side of caution.
 pub(super) fn is_clean(parts: &Parts, redactor: &Redactor) -> bool {
-    let mut glance = Glance { lines: Vec::with_capacity(256), fits: true };
+    let mut glance = Glance { lines: Vec::with_capacity(256) };
     glance.actor(parts.actor.as_ref());
     glance.add(parts.reason.as_deref(), bound::REASON);
     glance.add(parts.message.as_deref(), bound::MESSAGE);
@@ -31,25 +31,23 @@ pub(super) fn is_clean(parts: &Parts, redactor: &Redactor) -> bool {
     let is_simple = request.query.is_none() && request.body.is_none() && glance.is_simple();
     // Last, and apart: templates have braces, and are the program's own.
     glance.add(request.route.as_deref(), bound::PATH);
-    is_simple && glance.fits && matches!(redactor.bytes(&glance.lines), Cow::Borrowed(_))
+    is_simple && matches!(redactor.bytes(&glance.lines), Cow::Borrowed(_))
 }
 
 struct Glance {
     lines: Vec<u8>,
-    fits: bool,
 }
 
 impl Glance {
     /// Whether nothing in it is an escape, nor can be JSON, which would be read otherwise than as text.
     fn is_simple(&self) -> bool {
-        let odd = |byte: u8| matches!(byte, b'%' | b'{' | b'[' | b'"' | b'\\');
+        let odd = |byte: u8| matches!(byte, b'%' | b'=' | b'{' | b'[' | b'"' | b'\\');
         // Without a way out in the middle, so that many bytes are looked at in one step.
         !self.lines.iter().fold(false, |any, byte| any | odd(*byte))
     }
 
     fn add(&mut self, text: Option<&str>, shown: usize) {
         let Some(text) = text else { return };
-        self.fits &= text.len() <= shown;
         self.lines.extend_from_slice(&text.as_bytes()[..text.len().min(shown)]);
         self.lines.push(b'\n');
     }

@@ -62,6 +62,13 @@ async fn a_body_beyond_the_cap_is_cut_after_it_was_redacted_and_the_record_says_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_on_the_border_of_a_body_is_not_left_in_half() {
+    let text = format!("{} ghp_16C7e42F292c6912E7710c838347Ae178B4a", "x".repeat(40));
+    let record = record(60, "text/plain", text).await;
+    assert!(!record["request"]["body"].as_str().unwrap().contains("ghp_"), "{record}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn forms_and_text_are_recorded_and_what_is_neither_is_only_counted() {
     let form = record(1024, "application/x-www-form-urlencoded", "user=ann&password=hunter2%21").await;
     assert_eq!(form["request"]["body"], "user=ann&password=***REDACTED***");

@@ -160,6 +160,18 @@ async fn a_request_that_was_rate_limited_is_recorded_as_denied() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_answers_with_another_status_is_still_one() {
+    let (records, layer) = recorded();
+    let inner: Inner = Strict::with(|_, _| {
+        let problem =
+            AsProblem::default().with_status(Kind::RateLimited, StatusCode::SERVICE_UNAVAILABLE).unwrap();
+        Reply::Ok(problem.respond(Refused::new(No(Kind::RateLimited, "quota_exceeded"))))
+    });
+    send(&layer.build().unwrap(), inner, message::get("/")).await;
+    assert_eq!(end_of(&only(&records)), ("denied", Some("quota_exceeded"), "complete"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_was_too_large_is_recorded_as_denied() {
     let (records, layer) = recorded();
     send(&layer.build().unwrap(), answers(413), message::post("/upload", "x")).await;
