@@ -179,7 +179,9 @@ impl Checkpointer {
         }
         let note = Note::sign(Checkpoint::new(self.chain, self.head, self.tree.clone()), &self.key);
         let written = self.file.append(&note);
-        self.monitor.workers.iter().for_each(|worker| worker.put(note.clone()));
+        for worker in self.monitor.workers.iter() {
+            worker.put(note.clone());
+        }
         let mut status = self.monitor.own.lock();
         match written {
             Ok(()) => {
@@ -205,7 +207,9 @@ impl Checkpointer {
     pub(crate) fn close(mut self, now: Instant, longest: Duration) {
         self.write(now);
         let each = longest / u32::try_from(self.monitor.workers.len().max(1)).unwrap_or(u32::MAX);
-        self.monitor.workers.iter().for_each(|worker| worker.settle(each));
+        for worker in self.monitor.workers.iter() {
+            worker.settle(each);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    pub(super) fn new(chain: ChainId, head: Head, tree: Tree) -> Self {
+    pub(crate) fn new(chain: ChainId, head: Head, tree: Tree) -> Self {
         Self { chain, head, root: tree.root(), tree }
     }
 

@@ -146,9 +146,10 @@ impl Reader {
         let Some(later) = segments.iter().find(|later| later.first > next) else { return Ok(false) };
         if open.asked_again {
             let oldest = segments.first().map_or(later.first, |oldest| oldest.first);
-            return Err(match oldest > next {
-                true => ReadError::Pruned { wanted: next, first: oldest },
-                false => ReadError::Missing { wanted: next, next: later.first },
+            return Err(if oldest > next {
+                ReadError::Pruned { wanted: next, first: oldest }
+            } else {
+                ReadError::Missing { wanted: next, next: later.first }
             });
         }
         // The writer may have added to this segment after its end was seen and before the next was begun.

@@ -6,4 +6,5 @@ mod command;
 mod event;
 mod layer;
 mod log;
+mod signed;
 mod sink;

@@ -11,7 +11,9 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn note_of(chain: u8, size: u64, key: &SigningKey) -> Note {
     let mut tree = Tree::EMPTY;
-    (0..size).for_each(|n| tree.push(leaf(&n.to_be_bytes())));
+    for n in 0..size {
+        tree.push(leaf(&n.to_be_bytes()));
+    }
     let head = Head { seq: size, hash: [9; 32] };
     Note::sign(Checkpoint::new(ChainId::from_bytes([chain; 16]), head, tree), key)
 }
@@ -121,6 +123,27 @@ fn failures_and_panics_are_counted_and_told_and_the_next_note_is_put() {
     assert_eq!(worker.status().anchored, 7);
     told(|| Ok(()), 10, 2, None);
     assert_eq!(worker.status().anchored, 10);
+}
+
+#[test]
+fn a_note_that_was_refused_is_put_again_after_a_pause() {
+    let key = SigningKey::generate("test").unwrap();
+    let (answer, answers) = mpsc::channel();
+    let (put, puts) = mpsc::channel();
+    let pause = Duration::from_millis(1);
+    let worker = Worker::pausing(Box::new(Scripted(answers, put)), &Ok(0), pause).unwrap();
+    worker.put(note_of(1, 1, &key));
+    for fails in [true, true, false] {
+        assert_eq!(puts.recv_timeout(LONG), Ok(1));
+        answer.send(if fails { || Err("down".into()) } else { || Ok(()) }).unwrap();
+    }
+    drop(answer);
+    drop(worker);
+    assert_eq!(
+        puts.recv_timeout(LONG),
+        Err(mpsc::RecvTimeoutError::Disconnected),
+        "put once more than needed"
+    );
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(in super::super) struct Worker {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    pause: Duration,
 }
 
 struct State {
@@ -53,6 +54,14 @@ impl Worker {
         anchor: Box<dyn Anchor>,
         had: &Result<u64, AnchorError>,
     ) -> io::Result<Self> {
+        Self::pausing(anchor, had, PAUSE)
+    }
+
+    pub(super) fn pausing(
+        anchor: Box<dyn Anchor>,
+        had: &Result<u64, AnchorError>,
+        pause: Duration,
+    ) -> io::Result<Self> {
         let status = AnchorStatus {
             name: anchor.name().into(),
             anchored: *had.as_ref().unwrap_or(&0),
@@ -60,7 +69,7 @@ impl Worker {
             last_error: had.as_ref().err().map(|error| error.to_string().into()),
         };
         let state = State { wanted: None, is_fresh: false, is_busy: false, is_closed: false, status };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), pause });
         let worker = Arc::clone(&shared);
         thread::Builder::new().name("audit-anchor".to_owned()).spawn(move || worker.run(anchor))?;
         Ok(Self { shared })
@@ -123,7 +132,7 @@ impl Shared {
     }
 
     fn pause(&self, state: &mut MutexGuard<'_, State>) {
-        self.changed.wait_while_for(state, |state| !state.is_closed && !state.is_fresh, PAUSE);
+        self.changed.wait_while_for(state, |state| !state.is_closed && !state.is_fresh, self.pause);
         if state.is_closed && !state.is_fresh {
             state.wanted = None;
         }

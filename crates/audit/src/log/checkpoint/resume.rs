@@ -154,7 +154,9 @@ impl Log<'_> {
                 let missing = ReadError::Missing { wanted: tree.size() + 1, next: self.head.seq + 1 };
                 return Err(ResumeError::Unreadable(missing));
             }
-            lines.iter().for_each(|line| tree.push(leaf(line.as_bytes())));
+            for line in &lines {
+                tree.push(leaf(line.as_bytes()));
+            }
         }
         Ok(tree)
     }

@@ -42,7 +42,7 @@ fn a_note_of_an_independent_program_is_true_and_the_same_as_ours() {
     let last = last.unwrap();
     let ours = Checkpoint::new(last.chain, last.head(), tree);
     assert_eq!(note.checkpoint(), &ours);
-    let seed: [u8; 32] = std::array::from_fn(|n| n as u8);
+    let seed: [u8; 32] = (0..32).collect::<Vec<u8>>().try_into().unwrap();
     let key = SigningKey::from_seed("example", &seed).unwrap();
     assert_eq!(Note::sign(ours, &key).as_str(), VECTOR);
 }

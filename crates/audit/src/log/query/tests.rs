@@ -97,11 +97,12 @@ const CHAIN: ChainId = ChainId::from_bytes([7; 16]);
 fn log(records: usize, per_segment: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut head = Head::START;
-    while (head.seq as usize) < records {
+    let records = records as u64;
+    while head.seq < records {
         let mut lines = Vec::new();
         let name = segment_name(head.next_seq());
-        for _ in 0..per_segment.min(records - head.seq as usize) {
-            let actor = if head.next_seq() % 3 == 0 { "ada" } else { "bob" };
+        for _ in 0..(per_segment as u64).min(records - head.seq) {
+            let actor = if head.next_seq().is_multiple_of(3) { "ada" } else { "bob" };
             head = seal(CHAIN, head, format!("{{\"actor\":{{\"id\":\"{actor}\"}}}}").as_bytes(), &mut lines);
         }
         fs::write(dir.path().join(name), lines).unwrap();

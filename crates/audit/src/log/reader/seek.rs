@@ -49,3 +49,48 @@ fn line_after(file: &mut File, from: u64, before: u64) -> io::Result<Option<(u64
     let seq = Line::split(&bytes[first + 1..second]).map(|line| line.seq);
     Ok(seq.filter(|_| at < before).map(|seq| (at, seq)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::super::chain::{ChainId, Head};
+    use super::super::super::line::seal;
+    use super::*;
+
+    /// A file of records of all sizes, and where each begins.
+    fn file() -> (File, Vec<u64>) {
+        let (mut head, mut bytes, mut places) = (Head::START, Vec::new(), Vec::new());
+        for n in 0..1500 {
+            places.push(bytes.len() as u64);
+            let size = if n % 200 == 7 { 3 * CHUNK } else { n % 97 };
+            let event = format!("{{\"x\":\"{}\"}}", "x".repeat(size));
+            head = seal(ChainId::from_bytes([7; 16]), head, event.as_bytes(), &mut bytes);
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        places.push(bytes.len() as u64);
+        (file, places)
+    }
+
+    #[test]
+    fn a_search_ends_at_the_beginning_of_a_line_not_behind_the_record_and_not_far_before_it() {
+        let (mut file, places) = file();
+        for (seq, place) in (1..).zip(&places) {
+            let found = near(&mut file, seq).unwrap();
+            assert!(places.contains(&found) && found <= *place, "{seq}: {found}, {place}");
+            let longest = (4 * CHUNK) as u64;
+            assert!(place - found <= 2 * longest, "{seq}: {found}, {place}");
+        }
+        assert_eq!(near(&mut file, 0).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_place_of_a_record_is_where_it_begins() {
+        let (mut file, places) = file();
+        for seq in (0..=1510).step_by(13) {
+            let expected = places[(seq.max(1) - 1).min(1500)];
+            assert_eq!(place_of(&mut file, seq as u64).unwrap(), expected, "{seq}");
+        }
+    }
+}

@@ -138,9 +138,9 @@ fn a_record_of_another_log_is_found_wherever_it_is_put() {
     let (lines, others) = (small(CHAIN, RECORDS), small(OTHER, RECORDS + 1));
     let place = Place::signed(&lines, &[1], RECORDS as u64);
     let evidence = place.evidence();
-    for at in 0..=RECORDS {
+    for (at, other) in others.iter().enumerate() {
         let mut spliced = lines.clone();
-        spliced.insert(at, others[at].clone());
+        spliced.insert(at, other.clone());
         place.write(1, spliced.concat());
         let verdict = place.verdict(&evidence);
         assert_eq!(tampered(&verdict), Some((Kind::ChainId, at as u64 + 1)), "{verdict:?}");

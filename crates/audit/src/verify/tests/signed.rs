@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::place::{CHAIN, Place, sealed, small};
-use crate::log::{NOTES, SigningKey, VerifyingKey};
+use crate::log::{Checkpoint, Line, NOTES, Note, SigningKey, Tree, VerifyingKey, leaf};
 use crate::verify::{Evidence, Keys, Kind, Verdict};
 
 fn tampered(verdict: &Verdict) -> Option<(Kind, u64)> {
@@ -156,7 +156,7 @@ fn a_log_signed_by_two_keys_needs_both() {
     let path = place.dir().join(NOTES);
     let text = fs::read_to_string(&path).unwrap();
     let last = crate::log::NoteLine::parse(text.lines().last().unwrap().as_bytes()).unwrap();
-    let resigned = crate::log::Note::sign(last.checkpoint().clone(), &new);
+    let resigned = Note::sign(last.checkpoint().clone(), &new);
     let resigned = serde_json::json!({ "note": resigned.as_str() });
     fs::write(&path, format!("{}\n{resigned}\n", text.lines().next().unwrap())).unwrap();
     let new = new.verifying_key().clone();
@@ -167,4 +167,27 @@ fn a_log_signed_by_two_keys_needs_both() {
     assert_eq!(judged(&[&old, &new]), None);
     assert_eq!(judged(&[&old]), Some((Kind::CheckpointSignature, 20)));
     assert_eq!(judged(&[&new]), Some((Kind::CheckpointSignature, 10)));
+}
+
+#[test]
+fn a_checkpoint_must_agree_in_its_tree_and_in_its_head() {
+    let lines = sealed(CHAIN, events(0));
+    let place = Place::new(&lines, &[1]);
+    let key = SigningKey::generate("test").unwrap();
+    let tree = |lines: &[Vec<u8>]| {
+        let mut tree = Tree::EMPTY;
+        for line in lines {
+            tree.push(leaf(line.trim_ascii_end()));
+        }
+        tree
+    };
+    let head = |lines: &[Vec<u8>]| Line::parse(lines[9].trim_ascii_end()).unwrap().head();
+    let others = sealed(CHAIN, events(2));
+    let table = [(&lines, &lines, None), (&lines, &others, Some(10)), (&others, &lines, Some(10))];
+    for (leaves, last, expected) in table {
+        let checkpoint = Checkpoint::new(CHAIN, head(last), tree(&leaves[..10]));
+        let evidence = Evidence::new().key(key.verifying_key().clone()).anchor(Note::sign(checkpoint, &key));
+        let expected = expected.map(|seq| (Kind::CheckpointMismatch, seq));
+        assert_eq!(tampered(&place.verdict(&evidence)), expected);
+    }
 }

@@ -1,0 +1,135 @@
+//! A log that is signed while it is written, and judged by what was kept elsewhere.
+
+use std::fs;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use buttress_audit::log::{
+    AuditLog, AuditLogBuilder, Checkpoints, FileAnchor, OpenError, ResumeError, SigningKey,
+};
+use buttress_audit::verify::{Evidence, Report, Verdict, verify};
+use buttress_audit::{Action, Event};
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("log")
+    }
+
+    fn builder(&self) -> AuditLogBuilder {
+        let key = SigningKey::load_or_create(self.0.path().join("signing.key")).unwrap();
+        fs::write(self.0.path().join("key.pub"), key.verifying_key().to_string()).unwrap();
+        let anchor = FileAnchor::new(self.0.path().join("anchor"));
+        let checkpoints = Checkpoints::signed_by(key).anchor(anchor);
+        AuditLog::builder(self.dir()).checkpoints(checkpoints.every_records(NonZeroU64::new(50).unwrap()))
+    }
+
+    fn evidence(&self) -> Evidence {
+        let evidence = Evidence::new().keys_from(self.0.path().join("key.pub")).unwrap();
+        evidence.anchor_from(self.0.path().join("anchor")).unwrap()
+    }
+
+    fn report(&self) -> Report {
+        verify(self.dir(), &self.evidence(), |_| {}).unwrap()
+    }
+
+    fn last_segment(&self) -> PathBuf {
+        let names = fs::read_dir(self.dir()).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.to_str().unwrap().contains("segment-")).max().unwrap()
+    }
+}
+
+async fn record(log: &AuditLog, events: u64) {
+    for n in 0..events {
+        log.record(Event::builder(Action::LOGIN).detail("n", n).build()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_closed_log_is_intact_to_the_last_record_and_goes_on_so() {
+    let place = Place::new();
+    let mut records = 0;
+    for events in [1, 0, 120, 3] {
+        let log = place.builder().open().unwrap();
+        record(&log, events).await;
+        log.rotate();
+        record(&log, 1).await;
+        log.close().await;
+        let report = place.report();
+        assert_eq!(report.verdict, Verdict::Intact, "{}", report.to_json());
+        assert!(report.records > records);
+        records = report.records;
+    }
+    assert!(place.report().checkpoints >= 6, "{}", place.report().to_json());
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_while_it_was_closed_is_not_opened_again() {
+    let place = Place::new();
+    let log = place.builder().open().unwrap();
+    record(&log, 20).await;
+    log.close().await;
+    let segment = place.last_segment();
+    let text = fs::read_to_string(&segment).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(&segment, &text[..cut]).unwrap();
+    let before = place.report();
+    assert!(matches!(before.verdict, Verdict::Truncated { .. }), "{}", before.to_json());
+    let refused = place.builder().open().unwrap_err();
+    assert!(matches!(refused, OpenError::Checkpoints(ResumeError::Truncated { .. })), "{refused}");
+    assert_eq!(place.report(), before);
+}
+
+#[tokio::test]
+async fn what_retention_deletes_is_told_and_the_rest_is_as_it_was_signed() {
+    let place = Place::new();
+    let log = place.builder().keep_segments(2).open().unwrap();
+    for _ in 0..6 {
+        record(&log, 60).await;
+        log.rotate();
+        record(&log, 1).await;
+    }
+    log.close().await;
+    // The next start has a reason to delete what is too much.
+    let log = place.builder().keep_segments(2).open().unwrap();
+    record(&log, 60).await;
+    log.rotate();
+    record(&log, 60).await;
+    log.close().await;
+    let report = place.report();
+    let first = report.first_seq;
+    assert_eq!(report.verdict, Verdict::Pruned { first_seq: first, unanchored: 0 }, "{}", report.to_json());
+    assert!(first > 60, "{}", report.to_json());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_in_use_is_never_taken_for_a_damaged_one() {
+    let place = Place::new();
+    // So that there is an anchor from the beginning.
+    let log = place.builder().open().unwrap();
+    record(&log, 1).await;
+    log.close().await;
+    let log = place.builder().segment_bytes(64 << 10).open().unwrap();
+    let writer = log.clone();
+    let mut writing = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let writer = writer.clone();
+        writing.spawn(async move { record(&writer, 300).await });
+    }
+    let mut looks = 0;
+    while !writing.is_empty() || looks < 5 {
+        let report = place.report();
+        let is_fine = matches!(report.verdict, Verdict::Intact | Verdict::IntactUnanchoredTail { .. });
+        assert!(is_fine, "{}", report.to_json());
+        looks += 1;
+        while writing.try_join_next().is_some() {}
+        tokio::task::yield_now().await;
+    }
+    log.close().await;
+    assert_eq!(place.report().verdict, Verdict::Intact);
+}
