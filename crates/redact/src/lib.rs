@@ -77,7 +77,7 @@
 //! | nothing found | 0: the input is borrowed |
 //! | something found | that of the output; into a buffer with room, 0 |
 //! | JSON strings with a backslash in them | one buffer for all of a text's, which grows to the longest of them; 1 more for each that has something in it |
-//! | a name that is not ASCII, a part of a URL with escapes | 1 or 2 |
+//! | a name that is not ASCII or has escapes of URLs, a part of a URL with escapes | 1 or 2 |
 //!
 //! `cargo run --release -p buttress-redact --example throughput` prints the speed beside that of a set of regexes and
 //! of parsing, walking and serialising, as ratios.

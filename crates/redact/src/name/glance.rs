@@ -54,12 +54,11 @@ impl Glance {
         (self.is_plain(name) || self.has_no_word(name)) && self.has_none_at_end(name)
     }
 
-    /// Whether a name is short and in ASCII, without asterisks, as masks have, and without the letter that all words
-    /// begin with.
+    /// Whether a name is too short to have a mask in it, in ASCII and without the letter that all words begin with.
     #[inline]
     fn is_plain(&self, name: &[u8]) -> bool {
         let Some(first) = self.first else { return false };
-        let marks = |word: u64| word | zeros(word ^ all(b'*')) | zeros((word | all(0x20)) ^ all(first));
+        let marks = |word: u64| word | zeros((word | all(0x20)) ^ all(first));
         let marks = match (name.first_chunk(), name.last_chunk()) {
             (Some(front), Some(back)) => marks(u64::from_le_bytes(*front)) | marks(u64::from_le_bytes(*back)),
             _ => marks(short(name)),
