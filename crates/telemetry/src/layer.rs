@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_core::WallClock;
 use tracing::span::{Attributes, Id, Record};
@@ -10,7 +9,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::filter::LogFilter;
 use crate::line::{
-    EventFields, LevelName, Lines, Occurrence, Recorder, Scratch, Slot, SpanFields, Stamp, Values, Visitor,
+    EventFields, LevelName, Lines, Occurrence, Recorder, Room, Scratch, Slot, SpanFields, Stamp, Visitor,
     When,
 };
 use crate::trace_ids::TraceIds;
@@ -21,40 +20,51 @@ use crate::writer::Queue;
 /// It lets everything through that reaches it; [`LogFilter`](crate::LogFilter) is what chooses. Two of them on one
 /// registry write their own lines and do not mix.
 pub struct LogLayer {
-    number: usize,
     lines: Arc<Lines>,
     clock: WallClock,
     queue: Queue,
     filter: LogFilter,
 }
 
-/// Tells the layers of one process apart.
-static NUMBERS: AtomicUsize = AtomicUsize::new(0);
-
 impl LogLayer {
     pub(crate) fn new(lines: Arc<Lines>, clock: WallClock, queue: Queue, filter: LogFilter) -> Self {
-        Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), lines, clock, queue, filter }
+        Self { lines, clock, queue, filter }
     }
 
     /// Writes fields of a span behind those that it has.
     fn record<'a, S: LookupSpan<'a>>(
         &self,
         span: &SpanRef<'a, S>,
-        record: impl FnOnce(&mut Visitor<Recorder<'_>>),
+        record: impl Fn(&mut Visitor<Recorder<'_>>),
     ) {
         // What the values print may look at the span themselves, so it is not held meanwhile.
         let known = span.extensions_mut().remove::<SpanFields>();
-        let mut all = known.unwrap_or_else(|| SpanFields::new(self.number));
-        if all.of(self.number).is_none() {
-            all = SpanFields::new(self.number).beside(all);
+        let mut all = known.unwrap_or_else(|| SpanFields::new(self.lines.number));
+        if all.of(self.lines.number).is_none() {
+            all = SpanFields::new(self.lines.number).beside(all);
         }
         Scratch::lend(|scratch| {
-            if let Some(fields) = all.of_mut(self.number) {
-                let (values, room) = (self.lines.values(), &mut scratch.room);
-                record(&mut Visitor(Recorder { values, room, fields }));
+            if let Some(fields) = all.of_mut(self.lines.number) {
+                self.record_into(fields, &mut scratch.room, record);
             }
         });
         span.extensions_mut().replace(all);
+    }
+
+    fn record_into(
+        &self,
+        fields: &mut SpanFields,
+        room: &mut Room,
+        record: impl Fn(&mut Visitor<Recorder<'_>>),
+    ) {
+        for when in [When::Together, When::Each] {
+            let values = self.lines.values(when);
+            room.clear();
+            record(&mut Visitor(Recorder { values, room: &mut *room, fields: &mut *fields }));
+            if when == When::Each || room.is_clean(values.redactor) {
+                return;
+            }
+        }
     }
 
     fn write<S: Subscriber + for<'a> LookupSpan<'a>>(
@@ -64,37 +74,38 @@ impl LogLayer {
         scratch: &mut Scratch,
     ) {
         let at = Stamp::of(self.clock.now());
-        let values = self.lines.values();
-        if !self.compose(event, Some(cx), at, values, scratch) {
-            // Masks have made it too long. Value by value it is cut, but the values of spans are written already.
-            self.compose::<S>(event, None, at, Values { when: When::Each, ..values }, scratch);
-        }
+        let level = self.compose(event, cx, scratch);
+        self.lines.finish(&Occurrence { at, level, logger: event.metadata().target() }, scratch);
         self.queue.push(&scratch.line, at);
     }
 
-    /// Makes a line of an event, with or without what the spans around it know, and says whether it is one.
+    /// Collects what an event says; says how bad it is.
     fn compose<S: Subscriber + for<'a> LookupSpan<'a>>(
         &self,
         event: &Event<'_>,
-        spans: Option<&Context<'_, S>>,
-        at: Stamp,
-        values: Values<'_>,
+        cx: &Context<'_, S>,
         scratch: &mut Scratch,
-    ) -> bool {
+    ) -> LevelName {
+        let mut is_critical = self.add_event(event, When::Together, scratch);
+        if !scratch.room.is_clean(self.lines.redactor()) {
+            is_critical = self.add_event(event, When::Each, scratch);
+        }
+        self.add_spans(event, cx, scratch);
+        LevelName::of(*event.metadata().level(), is_critical)
+    }
+
+    /// Writes what the event itself says, and whose it is; says whether it is marked as critical.
+    fn add_event(&self, event: &Event<'_>, when: When, scratch: &mut Scratch) -> bool {
+        let values = self.lines.values(when);
         scratch.clear();
         values.tell_whose(scratch);
         let mut fields = Visitor(EventFields { values, scratch: &mut *scratch, is_critical: false });
         event.record(&mut fields);
-        let (metadata, is_critical) = (event.metadata(), fields.0.is_critical);
-        if let Some(name) = given_name(metadata) {
+        let is_critical = fields.0.is_critical;
+        if let Some(name) = given_name(event.metadata()) {
             values.fill(Slot::Event, name, scratch);
         }
-        match spans {
-            Some(cx) => self.add_spans(event, cx, scratch),
-            None => scratch.is_cut = true,
-        }
-        let level = LevelName::of(*metadata.level(), is_critical);
-        self.lines.finish(&Occurrence { at, level, logger: metadata.target() }, values, scratch)
+        is_critical
     }
 
     /// Adds what the spans around the event know, the innermost first.
@@ -107,9 +118,9 @@ impl LogLayer {
         for span in cx.event_scope(event).into_iter().flatten() {
             let known = span.extensions();
             if let Some(ids) = known.get::<TraceIds>() {
-                self.lines.values().tell_trace(ids, &mut scratch.slots);
+                self.lines.values(When::Each).tell_trace(ids, &mut scratch.slots);
             }
-            if let Some(fields) = known.get::<SpanFields>().and_then(|all| all.of(self.number)) {
+            if let Some(fields) = known.get::<SpanFields>().and_then(|all| all.of(self.lines.number)) {
                 Lines::add(fields, scratch);
             }
         }
@@ -150,6 +161,6 @@ where
 
 impl fmt::Debug for LogLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogLayer").field("notation", &self.lines.notation).finish_non_exhaustive()
+        f.debug_struct("LogLayer").field("lines", &self.lines).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_core::{Caller, Context, PrincipalKind};
-use buttress_redact::{Form, Redactor};
+use buttress_redact::Redactor;
 
 use super::level::LevelName;
 use super::names::instead_of;
@@ -13,20 +14,23 @@ use super::stamp::Stamp;
 use super::tail::Service;
 use super::value::{Value, Values, When};
 use super::visit::Take;
-use super::{MAX_FIELD_BYTES, MAX_LINE, MAX_SLOT, MAX_TEXT};
+use super::{MAX_FIELD_BYTES, MAX_SLOT, MAX_TEXT};
 use crate::trace_ids::TraceIds;
 
 /// How lines are written.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    pub(crate) notation: Notation,
+    /// Tells the logs of one process apart.
+    pub(crate) number: usize,
+    notation: Notation,
     /// Whether levels are in upper case.
-    pub(crate) upper: bool,
-    pub(crate) redactor: Redactor,
-    pub(crate) when: When,
+    upper: bool,
+    redactor: Redactor,
     /// The end of every line.
-    pub(crate) tail: Vec<u8>,
+    tail: Vec<u8>,
 }
+
+static NUMBERS: AtomicUsize = AtomicUsize::new(1);
 
 /// What is known of an event beside its fields.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +42,16 @@ pub(crate) struct Occurrence<'a> {
 
 impl Lines {
     pub(crate) fn new(notation: Notation, upper: bool, redactor: Redactor, service: &Service) -> Self {
-        // A redactor that takes no whole line is asked about each value.
-        let whole = notation == Notation::Json && redactor.max_bytes() >= 2 * MAX_LINE;
-        let when = if whole { When::Whole } else { When::Each };
-        Self { notation, upper, redactor, when, tail: service.tail(notation) }
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { number, notation, upper, redactor, tail: service.tail(notation) }
     }
 
-    pub(crate) fn values(&self) -> Values<'_> {
-        Values { notation: self.notation, redactor: &self.redactor, when: self.when }
+    pub(crate) fn values(&self, when: When) -> Values<'_> {
+        Values { notation: self.notation, redactor: &self.redactor, when, lines: self.number }
+    }
+
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Adds the fields of a span that the line does not have yet.
@@ -65,22 +71,12 @@ impl Lines {
         }
     }
 
-    /// Puts the line together, and says whether it is one: what hides secrets may have made it too long.
-    pub(crate) fn finish(&self, event: &Occurrence<'_>, values: Values<'_>, scratch: &mut Scratch) -> bool {
+    /// Puts the line together.
+    pub(crate) fn finish(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
         match self.notation {
             Notation::Json => self.finish_json(event, scratch),
             Notation::Text { colours } => self.finish_text(event, colours, scratch),
         }
-        values.when == When::Each || self.redact(scratch)
-    }
-
-    /// Hides the secrets in a whole line.
-    fn redact(&self, scratch: &mut Scratch) -> bool {
-        let Scratch { line, redacted, .. } = scratch;
-        redacted.clear();
-        let report = self.redactor.json_into(line, redacted);
-        std::mem::swap(line, redacted);
-        report.form() == Form::Json && line.len() <= MAX_LINE
     }
 
     fn finish_json(&self, event: &Occurrence<'_>, scratch: &mut Scratch) {
@@ -166,8 +162,9 @@ impl Values<'_> {
     /// Fills a slot; one that is filled stays.
     pub(crate) fn fill(self, slot: Slot, text: &str, scratch: &mut Scratch) {
         if scratch.slots.get(slot).is_none() {
-            let whole = scratch.slots.fill(slot, |out| self.text(slot.name(), text, MAX_SLOT, out));
-            scratch.is_cut |= !whole;
+            let Scratch { slots, room, is_cut, .. } = scratch;
+            let whole = slots.fill(slot, |out| self.text(slot.name(), text, MAX_SLOT, room, out));
+            *is_cut |= !whole;
         }
     }
 

@@ -7,6 +7,7 @@ mod level;
 mod names;
 mod notation;
 mod notice;
+mod room;
 mod scratch;
 mod slot;
 mod span;
@@ -19,12 +20,13 @@ pub(crate) use self::build::{EventFields, Lines, Occurrence};
 pub(crate) use self::level::LevelName;
 pub(crate) use self::notation::Notation;
 pub(crate) use self::notice::Said;
+pub(crate) use self::room::Room;
 pub(crate) use self::scratch::Scratch;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::span::{Recorder, SpanFields};
 pub(crate) use self::stamp::Stamp;
 pub(crate) use self::tail::Service;
-pub(crate) use self::value::{Values, When};
+pub(crate) use self::value::When;
 pub(crate) use self::visit::Visitor;
 
 /// The longest line, in bytes, its end included. The limits below keep it.

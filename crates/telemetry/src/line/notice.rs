@@ -2,7 +2,7 @@ use super::build::{Lines, Occurrence};
 use super::scratch::Scratch;
 use super::slot::Slot;
 use super::stamp::Stamp;
-use super::value::{Digits, Value};
+use super::value::{Digits, Value, When};
 use super::visit::Take;
 use super::{EventFields, LevelName};
 
@@ -24,7 +24,7 @@ impl Lines {
         scratch: &mut Scratch,
     ) {
         scratch.clear();
-        let values = self.values();
+        let values = self.values(When::Each);
         values.fill(Slot::Event, event, scratch);
         for (name, said) in fields {
             let mut moment = Vec::new();
@@ -39,8 +39,6 @@ impl Lines {
             };
             EventFields { values, scratch: &mut *scratch, is_critical: false }.take(name, value);
         }
-        let event = Occurrence { at, level: LevelName::Warning, logger: "buttress_telemetry" };
-        // A few short fields always fit.
-        let _ = self.finish(&event, values, scratch);
+        self.finish(&Occurrence { at, level: LevelName::Warning, logger: "buttress_telemetry" }, scratch);
     }
 }

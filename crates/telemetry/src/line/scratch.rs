@@ -1,6 +1,7 @@
 use std::cell::Cell;
 
 use super::names::Names;
+use super::room::Room;
 use super::slot::Slots;
 use super::stamp::Second;
 
@@ -14,12 +15,10 @@ const DEEPEST: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) line: Vec<u8>,
-    /// The line once more, without secrets.
-    pub(crate) redacted: Vec<u8>,
     pub(crate) fields: Vec<u8>,
     pub(crate) slots: Slots,
     pub(crate) names: Names,
-    pub(crate) room: String,
+    pub(crate) room: Room,
     pub(crate) second: Second,
     pub(crate) is_cut: bool,
 }
@@ -44,12 +43,9 @@ impl Scratch {
     }
 
     fn tidy(&mut self) {
-        if self.room.capacity() > KEPT {
-            self.room = String::new();
-        }
-        if self.line.capacity() + self.redacted.capacity() + self.fields.capacity() + self.slots.capacity()
-            > 2 * KEPT
-        {
+        let held =
+            [self.line.capacity(), self.fields.capacity(), self.slots.capacity(), self.room.capacity()];
+        if held.into_iter().any(|bytes| bytes > KEPT) {
             *self = Self::default();
         }
     }
@@ -59,6 +55,7 @@ impl Scratch {
         self.fields.clear();
         self.slots.clear();
         self.names.clear();
+        self.room.clear();
         self.is_cut = false;
     }
 }

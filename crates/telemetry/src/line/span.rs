@@ -1,4 +1,5 @@
 use super::names::instead_of;
+use super::room::Room;
 use super::slot::Slot;
 use super::value::{Value, Values};
 use super::visit::Take;
@@ -86,7 +87,7 @@ impl SpanFields {
 /// Writes the fields of a span as they are recorded.
 pub(crate) struct Recorder<'a> {
     pub(crate) values: Values<'a>,
-    pub(crate) room: &'a mut String,
+    pub(crate) room: &'a mut Room,
     pub(crate) fields: &'a mut SpanFields,
 }
 

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use buttress_redact::Redactor;
 
 use super::escape::escape;
+use super::room::Room;
 use super::{MAX_PRINTED, MAX_SLOT, MAX_TEXT, Notation, float};
 
 /// Stands for a text that is too long to be looked at.
@@ -37,60 +38,78 @@ pub(crate) struct Values<'a> {
     pub(crate) notation: Notation,
     pub(crate) redactor: &'a Redactor,
     pub(crate) when: When,
+    /// Whose they are, to tell what the redactor has said before.
+    pub(crate) lines: usize,
 }
 
-/// When secrets are hidden.
+/// When values are looked at for secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
-    /// In each value, before it is written.
+    /// Each of them before it is written.
     Each,
-    /// In the whole line, in one pass, which costs less than many. Only values that might be cut go first.
-    Whole,
+    /// All of them together, after they were written. If that finds something, they are written anew one by one.
+    Together,
 }
 
-/// How many bytes of a line one byte of a text can become.
-const LONGEST_ESCAPE: usize = 6;
+/// A longer text is looked at by itself.
+const SHORT: usize = 4 * 1024;
 
 impl Values<'_> {
     /// Writes what stands under a name, in at most `most` bytes, and says whether all of it is there.
     ///
-    /// What a value prints is collected in `room`. Whatever it does meanwhile, this comes back.
+    /// Whatever a value does while it is printed, this comes back.
     pub(crate) fn write(
         self,
-        name: &str,
+        name: &'static str,
         value: Value<'_>,
         most: usize,
-        room: &mut String,
+        room: &mut Room,
         out: &mut Vec<u8>,
     ) -> bool {
         match value {
-            Value::Text(text) => self.text(name, text, most, out),
-            Value::Printed(_) | Value::Error(_) => self.text(name, printed(value, room), most, out),
-            Value::Number(digits) => self.number(name, digits.0, out),
-            Value::Float(number) => self.float(name, number, room, out),
+            Value::Text(text) => self.text(name, text, most, room, out),
+            Value::Number(digits) => self.number(name, digits.0, room, out),
             Value::Bool(is) => {
                 out.extend_from_slice(if is { b"true" } else { b"false" });
                 true
+            }
+            Value::Printed(_) | Value::Error(_) | Value::Float(_) => {
+                with_printed(value, room, |text, room| match value {
+                    // JSON has no word for what is not finite.
+                    Value::Float(number) if number.is_finite() => self.number(name, text, room, out),
+                    _ => self.text(name, text, most, room, out),
+                })
             }
         }
     }
 
     /// Writes the message of an event, which people read without quotes around it.
-    pub(crate) fn message(self, value: Value<'_>, room: &mut String, out: &mut Vec<u8>) -> bool {
-        match (self.notation, value) {
-            (Notation::Json, value) => self.write("message", value, MAX_TEXT, room, out),
-            (_, Value::Text(text)) => escape(&self.redacted("message", text, MAX_TEXT), MAX_TEXT, out),
-            (_, value) => escape(&self.redacted("message", printed(value, room), MAX_TEXT), MAX_TEXT, out),
+    pub(crate) fn message(self, value: Value<'_>, room: &mut Room, out: &mut Vec<u8>) -> bool {
+        let mut put = |text: &str, room: &mut Room| match self.notation {
+            Notation::Json => self.text("message", text, MAX_TEXT, room, out),
+            Notation::Text { .. } => escape(&self.redacted("message", text, room), MAX_TEXT, out),
+        };
+        match value {
+            Value::Text(text) => put(text, room),
+            value => with_printed(value, room, put),
         }
     }
 
-    pub(crate) fn text(self, name: &str, text: &str, most: usize, out: &mut Vec<u8>) -> bool {
-        self.notation.text(&self.redacted(name, text, most), most, out)
+    pub(crate) fn text(
+        self,
+        name: &'static str,
+        text: &str,
+        most: usize,
+        room: &mut Room,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.notation.text(&self.redacted(name, text, room), most, out)
     }
 
-    /// A text without secrets, or one that will be looked at with the whole line.
-    fn redacted<'t>(self, name: &str, text: &'t str, most: usize) -> Cow<'t, str> {
-        if self.when == When::Whole && text.len() <= most / LONGEST_ESCAPE {
+    /// A text without secrets, or one that will be looked at with the others.
+    fn redacted<'t>(self, name: &'static str, text: &'t str, room: &mut Room) -> Cow<'t, str> {
+        if self.may_wait(name, text, room) {
+            room.look_later(text);
             Cow::Borrowed(text)
         } else if text.len() > MAX_PRINTED {
             Cow::Borrowed(TOO_LONG)
@@ -99,10 +118,13 @@ impl Values<'_> {
         }
     }
 
+    fn may_wait(self, name: &'static str, text: &str, room: &mut Room) -> bool {
+        self.when == When::Together && text.len() <= SHORT && !room.hides(name, self.redactor, self.lines)
+    }
+
     /// Of a number's digits, those of a card or a known secret are hidden, and under the name of a secret all are.
-    fn number(self, name: &str, digits: &str, out: &mut Vec<u8>) -> bool {
-        match if self.when == When::Whole { Cow::Borrowed(digits) } else { self.redactor.field(name, digits) }
-        {
+    fn number(self, name: &'static str, digits: &str, room: &mut Room, out: &mut Vec<u8>) -> bool {
+        match self.redacted(name, digits, room) {
             Cow::Borrowed(digits) => {
                 out.extend_from_slice(digits.as_bytes());
                 true
@@ -110,20 +132,21 @@ impl Values<'_> {
             Cow::Owned(mask) => self.notation.text(&mask, MAX_SLOT, out),
         }
     }
+}
 
-    fn float(self, name: &str, number: f64, room: &mut String, out: &mut Vec<u8>) -> bool {
-        let digits = float::digits(number, room);
-        // JSON has no word for what is not finite.
-        if number.is_finite() {
-            self.number(name, digits, out)
-        } else {
-            self.notation.text(digits, MAX_SLOT, out)
-        }
-    }
+/// Does something with what a value prints.
+fn with_printed<T>(value: Value<'_>, room: &mut Room, work: impl FnOnce(&str, &mut Room) -> T) -> T {
+    let mut text = std::mem::take(&mut room.text);
+    let done = work(printed(value, &mut text), room);
+    room.text = text;
+    done
 }
 
 /// What a value prints; an error with its causes.
 fn printed<'r>(value: Value<'_>, room: &'r mut String) -> &'r str {
+    if let Value::Float(number) = value {
+        return float::digits(number, room);
+    }
     print(room, |out| match value {
         Value::Text(text) => out.write_str(text),
         Value::Printed(value) => write!(out, "{value:?}"),

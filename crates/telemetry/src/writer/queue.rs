@@ -214,3 +214,50 @@ impl Shared {
         !waited.timed_out() && state.counts.dropped_failed == given_up
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    const LINE: &[u8] = &[b'x'; 100];
+
+    fn push(queue: &Queue, times: usize) {
+        for _ in 0..times {
+            queue.push(LINE, Stamp::of(UNIX_EPOCH));
+        }
+    }
+
+    fn next(queue: &Queue) -> Block {
+        queue.0.next(Duration::ZERO).expect("lines wait")
+    }
+
+    #[test]
+    fn a_loss_stands_behind_the_line_before_it_and_before_the_one_after_it() {
+        let queue = Queue::new(1_000);
+        push(&queue, 7);
+        let first = next(&queue);
+        push(&queue, 3 + 2);
+        queue.0.done(first, true);
+        push(&queue, 1);
+        let (before, after) = (next(&queue), next(&queue));
+        assert_eq!((before.lines, before.loss.count), (3, 2));
+        assert_eq!((after.lines, after.loss.count), (1, 0));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_takes_nothing_before_half_of_it_is_free() {
+        let queue = Queue::new(1_000);
+        push(&queue, 4);
+        let first = next(&queue);
+        push(&queue, 6 + 1);
+        queue.0.done(first, true);
+        push(&queue, 1);
+        assert_eq!((queue.0.counts().accepted, queue.0.counts().dropped_full), (10, 2));
+        let second = next(&queue);
+        queue.0.done(second, true);
+        push(&queue, 1);
+        assert_eq!((queue.0.counts().accepted, queue.0.counts().waiting_bytes), (11, 100));
+    }
+}
