@@ -139,7 +139,12 @@ impl FjallStore {
         let Some(requests) = &self.0.requests else { return Err(gone(StoreErrorKind::Unfit)) };
         // Whoever leaves before there was room in line has asked for nothing.
         requests.send(request(reply)).await.map_err(|_| gone(StoreErrorKind::Unfit))?;
-        answer.await.unwrap_or_else(|_| Err(gone(StoreErrorKind::Unreachable)))
+        let Ok(answer) = answer.await else {
+            // The writer is ending. Whoever hears of that and asks again finds that it has.
+            requests.closed().await;
+            return Err(gone(StoreErrorKind::Unreachable));
+        };
+        answer
     }
 }
 
