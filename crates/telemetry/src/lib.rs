@@ -170,6 +170,8 @@ mod line;
 mod logs;
 mod millis;
 mod options;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod request;
 mod trace_ids;
 mod writer;

@@ -9,6 +9,8 @@ mod hostile;
 mod injection;
 mod levels;
 mod lines;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod requests;
 mod secrets;
