@@ -9,6 +9,7 @@ use buttress_core::{Caller, Context, CorrelationId, Deadline, Principal, Verdict
 use buttress_http::deadline_of;
 use http::header::USER_AGENT;
 use http::request;
+use tokio::runtime::Handle;
 
 use super::handle::AuditHandle;
 use super::judge::Verdict;
@@ -223,7 +224,9 @@ impl<R: Recorder> Drop for Entry<R> {
             return;
         }
         let begun = self.progress != Progress::Waits;
-        if self.room.is_none() && (self.is_silent || !begun) {
+        // A wait may need the timers of a runtime; a request that is dropped when that is gone has none.
+        let can_ask = self.room.is_none() && (self.is_silent || !begun) && Handle::try_current().is_ok();
+        if can_ask {
             self.room = self.room_at_once().and_then(Result::ok);
         }
         if self.close(self.verdict_of_drop(), None).is_none() {

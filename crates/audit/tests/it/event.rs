@@ -73,7 +73,7 @@ fn an_event_of_which_little_is_known_is_short() {
     let keys: Vec<_> = read(&event).as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, ["action", "category", "id", "outcome", "severity", "stage", "ts", "v"]);
     assert_eq!((event.severity(), event.stage()), (Severity::Info, Stage::Complete));
-    let now = SystemTime::now();
+    let now = buttress_core::WallClock::system().now();
     assert!(now.duration_since(event.at()).unwrap() < Duration::from_secs(60));
 }
 
@@ -161,6 +161,20 @@ fn what_an_escape_in_a_path_stands_for_is_hidden_too() {
     }
     let clean = read(&Event::builder(Action::READ).path("/caf%C3%A9/b=1/%2e").build());
     assert_eq!(clean["request"]["path"], "/caf%C3%A9/b=1/%2e");
+}
+
+/// The page lists every ready-made action with its family, and every member of a record.
+#[test]
+fn the_documented_actions_and_members_are_the_real_ones() {
+    let page = include_str!("../../../../docs/audit.md");
+    let rows = |cell: &str| page.lines().filter(|line| line.starts_with(cell)).collect::<String>();
+    for action in Action::ALL {
+        let family = rows(&format!("| {} |", action.category().as_str()));
+        assert!(family.contains(&format!("`{action}`")), "{action}");
+    }
+    for member in read(&full()).as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{member}`")), "{member}");
+    }
 }
 
 /// The names of our own members must not be those of secrets, here and wherever the record is redacted again.

@@ -43,6 +43,7 @@ impl<T: Unpin> Future for Behind<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        assert!(tokio::runtime::Handle::try_current().is_ok(), "a log may need the timers of a runtime");
         if self.0.0.load(Ordering::Relaxed) { Poll::Ready(self.1.take().unwrap()) } else { Poll::Pending }
     }
 }
@@ -148,4 +149,14 @@ async fn who_leaves_before_the_last_receipt_came_has_one_record_of_what_was_done
     }
     let record = only(&log.records);
     assert_eq!((end_of(&record), &record["request"]["status"]), (("success", None, "complete"), &204.into()));
+}
+
+/// When a runtime is gone, what it left is dropped by whoever held it.
+#[tokio::test(start_paused = true)]
+async fn who_is_dropped_outside_of_a_runtime_does_not_ask_for_room_there() {
+    let (log, layer) = gated(Rule::any());
+    let mut call = tokio_test::task::spawn(layer.layer(answers(200)).oneshot(message::get("/")));
+    assert!(call.poll().is_pending());
+    std::thread::spawn(move || drop(call)).join().unwrap();
+    assert_eq!((read(&log.records).len(), log.records.reserved()), (0, 0));
 }
