@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem, memrchr};
 
-use crate::mask::{Mask, is_mask};
+use crate::mask::{HIDDEN, Mask, is_mask, judged};
 use crate::name::Names;
 use crate::pass::whole;
 use crate::rules::Rules;
@@ -33,7 +33,10 @@ fn userinfo(front: &[u8], sink: &mut Sink<'_>) -> usize {
     // A password may have a slash in it that should have been encoded; then there is no at sign before it.
     let at = memrchr(b'@', &front[start..end]).map(|at| start + at);
     let Some(at) = at.filter(|at| *at > start) else { return 0 };
-    if !is_mask(&front[start..at]) {
+    let user = &front[start..at];
+    // A mask in its middle may have swallowed the slash that stood before the at sign.
+    let judged_before = judged(user).len() < user.len() && !user.starts_with(HIDDEN.as_bytes());
+    if !is_mask(user) && !judged_before {
         sink.replace(&Span::new(start..at, Mask::Hidden));
     }
     at + 1
