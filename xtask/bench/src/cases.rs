@@ -6,6 +6,7 @@ use crate::Failure;
 use crate::experiment::{Experiment, Row};
 use crate::subject::{Case, Subject};
 
+mod audit;
 mod bare;
 mod breaker;
 mod bulkhead;
@@ -16,6 +17,7 @@ mod idempotency;
 mod limit;
 mod limit_http;
 mod load;
+mod log;
 mod machine;
 mod refusal;
 mod retry;
@@ -47,6 +49,8 @@ pub(crate) const ALL: &[Case] = &[
     limit_http::SILENT,
     limit_http::FIELDS,
     limit_http::REFUSED,
+    log::LINE,
+    audit::RECORD,
     throttle::AT_ONCE,
     throttle::HTTP,
     idempotency::FIRST,
@@ -59,7 +63,7 @@ pub(crate) const ALL: &[Case] = &[
 
 /// What has a table and measures itself.
 pub(crate) const EXPERIMENTS: &[Experiment] =
-    &[flood::FLOOD, load::LOAD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY];
+    &[flood::FLOOD, load::LOAD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY, audit::LOG];
 
 pub(crate) fn find(name: &str) -> Result<&'static Case, Failure> {
     let case = ALL.iter().find(|case| case.name == name);
