@@ -1,4 +1,66 @@
-//! The log: segment files of chained JSON lines.
+//! A log that loses nothing it acknowledged: segment files of JSON lines, each line chained to the one before.
+//!
+//! ```
+//! use buttress_audit::log::AuditLog;
+//! use buttress_audit::{Action, Durability, Event, Resource};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let directory = tempfile::tempdir()?;
+//! let log = AuditLog::open(&directory)?;
+//! let event = Event::builder(Action::LOGIN).resource(Resource::new("session", "s-1")).build();
+//! let receipt = log.record(event).await?;
+//! assert_eq!(receipt.durability, Durability::Synced);
+//! assert_eq!(log.close().await.synced.seq, receipt.seq.unwrap_or(0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! Whoever records encodes and redacts his event; one short lock for the place, one for handing it over. One thread
+//! chains, writes and syncs for all that wait. Two allocations for each event, its bytes and its receipt. No timer
+//! before something waits.
+//!
+//! # Cancellation
+//!
+//! A dropped [`Reserving`] gives up its turn, a dropped [`Place`] is given back. A dropped [`Recording`] takes nothing
+//! back: the event is recorded, and nobody is told.
+//!
+//! # When things fail
+//!
+//! | reason | when | `shed` |
+//! |---|---|---|
+//! | `queue_full` | as many events wait as may, and the policy does not wait longer | as the policy says |
+//! | `disk_full` | there is no room on the disk, or so little that what may be lost is lost | as the policy says |
+//! | `failed` | writing or syncing failed, in this file and the next | as the policy says |
+//! | `too_large` | the event has more bytes than it may | as the policy says |
+//! | `closed` | the log was closed | no |
+//!
+//! The log tries again by itself every second, and tells of all losses in `AUDIT_GAP` records. The whole of it, fault by
+//! fault, is in `docs/audit-log.md`.
+//!
+//! # Options
+//!
+//! | option | default | range | effect |
+//! |---|---|---|---|
+//! | `policy` | [`Policy::default_for`] | waits of 1 ms to 60 s | what a receipt promises, and what happens without room |
+//! | `queue_events` | 8,192 | 1 to 1,000,000 | events that wait, and places given |
+//! | `queue_bytes` | 16 MiB | 64 KiB to 1 GiB | bytes that wait |
+//! | `max_event_bytes` | 256 KiB | 1 KiB to 1 MiB | larger events are not recorded |
+//! | `sync_within` | 1 s | 1 ms to 60 s | when what nobody wants synced is synced |
+//! | `segment_bytes` | 64 MiB | 64 KiB to 16 GiB | when a file is followed by the next |
+//! | `segment_age` | 24 h | 1 s to 366 days | the same |
+//! | `keep_for` | for ever | 1 s or more | how long sealed files are kept |
+//! | `keep_bytes` | no bound | 64 KiB or more | how many bytes are kept |
+//! | `keep_segments` | no bound | 1 or more | how many files are kept |
+//! | `sinks` | those with a cursor | | who must have confirmed what is deleted |
+//! | `disk_low` | 10 %, 1 GiB | | when it warns |
+//! | `disk_critical` | 3 % | up to `disk_low` | when what may be lost is not recorded |
+//! | `checkpoints` | none | | signatures and anchors |
+//! | `redactor` | [`Redactor::default`](buttress_redact::Redactor) | | what is hidden |
+//! | `clock` | the machine's | | calendar time, for tests |
+//! | `when_damaged` | refuse | | what to do with a log that somebody has changed |
 
 mod anchor;
 mod ballast;

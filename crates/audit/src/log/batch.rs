@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::journal::Journal;
 use super::replicas::Held;
 use super::room::Woken;
-use super::shared::{Entry, Refusal, Reply, Shared};
+use super::shared::{Entry, Refusal, Reply, Shared, State};
 use super::tail::Mark;
 use crate::{Durability, NotRecorded, Reason, Receipt};
 
@@ -70,7 +70,7 @@ impl Written {
                 replies.push((reply, Receipt::new(Some(mark.head.seq), entry.durability)));
             }
         }
-        held.iter().for_each(|held| state.counts.acknowledged(held.class.category()));
+        count(&mut state, &held);
         let woken = state.room.give_back(events, bytes);
         drop(state);
         self.0 = later;
@@ -120,7 +120,7 @@ pub(super) fn fail(
 pub(super) fn confirmed(shared: &Shared, sink: &str, seq: u64) {
     let mut state = shared.lock();
     let due = state.replicas.confirm(sink, seq);
-    due.iter().for_each(|held| state.counts.acknowledged(held.class.category()));
+    count(&mut state, &due);
     drop(state);
     give(due);
 }
@@ -129,9 +129,17 @@ pub(super) fn confirmed(shared: &Shared, sink: &str, seq: u64) {
 pub(super) fn release_replicas(shared: &Shared) {
     let mut state = shared.lock();
     let held = state.replicas.take_all();
-    held.iter().for_each(|held| state.counts.acknowledged(held.class.category()));
+    count(&mut state, &held);
     drop(state);
-    held.into_iter().for_each(|held| held.give(Durability::Synced));
+    for held in held {
+        held.give(Durability::Synced);
+    }
+}
+
+fn count(state: &mut State, held: &[Held]) {
+    for held in held {
+        state.counts.acknowledged(held.class.category());
+    }
 }
 
 fn give(held: Vec<Held>) {

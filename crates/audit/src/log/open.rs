@@ -27,7 +27,7 @@ pub(super) fn open<D: Disk>(
 ) -> Result<Journal<D>, OpenError> {
     let path = directory.path();
     match recover(path)? {
-        State::Begun(found) => go_on(disk, path, clerk, found, checkpoints),
+        State::Begun(found) => go_on(disk, path, &clerk, found, checkpoints),
         State::Empty => begin(disk, path, clerk, checkpoints),
         State::Damaged(damage) if when_damaged == WhenDamaged::BeginNewChain => {
             let aside = move_aside(path).map_err(OpenError::at(path))?;
@@ -90,7 +90,7 @@ fn signing(
 fn go_on<D: Disk>(
     disk: D,
     path: &Path,
-    clerk: Clerk,
+    clerk: &Clerk,
     found: Found,
     checkpoints: Option<Checkpoints>,
 ) -> Result<Journal<D>, OpenError> {

@@ -162,7 +162,7 @@ fn too_late(shared: &Shared, class: Class, policy: Policy, ticket: Ticket) -> Re
 /// When patience ends: it is no longer than the request's own.
 fn end(patience: Duration) -> Instant {
     let now = Instant::now();
-    let deadline = buttress_core::Context::with_current(|context| context.deadline());
+    let deadline = buttress_core::Context::with_current(buttress_core::Context::deadline);
     let own = Deadline::after(now.into_std(), patience);
     Instant::from_std(deadline.map_or(own, |deadline| deadline.earlier(own)).instant())
 }

@@ -153,7 +153,7 @@ impl<D: Disk> Writer<D> {
             self.shared.lock().losses.put_back(&losses);
             batch::fail(&self.shared, entries, reason, self.now());
         } else {
-            self.commit(entries, losses, now);
+            self.commit(entries, &losses, now);
         }
         if self.illness.is_none() {
             self.seal_segment(rotate, now);
@@ -164,8 +164,8 @@ impl<D: Disk> Writer<D> {
     }
 
     /// Writes what is to be written, syncs if anybody asked for it, and gives the receipts.
-    fn commit(&mut self, entries: VecDeque<Entry>, losses: Losses, now: Instant) {
-        let gap = (!losses.is_empty()).then(|| self.journal.seal(&self.clerk.gap(&losses)));
+    fn commit(&mut self, entries: VecDeque<Entry>, losses: &Losses, now: Instant) {
+        let gap = (!losses.is_empty()).then(|| self.journal.seal(&self.clerk.gap(losses)));
         if gap.is_some() {
             self.gap_at = now + LOOK_AGAIN;
         }
@@ -173,7 +173,7 @@ impl<D: Disk> Writer<D> {
         let result = self.write_and_sync(&mut batch, now);
         if let Err(trouble) = result {
             if gap.is_some_and(|mark| mark.head.seq > self.journal.tail().kept_head().seq) {
-                self.shared.lock().losses.put_back(&losses);
+                self.shared.lock().losses.put_back(losses);
             }
             self.suffer(&trouble);
             batch.fail(&self.shared, trouble.reason(), self.now());

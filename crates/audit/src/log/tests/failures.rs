@@ -225,16 +225,9 @@ async fn one_sync_serves_all_that_wait_for_it() {
     let disk = FaultyDisk::default();
     let log = open(&directory, &disk);
     disk.hold();
-    let first = tokio::spawn({
-        let log = log.clone();
-        async move { login(&log, 0).await }
-    });
-    tokio::task::spawn_blocking({
-        let disk = disk.clone();
-        move || disk.until_held()
-    })
-    .await
-    .unwrap();
+    let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
+    let first = crate::Reservation::record(place, numbered(Action::LOGIN, 0));
+    disk.until_held();
     let mut due = Vec::new();
     for number in 1..=200 {
         let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
@@ -242,7 +235,7 @@ async fn one_sync_serves_all_that_wait_for_it() {
     }
     let before = disk.count_of_syncs();
     disk.let_go();
-    first.await.unwrap().unwrap();
+    first.await.unwrap();
     for due in due {
         due.await.unwrap();
     }

@@ -41,7 +41,6 @@ struct Script {
     syncs: VecDeque<Fate>,
     cuts: VecDeque<Fate>,
     removals: VecDeque<Fate>,
-    is_full: bool,
     is_held: bool,
     held: usize,
     space: Option<Space>,
@@ -74,12 +73,6 @@ impl FaultyDisk {
         script.syncs.clear();
         script.cuts.clear();
         script.removals.clear();
-        script.is_full = false;
-    }
-
-    /// From now on there is room for nothing but what stands in the place of something else.
-    pub(super) fn fill(&self, is_full: bool) {
-        self.0.script.lock().is_full = is_full;
     }
 
     pub(super) fn has_space(&self, free: u64, total: u64) {
@@ -175,9 +168,8 @@ impl DiskFile for FaultyFile {
             while script.is_held && !self.disk.0.opened.wait_for(&mut script, PATIENCE).timed_out() {}
             script.held -= 1;
         }
-        let is_full = script.is_full;
         drop(script);
-        let fate = if is_full { Fate::IsFull(0) } else { self.disk.fate(|script| &mut script.writes) };
+        let fate = self.disk.fate(|script| &mut script.writes);
         let most = match fate {
             Fate::Works => bytes.len(),
             Fate::Takes(most) | Fate::Fails(most) | Fate::IsFull(most) => most.min(bytes.len()),

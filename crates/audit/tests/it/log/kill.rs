@@ -59,7 +59,9 @@ fn run_and_kill(directory: &Path, round: u64, entropy: &Entropy, acknowledged: &
     child.kill().unwrap();
     child.wait().unwrap();
     listener.join().unwrap();
-    heard.iter().for_each(|line| hear(&line));
+    for line in heard {
+        hear(&line);
+    }
 }
 
 fn check(found: &[Found], acknowledged: &Acknowledged, round: u64) {
