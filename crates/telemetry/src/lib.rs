@@ -95,8 +95,9 @@
 //! | [`RequestLogLayer`], beside its line | 1 for the route, 1 for the caller if nobody listened before | none |
 //!
 //! Waking the thread that writes costs a system call, at most once in a millisecond. One clock is read for each line,
-//! and for each request another one three times. Fields of spans are written once, when they are recorded. The figures
-//! are in `docs/performance.md`.
+//! and for each request another one three times. Fields of spans are written once, when they are recorded. `cargo
+//! xtask bench --only log-line` counts a line of eleven fields: about 15,000 instructions, a quarter of them for secrets,
+//! beside 21,000 of tracing-subscriber's JSON, which hides none.
 //!
 //! # When things fail
 //!
