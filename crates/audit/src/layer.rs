@@ -8,6 +8,7 @@ mod judge;
 mod rejection;
 mod rule;
 mod service;
+mod steps;
 mod tap;
 mod trace_parent;
 

@@ -8,6 +8,7 @@ mod endings;
 mod fail_closed;
 mod handle;
 mod injection;
+mod on_disk;
 mod rules;
 mod statistics;
 mod waiting;
