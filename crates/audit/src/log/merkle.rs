@@ -44,7 +44,7 @@ impl Tree {
             }
         }
         self.subtrees.push(hash);
-        self.size += 1;
+        self.size = self.size.saturating_add(1);
     }
 
     pub(crate) fn root(&self) -> Hash {

@@ -100,9 +100,6 @@ impl OwnNotes {
         let place = (NOTES.to_owned(), self.line);
         self.next = Some(match note {
             None => Err(Finding::new(Kind::CheckpointSignature, self.size, Some(place))),
-            Some(note) if note.checkpoint().size() < self.size => {
-                Err(Finding::new(Kind::CheckpointMismatch, note.checkpoint().size(), Some(place)))
-            }
             Some(note) => {
                 self.size = note.checkpoint().size();
                 Ok(Known { note, line: Some(self.line) })

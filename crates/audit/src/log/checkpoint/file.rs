@@ -105,7 +105,7 @@ impl NoteFile {
         while read < self.len {
             line.clear();
             read += input.read_until(b'\n', &mut line)? as u64;
-            let is_old = |note: Note| note.checkpoint().size() + 1 < first;
+            let is_old = |note: Note| note.checkpoint().size() < first.saturating_sub(1);
             if read >= self.len || !NoteLine::parse(line.trim_ascii_end()).is_some_and(is_old) {
                 output.write_all(&line)?;
                 kept += line.len() as u64;

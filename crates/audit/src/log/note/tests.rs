@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::log::merkle::leaf;
 
@@ -126,5 +128,35 @@ fn a_checkpoint_has_one_form() {
     ];
     for text in bad {
         assert_eq!(Note::parse(&text), Err(BadNote), "{text}");
+    }
+}
+
+#[test]
+fn sizes_at_the_end_of_the_numbers_are_read_without_panic() {
+    let tree = Tree::resume(u64::MAX, vec![[1; 32]; 64]).unwrap();
+    let head = Head { seq: u64::MAX, hash: [2; 32] };
+    let note = Note::sign(Checkpoint::new(ChainId::from_bytes([7; 16]), head, tree), &key());
+    let mut tree = Note::parse(note.as_str()).unwrap().checkpoint().tree().clone();
+    tree.push([3; 32]);
+    assert_eq!(head.next_seq(), u64::MAX);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_note_or_is_refused(
+        text in "\\PC{0,200}", at in any::<prop::sample::Index>(), with in any::<char>(), cut in any::<bool>(),
+    ) {
+        prop_assert_eq!(Note::parse(&text), Err(BadNote));
+        // One sign of a note exchanged, or everything behind it gone.
+        let mut signs: Vec<_> = VECTOR.chars().collect();
+        let at = at.index(signs.len());
+        signs[at] = with;
+        if cut {
+            signs.truncate(at + 1);
+        }
+        let text: String = signs.into_iter().collect();
+        let public: VerifyingKey = VECTOR_KEY.trim_end().parse().unwrap();
+        let is_taken = Note::parse(&text).is_ok_and(|note| note.is_signed(&[public]));
+        prop_assert_eq!(is_taken, text == VECTOR);
     }
 }

@@ -139,6 +139,20 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn any_event_and_any_filter_is_judged_without_panic(
+        event in proptest::collection::vec(any::<u8>(), 0..200), filter in "\\PC{0,12}", value in "\\PC{0,40}",
+    ) {
+        let asked = query(&[("actor", "ada"), ("since", "2026-11-21")]);
+        prop_assert!(!asked.matches(&event));
+        prop_assert!(Query::new().with(&filter, &value).is_err());
+        for filter in Query::FILTERS {
+            let _any = Query::new().with(filter, &value);
+        }
+    }
+}
+
 #[test]
 fn a_page_begins_before_any_record() {
     let dir = log(2_000, 1_500);
