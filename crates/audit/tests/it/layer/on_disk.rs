@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use buttress_audit::log::{AuditLog, Head, Line};
-use buttress_audit::{Action, AuditLayer, Event, Outcome, Recorder, Rule, Statistics};
+use buttress_audit::{Action, AuditLayer, Event, Outcome, Rule, Statistics};
 use buttress_core::Ratio;
 use buttress_redact::Redactor;
 use buttress_testkit::{Reply, Strict, message};
