@@ -111,3 +111,16 @@ async fn what_expired_and_comes_again_is_counted_once_and_for_its_new_caller() {
     assert_eq!(refused(&store, &Claim { id: claim().id, ..other(&second) }).await, StoreErrorKind::ScopeFull);
     owned(&store, &Claim { id: claim().id, ..other(&first) }).await;
 }
+
+#[tokio::test]
+async fn a_record_counts_for_its_first_caller_for_as_long_as_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::builder(&folder).max_records_per_scope(1).open().unwrap();
+    let of = |scope, claim: Claim| Claim { scope: Scope::from_bits(scope), ..claim };
+    let first = of(1, claim());
+    let before = owned(&store, &first).await;
+    done(&store, &before, Step::Abandon).await;
+    assert_eq!(owned(&store, &of(2, other(&first))).await.attempt, 2);
+    assert_eq!(refused(&store, &of(1, claim())).await, StoreErrorKind::ScopeFull);
+    owned(&store, &of(2, claim())).await;
+}

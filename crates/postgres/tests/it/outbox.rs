@@ -151,6 +151,30 @@ async fn a_clock_that_goes_back_holds_up_no_message_for_longer_than_failures_do(
 }
 
 #[tokio::test]
+async fn a_message_that_fails_waits_for_longer_each_time_and_never_for_more_than_five_minutes() {
+    let store = store().await;
+    clock::fake(&store).await;
+    put(&store, "t", None, "one").await;
+    for (failures, pause) in [(0, 1_000), (1, 2_000), (2, 4_000), (8, 256_000), (9, 300_000), (60, 300_000)] {
+        sql(&store, &format!("update buttress.outbox set not_before = 0, failures = {failures}; select 1"))
+            .await;
+        assert_eq!(deliver(&store, None, 9, &["one"]).await, ["one"]);
+        assert_eq!(ask::<i64>(&store, "select not_before from buttress.outbox").await, pause);
+    }
+}
+
+#[tokio::test]
+async fn two_topics_with_the_same_key_do_not_wait_for_each_other() {
+    let store = store().await;
+    let mut slow = connect(&server().url()).await;
+    let transaction = slow.transaction().await.unwrap();
+    store.put_message(&transaction, &Draft { topic: "a", key: Some("k"), payload: b"" }).await.unwrap();
+    let other = put(&store, "b", Some("k"), "other");
+    tokio::time::timeout(std::time::Duration::from_secs(60), other).await.expect("it does not wait");
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_name_that_is_too_long_is_refused() {
     let store = store().await;
     let mut client = connect(&server().url()).await;

@@ -389,6 +389,18 @@ async fn a_pool_of_the_program_s_own_is_taken_as_it_is_whatever_its_isolation() 
     };
     let (claimed, ()) = tokio::join!(store.claim(&claim), commit);
     assert!(matches!(claimed.unwrap(), Claimed::InFlight { .. }), "asked again after the conflict");
+    let run = async |transaction: &Transaction<'_>, _: &Owned| {
+        let row = transaction.query_one("select current_setting('transaction_isolation')", &[]).await?;
+        assert_eq!(row.get::<_, String>(0), "read committed", "where the store begins the transaction");
+        Ok::<_, tokio_postgres::Error>(response("done"))
+    };
+    store.transaction(&self::claim(), run).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_hangs_in_a_transaction_loses_its_session_after_a_minute() {
+    let setting = "select current_setting('idle_in_transaction_session_timeout')";
+    assert_eq!(ask::<String>(&store().await, setting).await, "1min");
 }
 
 #[tokio::test]

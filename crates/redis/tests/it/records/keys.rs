@@ -117,6 +117,24 @@ async fn a_completed_record_holds_nothing_of_the_run() {
 }
 
 #[tokio::test]
+async fn a_released_record_holds_nothing_of_the_lease_and_an_expired_one_that_is_there_leaves_nothing() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    let claim = claim();
+    let owner = owned(&store, &claim).await;
+    step(&store, &owner, Step::Checkpoint(Checkpoint::new(&b"half"[..]).unwrap())).await;
+    step(&store, &owner, Step::Release { retain: HOUR }).await;
+    let fields = server.ask(&["HKEYS", &name(claim.id)]);
+    assert!(fields.contains("checkpoint"), "{fields}");
+    assert!(!fields.contains("lease") && !fields.contains("after"), "{fields}");
+    server.ask(&["HSET", &name(claim.id), "expires_at", "1"]);
+    let first = owned(&store, &other(&claim)).await;
+    assert_eq!((first.attempt, first.checkpoint), (1, None));
+    let fields = server.ask(&["HKEYS", &name(claim.id)]);
+    assert!(!fields.contains("checkpoint"), "{fields}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_corrupt_for_that_record_alone_and_nothing_panics() {
     let server = RedisServer::start();
     let store = connect(&server).await;
