@@ -132,8 +132,9 @@ impl<D: Disk> Writer<D> {
             (None, DiskLevel::Critical) => Health::Scarce,
             (None, _) => Health::Good,
         };
+        let (level, has_ballast) = (self.level, self.ballast.is_there());
         self.shared.change(|state| {
-            state.health = health;
+            (state.health, state.facts.level, state.facts.has_ballast) = (health, level, has_ballast);
             if let Health::Refusing(_) = health {
                 state.room.shut();
                 return Vec::new();
