@@ -35,8 +35,8 @@
 //! # Place in the stack
 //!
 //! ```text
-//! inbound    correlation ID > audit > deadline and total > rate limit > your authentication > idempotency
-//!            > bulkhead > body clocks > your app
+//! inbound    correlation ID > telemetry > audit > deadline and total > rate limit > your authentication
+//!            > idempotency > bulkhead > body clocks > your app
 //! outbound   correlation ID > idempotency key > events > deadline and total > body clocks > retry > throttle
 //!            > bulkhead > circuit breaker > attempt timeout > deadline sent along > transport
 //! ```
@@ -51,14 +51,14 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `full` (default) | everything below but `audit`, `fjall`, `nats`, `postgres`, `redact`, `redis` and `telemetry` |
+//! | `full` (default) | everything below but `audit`, `fjall`, `nats`, `otlp`, `postgres`, `redact`, `redis` and `telemetry` |
 //! | `audit` | records of requests and the log that keeps them; [`Inbound`] has a place for the layer |
 //! | `axum` | the [`Correlation`] extractor |
 //! | `bulkhead`, `circuit-breaker`, `correlation-id`, `idempotency`, `rate-limit`, `retry`, `timeout` | that layer |
 //! | `inbound` | [`Inbound`], with every inbound layer |
 //! | `outbound` | [`Outbound`], with every outbound layer |
-//! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL |
-//! | `nats` | audit records in NATS JetStream |
+//! | `fjall`, `postgres` | idempotency records on disk, and in PostgreSQL; there with `audit` its records too |
+//! | `nats`, `otlp` | audit records in NATS JetStream, and as OpenTelemetry logs |
 //! | `redact` | masks for secrets, in header maps and in what is serialised as well |
 //! | `redis` | rate limits that several processes share, and with `idempotency` the records too |
 //! | `reqwest` | [`client()`], in the outbound stack |

@@ -33,8 +33,8 @@ pub use self::builder::InboundBuilder;
 /// Outermost first:
 ///
 /// ```text
-/// correlation ID and span > audit > deadline and total timeout > rate limit > your authentication > idempotency
-/// > bulkhead > body clocks > your app
+/// correlation ID and span > telemetry > audit > deadline and total timeout > rate limit > your authentication
+/// > idempotency > bulkhead > body clocks > your app
 /// ```
 ///
 /// Whoever counts addresses has to be told them: the server puts a [`PeerAddr`](buttress_http::PeerAddr) into the
@@ -50,8 +50,9 @@ pub use self::builder::InboundBuilder;
 /// It is one layer because Axum boxes the service of each `.layer()` anew. Cloning shares everything; put one value
 /// on as many routers as you like.
 #[derive(Clone, Debug)]
-pub struct Inbound<A = Identity, I = Identity, U = Identity> {
+pub struct Inbound<A = Identity, I = Identity, U = Identity, W = Identity> {
     correlation_id: CorrelationIdLayer,
+    telemetry: W,
     audit: U,
     deadline: DeadlineLayer,
     rate_limit: Option<InboundRateLimitLayer>,
@@ -65,9 +66,11 @@ type InboundRateLimitLayer = RateLimitLayer<Http, AsProblem>;
 type InboundBulkheadLayer = BulkheadLayer<AsProblem, UntilBodyEnd>;
 
 /// The service that [`Inbound`] makes of another.
-pub type InboundService<S, A = Identity, I = Identity, U = Identity> =
-    CorrelationIdService<<U as Layer<Timed<S, A, I>>>::Service>;
+pub type InboundService<S, A = Identity, I = Identity, U = Identity, W = Identity> =
+    CorrelationIdService<<W as Layer<Recorded<S, A, I, U>>>::Service>;
 
+/// What is watched, if there is somebody who watches.
+type Recorded<S, A, I, U> = <U as Layer<Timed<S, A, I>>>::Service;
 /// What is recorded, if that is asked for.
 type Timed<S, A, I> = DeadlineService<Limited<S, A, I>>;
 
@@ -85,7 +88,7 @@ impl Inbound {
     }
 }
 
-impl<A, I, U> Inbound<A, I, U> {
+impl<A, I, U, W> Inbound<A, I, U, W> {
     /// The layer that takes, mints and echoes correlation IDs.
     pub fn correlation_id(&self) -> &CorrelationIdLayer {
         &self.correlation_id
@@ -115,14 +118,14 @@ impl<A, I, U> Inbound<A, I, U> {
 }
 
 #[cfg(feature = "audit")]
-impl<A, I, R, J, T> Inbound<A, I, AuditLayer<R, J, T>> {
+impl<A, I, R, J, T, W> Inbound<A, I, AuditLayer<R, J, T>, W> {
     /// The layer that records what becomes of requests: where it records, and its mode.
     pub fn audit(&self) -> &AuditLayer<R, J, T> {
         &self.audit
     }
 }
 
-impl<A, U, T, J> Inbound<A, IdempotencyLayer<T, J>, U> {
+impl<A, U, W, T, J> Inbound<A, IdempotencyLayer<T, J>, U, W> {
     /// The layer that runs requests with a key once: its statistics, its mode, and the runs to wait for at the end of
     /// the process.
     pub fn idempotency(&self) -> &IdempotencyLayer<T, J> {
@@ -130,17 +133,19 @@ impl<A, U, T, J> Inbound<A, IdempotencyLayer<T, J>, U> {
     }
 }
 
-impl<S, A, I, U> Layer<S> for Inbound<A, I, U>
+impl<S, A, I, U, W> Layer<S> for Inbound<A, I, U, W>
 where
     A: Layer<Once<S, I>>,
     I: Layer<Roomy<S>>,
     U: Layer<Timed<S, A, I>>,
+    W: Layer<Recorded<S, A, I, U>>,
 {
-    type Service = InboundService<S, A, I, U>;
+    type Service = InboundService<S, A, I, U, W>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let once = self.idempotency.layer(self.bulkhead.layer(self.body.layer(inner)));
         let limited = option_layer(self.rate_limit.as_ref()).layer(self.authentication.layer(once));
-        self.correlation_id.layer(self.audit.layer(self.deadline.layer(limited)))
+        let recorded = self.audit.layer(self.deadline.layer(limited));
+        self.correlation_id.layer(self.telemetry.layer(recorded))
     }
 }

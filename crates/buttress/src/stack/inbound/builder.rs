@@ -23,6 +23,7 @@ const NAME: &str = "inbound";
 ///
 /// | option | default | range | effect |
 /// |---|---|---|---|
+/// | `telemetry` | none | | a layer that watches, such as `telemetry::RequestLogLayer` |
 /// | `audit` | none | | every option of `AuditLayer::inbound`; with the feature `audit` |
 /// | `total` | 30 s | 1 ms to 1 day | the time from arrival to the end of the response |
 /// | `body_idle` | 15 s | 1 ms to 1 day | the longest gap in a response body |
@@ -36,7 +37,8 @@ const NAME: &str = "inbound";
 /// | `deadline` | [`DeadlineLayer::inbound`] | | every option of that layer |
 /// | `body` | [`BodyTimeoutLayer::responses`] | | every option of that layer |
 #[must_use = "a builder does nothing until `build`"]
-pub struct InboundBuilder<A = Identity, I = Identity, U = Identity> {
+pub struct InboundBuilder<A = Identity, I = Identity, U = Identity, W = Identity> {
+    telemetry: W,
     audit: U,
     authentication: A,
     idempotency: I,
@@ -68,19 +70,32 @@ impl InboundBuilder {
             bulkhead: None,
             body: BodyTimeoutLayer::responses(),
         };
-        Self { audit: Identity::new(), authentication: Identity::new(), idempotency: Identity::new(), rest }
+        Self {
+            telemetry: Identity::new(),
+            audit: Identity::new(),
+            authentication: Identity::new(),
+            idempotency: Identity::new(),
+            rest,
+        }
     }
 }
 
-impl<A, I, U> InboundBuilder<A, I, U> {
+impl<A, I, U, W> InboundBuilder<A, I, U, W> {
+    /// Puts a layer that watches requests into its place, right inside the correlation ID and outside of all that
+    /// refuses: access lines, spans, metrics. The latest wins; several are one by [`Stack`](tower_layer::Stack).
+    pub fn telemetry<V>(self, layer: V) -> InboundBuilder<A, I, U, V> {
+        let Self { audit, authentication, idempotency, rest, .. } = self;
+        InboundBuilder { telemetry: layer, audit, authentication, idempotency, rest }
+    }
+
     /// Puts your own authentication into its place; what it has put into the extensions of a request is known to all
     /// that stands inside. The latest wins; several are one by [`Stack`](tower_layer::Stack).
     ///
     /// Who it finds out to ask it announces ([`Principal::announce`](buttress_core::Principal::announce)), so that what
     /// stands outside can write it down.
-    pub fn authentication<B>(self, layer: B) -> InboundBuilder<B, I, U> {
-        let Self { audit, idempotency, rest, .. } = self;
-        InboundBuilder { audit, authentication: layer, idempotency, rest }
+    pub fn authentication<B>(self, layer: B) -> InboundBuilder<B, I, U, W> {
+        let Self { telemetry, audit, idempotency, rest, .. } = self;
+        InboundBuilder { telemetry, audit, authentication: layer, idempotency, rest }
     }
 
     /// Records every request, however it ends: in a log that loses nothing it acknowledged, or wherever else.
@@ -99,10 +114,10 @@ impl<A, I, U> InboundBuilder<A, I, U> {
         self,
         recorder: R,
         change: impl FnOnce(AuditBuilder<R>) -> AuditBuilder<R, J, T>,
-    ) -> InboundBuilder<A, I, AuditBuilder<R, J, T>> {
-        let Self { authentication, idempotency, rest, .. } = self;
+    ) -> InboundBuilder<A, I, AuditBuilder<R, J, T>, W> {
+        let Self { telemetry, authentication, idempotency, rest, .. } = self;
         let audit = change(AuditLayer::inbound(recorder).name(NAME));
-        InboundBuilder { audit, authentication, idempotency, rest }
+        InboundBuilder { telemetry, audit, authentication, idempotency, rest }
     }
 
     /// Runs requests with a key once, with their records in this store. Whose keys they are must be said.
@@ -124,10 +139,10 @@ impl<A, I, U> InboundBuilder<A, I, U> {
         self,
         store: impl Into<Arc<T>>,
         change: impl FnOnce(IdempotencyBuilder<T>) -> IdempotencyBuilder<T, J>,
-    ) -> InboundBuilder<A, IdempotencyBuilder<T, J>, U> {
-        let Self { audit, authentication, rest, .. } = self;
+    ) -> InboundBuilder<A, IdempotencyBuilder<T, J>, U, W> {
+        let Self { telemetry, audit, authentication, rest, .. } = self;
         let idempotency = change(IdempotencyLayer::inbound(store).name(NAME));
-        InboundBuilder { audit, authentication, idempotency, rest }
+        InboundBuilder { telemetry, audit, authentication, idempotency, rest }
     }
 
     /// The time from the arrival of a request to the end of its response.
@@ -194,12 +209,12 @@ impl<A, I, U> InboundBuilder<A, I, U> {
     /// # Errors
     ///
     /// Lists everything that is wrong with the settings of all its layers.
-    pub fn build(self) -> Result<Inbound<A, I::Layer, U::Layer>, ConfigError>
+    pub fn build(self) -> Result<Inbound<A, I::Layer, U::Layer, W>, ConfigError>
     where
         I: Part,
         U: Part,
     {
-        let Self { audit, authentication, idempotency, rest } = self.overseen();
+        let Self { telemetry, audit, authentication, idempotency, rest } = self.overseen();
         let mut checks = Checks::of("inbound");
         let correlation_id = checks.absorb(rest.correlation_id.build());
         let audit = checks.absorb(audit.build());
@@ -216,6 +231,7 @@ impl<A, I, U> InboundBuilder<A, I, U> {
             let ((idempotency, bulkhead), body) = inner;
             Inbound {
                 correlation_id,
+                telemetry,
                 audit,
                 deadline,
                 rate_limit,
@@ -233,7 +249,7 @@ impl<A, I, U> InboundBuilder<A, I, U> {
         I: Part,
         U: Part,
     {
-        let Self { mut audit, authentication, mut idempotency, mut rest } = self;
+        let Self { telemetry, mut audit, authentication, mut idempotency, mut rest } = self;
         if let Some(mode) = rest.mode.clone() {
             audit = audit.moded(&mode);
             idempotency = idempotency.moded(&mode);
@@ -244,7 +260,7 @@ impl<A, I, U> InboundBuilder<A, I, U> {
             idempotency = idempotency.observed(&observer);
             rest = rest.observed(&observer);
         }
-        Self { audit, authentication, idempotency, rest }
+        Self { telemetry, audit, authentication, idempotency, rest }
     }
 }
 
@@ -275,6 +291,7 @@ impl Default for Inbound {
     fn default() -> Self {
         Self {
             correlation_id: CorrelationIdLayer::default(),
+            telemetry: Identity::new(),
             audit: Identity::new(),
             deadline: DeadlineLayer::default(),
             rate_limit: None,
@@ -291,7 +308,7 @@ fn unlimited() -> InboundBulkheadLayer {
     BulkheadLayer::with_bulkhead(Bulkhead::off(NAME), AsProblem::default(), UntilBodyEnd)
 }
 
-impl<A, I, U> fmt::Debug for InboundBuilder<A, I, U> {
+impl<A, I, U, W> fmt::Debug for InboundBuilder<A, I, U, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InboundBuilder")
             .field("correlation_id", &self.rest.correlation_id)
