@@ -204,7 +204,7 @@ fn durable(pace: Pace, at_once: u64) -> Result<Vec<Option<f64>>, Failure> {
 }
 
 /// How often in a second the disk itself takes 4 KiB for good.
-fn syncs(folder: &Path, time: Duration) -> Result<f64, Failure> {
+pub(super) fn syncs(folder: &Path, time: Duration) -> Result<f64, Failure> {
     let mut file = File::create(folder.join("syncs"))?;
     let (began, mut syncs) = (Instant::now(), 0);
     while began.elapsed() < time {
@@ -259,7 +259,7 @@ fn weigh(pace: Pace, bytes: usize) -> Result<Vec<Option<f64>>, Failure> {
         .into())
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+pub(super) fn runtime() -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
@@ -282,6 +282,6 @@ impl Drop for Folder {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the counts are far below the 52 bits of a float")]
-fn count(number: u64) -> f64 {
+pub(super) fn count(number: u64) -> f64 {
     number as f64
 }

@@ -174,7 +174,7 @@ fn lose(path: &Path, length: u64, rubbish: u8, was_being_written: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_fails_and_whenever_it_is_killed_everything_acknowledged_is_there_once_in_one_chain(
