@@ -269,3 +269,34 @@ async fn a_writer_that_panics_leaves_nobody_waiting_and_nothing_locked() {
     drop(AuditLog::open(&directory).unwrap());
     assert!(numbers(directory.path()).contains(&1));
 }
+
+#[tokio::test]
+async fn of_those_who_are_written_together_only_those_who_want_a_sync_wait_for_it_and_fail_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let log = open(&directory, &disk);
+    disk.hold();
+    let mut due = Vec::new();
+    for (number, action) in
+        (0..).zip([Action::LOGIN, Action::UPDATE, Action::LOGIN, Action::UPDATE, Action::LOGIN])
+    {
+        let place = crate::Recorder::reserve(&log, action.class()).await.unwrap();
+        due.push(crate::Reservation::record(place, numbered(action, number)));
+        // The first alone, and the others together.
+        disk.until_held();
+    }
+    disk.syncs([Fate::Works]);
+    disk.syncs([Fate::Fails(0); 100]);
+    disk.let_go();
+    let mut outcomes = Vec::new();
+    for due in due {
+        outcomes.push(due.await.map(|receipt| receipt.seq.unwrap()).map_err(|why| why.reason));
+    }
+    let failed = Err(Reason::Failed);
+    assert_eq!(outcomes, [Ok(2), Ok(3), failed, Ok(5), failed]);
+    disk.heal();
+    until_good(&log).await;
+    log.close().await;
+    // The third stands before one that was acknowledged and cannot be taken back; the last can.
+    assert_eq!(numbers(directory.path()), [0, 1, 2, 3]);
+}
