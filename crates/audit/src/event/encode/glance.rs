@@ -39,9 +39,9 @@ struct Glance {
 }
 
 impl Glance {
-    /// Whether nothing in it is an escape, nor can be JSON, which would be read otherwise than as text.
+    /// Whether nothing in it can be JSON, which would be read otherwise than as text.
     fn is_simple(&self) -> bool {
-        let odd = |byte: u8| matches!(byte, b'%' | b'=' | b'{' | b'[' | b'"' | b'\\');
+        let odd = |byte: u8| matches!(byte, b'{' | b'[' | b'"' | b'\\');
         // Without a way out in the middle, so that many bytes are looked at in one step.
         !self.lines.iter().fold(false, |any, byte| any | odd(*byte))
     }
