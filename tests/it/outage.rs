@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use control_plane::Resilience;
 use fleet_sim::{Fault, Upstream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::process::Process;
 use crate::world::{World, no_retry, package, quick, until};
@@ -69,7 +69,8 @@ async fn a_process_stays_ready_while_a_connector_is_out_and_says_which() {
     let world = World::guarded_by(no_retry()).await;
     world.break_circuit(Upstream::Jamf).await;
     let ready = world.get("/health/ready").await;
-    let expected = json!({ "status": "degraded", "dependencies": { "intune": "up", "jamf": "out" } });
+    let expected =
+        json!({ "status": "degraded", "dependencies": { "audit": "up", "intune": "up", "jamf": "out" } });
     assert_eq!((ready.status, ready.json()), (200, expected));
     world.stop().await;
 }
@@ -101,13 +102,21 @@ async fn one_correlation_id_is_in_the_answer_in_every_log_line_and_at_the_upstre
     }
 
     let log = process.stop().await;
-    let messages: Vec<_> =
-        log.lines_of("OUTAGE-1").iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect();
-    for expected in ["circuit breaker changed", "HTTP POST error", "connector event", "request answered"] {
-        assert!(messages.iter().any(|message| message == expected), "no {expected:?} in {messages:?}");
+    let told: Vec<_> = log.lines_of("OUTAGE-1").iter().map(what).collect();
+    for expected in ["circuit breaker changed", "HTTP POST error", "connector event", "http_request"] {
+        assert!(told.iter().any(|line| line == expected), "no {expected:?} in {told:?}");
     }
-    // All that is left are the lines of the program itself.
-    let others: Vec<_> =
-        log.lines().filter(|line| !messages.iter().any(|message| line["message"] == **message)).collect();
-    assert!(others.iter().all(|line| line["target"] == "control_plane::program"), "{others:?}");
+    // All that is left are the lines of the program itself, and of its audit log.
+    let others: Vec<_> = log.lines().filter(|line| !told.contains(&what(line))).collect();
+    let is_ours = |line: &Value| {
+        let logger = line["logger"].as_str().unwrap_or_default();
+        logger == "control_plane::program" || logger.starts_with("buttress_audit::log")
+    };
+    assert!(others.iter().all(is_ours), "{others:?}");
+}
+
+/// What a line of the log is about: its event, or else its message.
+fn what(line: &Value) -> String {
+    let said = line["event"].as_str().or_else(|| line["message"].as_str());
+    said.expect("an event or a message").to_owned()
 }

@@ -158,9 +158,6 @@ impl Log {
 
     /// The lines that were written for a request.
     pub(crate) fn lines_of(&self, correlation_id: &str) -> Vec<Value> {
-        let bears_it = |span: &Value| span["correlation_id"] == correlation_id;
-        let of_request =
-            |line: &Value| line["spans"].as_array().is_some_and(|spans| spans.iter().any(bears_it));
-        self.lines().filter(of_request).collect()
+        self.lines().filter(|line| line["correlation_id"] == correlation_id).collect()
     }
 }

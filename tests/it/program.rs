@@ -44,7 +44,7 @@ async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
             &[][..],
             "control-plane: --listen is \"nowhere\", allowed: an IP address and a port, such as 127.0.0.1:8080\n",
         ),
-        (&[], &[format], "control-plane: BUTTRESS_LOG_FORMAT is \"xml\", allowed: json or text\n"),
+        (&[], &[format], "control-plane: logs: BUTTRESS_LOG_FORMAT is \"xml\", allowed: json, text, auto\n"),
         (
             &["--breaker-failures", "0", "--bogus"],
             &[],

@@ -97,7 +97,7 @@ async fn intune_structured_logging_on_failure() {
         found.unwrap_or_else(|| panic!("no {message:?} in {log:?}"))
     };
     let call = find("HTTP POST response");
-    assert_eq!((&call["level"], &call["service"]), (&json!("WARN"), &json!("intune")));
+    assert_eq!((&call["level"], &call["service"]), (&json!("warning"), &json!("intune")));
     assert_eq!((&call["method"], &call["status_code"]), (&json!("POST"), &json!(500)));
     assert_eq!(
         (&call["correlation_id"], &call["circuit_breaker_state"]),
@@ -108,7 +108,7 @@ async fn intune_structured_logging_on_failure() {
     );
 
     let event = find("connector event");
-    assert_eq!((&event["level"], &event["connector"]), (&json!("WARN"), &json!("intune")));
+    assert_eq!((&event["level"], &event["connector"]), (&json!("warning"), &json!("intune")));
     assert_eq!((&event["operation"], &event["outcome"]), (&json!("list_devices"), &json!("failure")));
     assert!(!log.text().contains(fleet_sim::CLIENT_SECRET), "the log tells a secret");
 }

@@ -25,7 +25,7 @@ control-plane deploys packages to device fleets through two flaky upstreams.
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
                      [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR,..]
-                     [--data DIR] [--idempotency STORE] [--postgres URL] [--redis URL] [--nodes N]
+                     [--data DIR] [--audit DIR] [--idempotency STORE] [--postgres URL] [--redis URL] [--nodes N]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
   --upstreams URL          where a fleet-sim runs (default: one of our own, on the next port or any)
@@ -37,6 +37,8 @@ usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
   --key-rate RATE          requests with one API key, the field x-api-key (default 50/s)
   --trusted-proxy CIDR,..  proxies whose x-forwarded-for is believed, such as 10.0.0.0/8,192.0.2.7 (default none)
   --data DIR               the folder in which it remembers, for one process at a time (default control-plane-data)
+  --audit DIR              the folder of the audit log, for one process at a time (default audit in that of --data); the
+                           key that signs it and its anchor are beside it, as DIR-key and DIR-anchor
   --idempotency STORE      where it is kept what became of requests with keys: folder, memory, redis or postgres
                            (default postgres if one is named, else folder, which is in the one of --data)
   --postgres URL           a PostgreSQL for them, which several instances may share (default BUTTRESS_POSTGRES_URL)
@@ -55,9 +57,12 @@ environment, for what several instances share:
   BUTTRESS_HASH_SECRET     by what callers and keys are hashed before they go there, 16 bytes or more, the same for all
                            instances (default for limits: the URL, which all have to spell alike then)
 
+environment, for administrators:
+  BUTTRESS_ADMIN_KEY       the API key of those who may read the audit log, 16 characters or more (default: nobody may)
+
 environment, for the log on standard error:
   RUST_LOG                 what to log (default info)
-  BUTTRESS_LOG_FORMAT      json or text (default: text on a terminal, json elsewhere)
+  BUTTRESS_LOG_FORMAT      json, text or auto (default auto: text on a terminal, json elsewhere)
 ";
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -84,6 +89,10 @@ pub(crate) struct Args {
     pub(crate) rate_limits: RateLimits,
     /// The folder in which to remember.
     pub(crate) data: PathBuf,
+    /// The folder of the audit log.
+    pub(crate) audit: PathBuf,
+    /// The API key of those who may read it.
+    pub(crate) admin_key: Option<Secret>,
     /// Where to keep what became of requests with keys.
     pub(crate) records: RecordsIn,
 }
@@ -129,6 +138,7 @@ struct Given {
     key_rate: Option<String>,
     trusted_proxy: Option<String>,
     data: Option<String>,
+    audit: Option<String>,
     idempotency: Option<String>,
     postgres: Option<String>,
     redis: Option<String>,
@@ -153,6 +163,7 @@ impl Given {
             "--key-rate" => &mut self.key_rate,
             "--trusted-proxy" => &mut self.trusted_proxy,
             "--data" => &mut self.data,
+            "--audit" => &mut self.audit,
             "--idempotency" => &mut self.idempotency,
             "--postgres" => &mut self.postgres,
             "--redis" => &mut self.redis,
@@ -181,10 +192,12 @@ impl Given {
         let rate_limits = self.rate_limits(&env);
         let upstreams = self.upstreams(&env);
         let data = self.data();
+        let audit = self.audit(&data);
+        let admin_key = self.admin_key(&env);
         let records = self.records(&data, rate_limits.redis.as_ref(), &env);
         match listen.zip(records) {
             Some((listen, records)) if self.problems.is_empty() => {
-                Ok(Args { listen, upstreams, resilience, rate_limits, data, records })
+                Ok(Args { listen, upstreams, resilience, rate_limits, data, audit, admin_key, records })
             }
             _ => Err(InvalidArgs { problems: self.problems }),
         }

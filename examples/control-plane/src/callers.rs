@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use buttress::Principal;
 use buttress::http::ClientAddrResolver;
 use sha2::{Digest, Sha256};
 
@@ -21,12 +22,22 @@ pub(crate) struct Caller([u8; 32]);
 
 impl Caller {
     fn of(request: &Request, clients: &ClientAddrResolver) -> Option<Self> {
-        let key = request.headers().get(API_KEY).map(HeaderValue::as_bytes).filter(|key| !key.is_empty());
-        if let Some(key) = key {
+        if let Some(key) = key(request) {
             return Some(Self::hash(b"key ", key));
         }
         let client = clients.client_of_peer(request.extensions(), request.headers())?;
         Some(Self::hash(b"address ", client.addr().to_string().as_bytes()))
+    }
+
+    /// Whoever shows this key.
+    pub(crate) fn with_key(key: &str) -> Self {
+        Self::hash(b"key ", key.as_bytes())
+    }
+
+    /// Who it is, for records that people read: the beginning of the hash is enough to tell callers apart.
+    fn principal(&self, shows_key: bool) -> Principal {
+        let id: String = self.0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        if shows_key { Principal::api_key(id) } else { Principal::anonymous() }
     }
 
     fn hash(kind: &[u8], name: &[u8]) -> Self {
@@ -46,13 +57,19 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Finds out who asks, and tells all that stands further in.
+/// The key that a request shows.
+fn key(request: &Request) -> Option<&[u8]> {
+    request.headers().get(API_KEY).map(HeaderValue::as_bytes).filter(|key| !key.is_empty())
+}
+
+/// Finds out who asks, and tells all that stands further in, and what stands further out as well.
 pub(crate) async fn identified(
     State(clients): State<ClientAddrResolver>,
     mut request: Request,
     next: Next,
 ) -> Response {
     if let Some(caller) = Caller::of(&request, &clients) {
+        caller.principal(key(&request).is_some()).announce();
         request.extensions_mut().insert(caller);
     }
     next.run(request).await

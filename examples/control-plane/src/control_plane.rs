@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::MatchedPath;
+use axum::middleware::from_fn_with_state;
+use buttress::audit::Action;
 use buttress::idempotency::IdempotencyLayer;
 use buttress::rate_limit::SharedTier;
 use buttress::redis::RedisStore;
+use buttress::telemetry::RequestLogLayer;
 use buttress::{BreakerRegistry, Inbound};
 use fleet_sim::FleetSim;
 use tokio::net::TcpListener;
@@ -17,11 +20,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 
-use crate::callers;
-use crate::connectors::Connectors;
+use crate::audit::{self, Audit};
+use crate::callers::{self, Caller};
+use crate::connectors::{Connectors, Secret};
 use crate::limits::{self, SharedLimits};
 use crate::records::{self, Records};
-use crate::routes::{self, App, access};
+use crate::routes::{self, App};
 use crate::server;
 use crate::settings::{RateLimits, RecordsIn, Resilience, Upstreams};
 use crate::start_error::StartError;
@@ -37,6 +41,8 @@ use crate::store::{Limits, Store};
 /// | `rate_limits` | [`RateLimits::default`] | how often callers may ask |
 /// | `limits` | [`Limits::default`] | how much is remembered |
 /// | `data` | none, it forgets all when it stops | the folder in which it remembers |
+/// | `audit` | one that is removed when it stops | the folder of the audit log |
+/// | `admin_key` | none, nobody may read it | the API key of those who may read the audit log |
 /// | `records` | [`RecordsIn::Memory`] | where it is kept what became of requests with keys |
 /// | `request_timeout` | 30 s | the deadline of each request |
 /// | `shutdown_grace` | 10 s | how long requests may take to end after a stop |
@@ -49,6 +55,8 @@ pub struct ControlPlane {
     rate_limits: RateLimits,
     limits: Limits,
     data: Option<PathBuf>,
+    audit: Option<PathBuf>,
+    admin_key: Option<Secret>,
     records: RecordsIn,
     request_timeout: Duration,
     shutdown_grace: Duration,
@@ -64,6 +72,8 @@ impl ControlPlane {
             rate_limits: RateLimits::default(),
             limits: Limits::default(),
             data: None,
+            audit: None,
+            admin_key: None,
             records: RecordsIn::Memory,
             request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(10),
@@ -100,6 +110,16 @@ impl ControlPlane {
         Self { data: folder.into(), ..self }
     }
 
+    /// The folder of the audit log; none means one that is removed when it stops.
+    pub fn audit(self, folder: impl Into<Option<PathBuf>>) -> Self {
+        Self { audit: folder.into(), ..self }
+    }
+
+    /// The API key of those who may read the audit log; none means that nobody may.
+    pub fn admin_key(self, key: impl Into<Option<Secret>>) -> Self {
+        Self { admin_key: key.into(), ..self }
+    }
+
     /// Where it is kept what became of requests with keys.
     pub fn records(self, place: RecordsIn) -> Self {
         Self { records: place, ..self }
@@ -130,22 +150,29 @@ impl ControlPlane {
         let state = self.data.as_ref().map(|folder| folder.join("state"));
         let store = Store::open(self.limits, state.as_deref()).await?;
         let records = Records::open(&self.records).await?;
+        let audit = Audit::open(self.audit).await?;
         let hash_secret = self.rate_limits.hash_secret.as_ref();
         let inbound = Inbound::builder()
+            .telemetry(RequestLogLayer::new().route_with(|of| of.get().map(MatchedPath::as_str)))
+            .audit(audit.recorder().clone(), |layer| audit::recorded(layer, clients.clone()))
             .total(self.request_timeout)
             .rate_limit(|layer| limits::policies(layer, &self.rate_limits, shared.clone(), clients.clone()))
-            .authentication((from_fn(access::noted), from_fn_with_state(clients, callers::identified)))
+            .authentication(from_fn_with_state(clients, callers::identified))
             .idempotency(records, |layer| records::keys(layer, routes::MAX_BODY_BYTES as u64, hash_secret))
             .build()?;
-        let connectors = Connectors::new(&upstreams, &self.resilience)?;
+        let connectors = Connectors::new(&upstreams, &self.resilience, audit.clone())?;
         let breakers = connectors.breakers.clone();
         let idempotency = inbound.idempotency().clone();
-        let app = Arc::new(App::new(store, connectors, shared.clone(), idempotency.handle()));
+        let admin = self.admin_key.as_ref().map(|key| Caller::with_key(key.expose()));
+        let records = idempotency.handle();
+        let app = App::new(store, connectors, shared.clone(), records, audit.clone(), admin);
+        let app = Arc::new(app);
         let router = routes::router(Arc::clone(&app))?.layer(inbound);
 
         let cannot_listen = |error| StartError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
         let addr = listener.local_addr().map_err(cannot_listen)?;
+        audit.note(Action::SERVICE_STARTED).await;
         let stop = watch::Sender::new(false);
         let mut server = JoinSet::new();
         server.spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));

@@ -33,13 +33,15 @@
 //! | `routes` | the HTTP API, one file for each resource |
 //! | `store` | what is remembered, bounded, and on the disk if there is a folder |
 //! | `callers`, `records` | whose idempotency keys they are, and where it is kept what became of them |
+//! | `audit` | what is written down for good, and who may read it |
 //! | `problem` | what a caller sees when something is wrong |
 //! | `server`, `control_plane` | listening, starting, stopping |
-//! | `program`, `args`, `banner`, `telemetry` | what the program adds to that |
+//! | `program`, `args`, `banner` | what the program adds to that |
 //!
 //! `README.md` beside this crate walks through the API with curl.
 
 mod args;
+mod audit;
 mod banner;
 mod callers;
 mod connectors;
@@ -55,8 +57,8 @@ mod server;
 mod settings;
 mod start_error;
 mod store;
-mod telemetry;
 
+pub use audit::AuditError;
 pub use connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 pub use control_plane::{ControlPlane, Running, Unfinished};
 pub use program::program;

@@ -12,6 +12,7 @@ use buttress::{ApiError, Refused};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::audit::Code;
 use crate::connectors::ConnectorError;
 use crate::domain::Connector;
 
@@ -40,6 +41,16 @@ impl ApiProblem {
     /// Says that the state of things forbids it.
     pub(crate) fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// Says that it cannot be done at present.
+    pub(crate) fn unavailable(code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+    }
+
+    /// Says that whoever asks may not have it.
+    pub(crate) fn forbidden(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
     /// Adds a member to the document.
@@ -124,6 +135,8 @@ impl IntoResponse for ApiProblem {
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, retry_after_value(wait));
         }
+        let is_denial = matches!(self.status, StatusCode::FORBIDDEN | StatusCode::CONFLICT);
+        response.extensions_mut().insert(Code { word: self.code, is_denial });
         response
     }
 }

@@ -4,10 +4,11 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use buttress::telemetry::Logs;
+
 use crate::args::{Args, Command, HELP};
 use crate::banner::Banner;
 use crate::control_plane::ControlPlane;
-use crate::telemetry;
 
 /// Runs the control plane as the arguments and the environment say, until it is asked to stop.
 ///
@@ -22,9 +23,15 @@ pub async fn program() -> ExitCode {
     let Command::Run(args) = command else {
         return print(HELP).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     };
-    if let Err(error) = telemetry::init(env) {
-        return complain(2, &[error.to_string()]);
-    }
+    let logs = Logs::builder()
+        .service_name(env!("CARGO_PKG_NAME"))
+        .service_version(env!("CARGO_PKG_VERSION"))
+        .env_with(env);
+    // Kept to the end, so that the last lines are written.
+    let _logs = match logs.init() {
+        Ok(logs) => logs,
+        Err(error) => return complain(2, &[error.to_string()]),
+    };
     match run(*args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(1, &[error.to_string()]),
@@ -34,7 +41,7 @@ pub async fn program() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     // Asked for before anybody can know our address, so that no signal finds us unprepared.
     let stop = asked_to_stop()?;
-    let Args { listen, upstreams, resilience, rate_limits, data, records } = args;
+    let Args { listen, upstreams, resilience, rate_limits, data, audit, admin_key, records } = args;
     let open_for = resilience.open_for;
     let control_plane = ControlPlane::builder()
         .listen(listen)
@@ -42,6 +49,8 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .resilience(resilience)
         .rate_limits(rate_limits)
         .data(data)
+        .audit(audit)
+        .admin_key(admin_key)
         .records(records);
     let running = control_plane.start().await?;
     let simulation = running.simulation().map(fleet_sim::Running::addr);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use buttress::ConfigError;
 
+use crate::audit::AuditError;
 use crate::records::RecordsError;
 use crate::store::DiskError;
 
@@ -18,6 +19,8 @@ pub enum StartError {
     Data(DiskError),
     /// The idempotency records cannot be kept where they should be.
     Records(RecordsError),
+    /// There is no audit log.
+    Audit(AuditError),
     /// The address cannot be listened on.
     Listen(SocketAddr, io::Error),
     /// The simulated upstreams cannot listen.
@@ -42,12 +45,19 @@ impl From<RecordsError> for StartError {
     }
 }
 
+impl From<AuditError> for StartError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(error)
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => fmt::Display::fmt(error, f),
             Self::Data(error) => fmt::Display::fmt(error, f),
             Self::Records(error) => fmt::Display::fmt(error, f),
+            Self::Audit(error) => fmt::Display::fmt(error, f),
             Self::Listen(addr, error) => write!(f, "cannot listen on {addr}: {error}"),
             Self::Simulation(error) => write!(f, "cannot start the simulated upstreams: {error}"),
         }

@@ -10,6 +10,9 @@ use crate::settings::RecordsIn;
 /// In the working directory, where whoever started the program finds it and may write.
 pub(super) const DEFAULT_DATA: &str = "control-plane-data";
 
+/// Longer than what can be guessed, if it is drawn at random.
+const MIN_ADMIN_KEY: usize = 16;
+
 words! {
     /// A store of idempotency records, as it is named on a command line.
     StoreName {
@@ -26,6 +29,24 @@ impl Given {
         let is_named = |text: &str| (!text.is_empty()).then(|| text.into());
         self.check("--data", &folder, "a folder, which is made if there is none", is_named)
             .unwrap_or_default()
+    }
+
+    pub(super) fn audit(&mut self, data: &Path) -> PathBuf {
+        let Some(folder) = self.audit.take() else { return data.join("audit") };
+        let is_named = |text: &str| Path::new(text).file_name().map(|_| text.into());
+        self.check("--audit", &folder, "a folder with a name, which is made if there is none", is_named)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn admin_key(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Secret> {
+        let key = env("BUTTRESS_ADMIN_KEY")?;
+        let fits = key.len() >= MIN_ADMIN_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits {
+            // The key itself is shown to nobody.
+            let shown = format!("BUTTRESS_ADMIN_KEY has {} bytes", key.len());
+            self.problems.push(format!("{shown}, allowed: 16 or more, all of them visible ASCII characters"));
+        }
+        fits.then(|| Secret::new(key))
     }
 
     pub(super) fn records(

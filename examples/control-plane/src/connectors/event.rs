@@ -4,12 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 
+use buttress::audit::{ConnectorOutcome, Event};
+
+use crate::audit::Audit;
 use crate::connectors::ConnectorError;
-use crate::domain::Connector;
+use crate::domain::{Connector, Word};
 use crate::problem::millis;
 
-/// Waits for an operation, and notes how it ended. The calls that it makes are noted by their client.
+/// Waits for an operation, and notes how it ended, in the log and in the audit log. The calls that it makes are noted by
+/// their client.
 pub(super) async fn noted<T>(
+    audit: &Audit,
     connector: Connector,
     operation: &'static str,
     work: impl Future<Output = Result<T, ConnectorError>>,
@@ -17,22 +22,30 @@ pub(super) async fn noted<T>(
     let started = tokio::time::Instant::now();
     let result = work.await;
     let elapsed_ms = millis(started.elapsed());
-    match &result {
+    let event = |outcome: ConnectorOutcome| {
+        Event::connector(connector.as_str(), operation, outcome).detail("elapsed_ms", elapsed_ms)
+    };
+    let event = match &result {
         Ok(_) => {
             tracing::info!(%connector, operation, outcome = "success", elapsed_ms, "connector event");
+            event(ConnectorOutcome::Success)
         }
         Err(error) => {
-            let (outcome, error) = (outcome(error), Chain(error));
-            tracing::warn!(%connector, operation, outcome, elapsed_ms, %error, "connector event");
+            let (told, chain) = (outcome(error), Chain(error));
+            let outcome = told.as_str().to_ascii_lowercase();
+            tracing::warn!(%connector, operation, outcome, elapsed_ms, error = %chain, "connector event");
+            event(told).detail("error", chain.to_string())
         }
-    }
+    };
+    // The call was made, whether it can be recorded or not.
+    let _ = audit.record(event.build()).await;
     result
 }
 
-fn outcome(error: &ConnectorError) -> &'static str {
+fn outcome(error: &ConnectorError) -> ConnectorOutcome {
     match error {
-        ConnectorError::Call(error) if error.is_circuit_open() => "circuit_open",
-        ConnectorError::Call(_) | ConnectorError::Vanished => "failure",
+        ConnectorError::Call(error) if error.is_circuit_open() => ConnectorOutcome::CircuitOpen,
+        ConnectorError::Call(_) | ConnectorError::Vanished => ConnectorOutcome::Failure,
     }
 }
 

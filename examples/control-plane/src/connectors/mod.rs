@@ -15,6 +15,7 @@ use uuid::Uuid;
 use buttress::backoff::Backoff;
 use buttress::{ApiClient, BreakerRegistry, ConfigError};
 
+use crate::audit::Audit;
 use crate::domain::{Connector, Installs, Ring, Word};
 use crate::problem::ApiProblem;
 use crate::settings::{Resilience, Upstreams};
@@ -30,6 +31,7 @@ pub(crate) struct Connectors {
     intune: Intune,
     jamf: Jamf,
     pub(crate) breakers: BreakerRegistry,
+    audit: Audit,
 }
 
 /// What an upstream is asked to deploy.
@@ -73,16 +75,20 @@ pub(crate) struct Device {
 }
 
 impl Connectors {
-    pub(crate) fn new(upstreams: &Upstreams, resilience: &Resilience) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        upstreams: &Upstreams,
+        resilience: &Resilience,
+        audit: Audit,
+    ) -> Result<Self, ConfigError> {
         let breakers = BreakerRegistry::default();
         let api = |name: Connector, url: &str| api(name, url, resilience, &breakers);
         let intune = Intune::new(api(Connector::Intune, &upstreams.intune_url)?, &upstreams.intune);
         let jamf = Jamf::new(api(Connector::Jamf, &upstreams.jamf_url)?, &upstreams.jamf);
-        Ok(Self { intune, jamf, breakers })
+        Ok(Self { intune, jamf, breakers, audit })
     }
 
     pub(crate) async fn devices(&self, by: Connector, page: Page) -> Result<Devices, ApiProblem> {
-        let found = event::noted(by, "list_devices", async {
+        let found = event::noted(&self.audit, by, "list_devices", async {
             match by {
                 Connector::Intune => self.intune.devices(page).await,
                 Connector::Jamf => self.jamf.devices(page).await,
@@ -93,7 +99,7 @@ impl Connectors {
 
     /// Brings a package to a ring and all before it, and returns what the upstream calls that.
     pub(crate) async fn deploy(&self, by: Connector, order: &Order) -> Result<String, ApiProblem> {
-        let deployed = event::noted(by, "deploy", async {
+        let deployed = event::noted(&self.audit, by, "deploy", async {
             match by {
                 Connector::Intune => self.intune.deploy(order).await,
                 Connector::Jamf => self.jamf.deploy(order).await,
@@ -103,7 +109,7 @@ impl Connectors {
     }
 
     pub(crate) async fn installs(&self, by: Connector, upstream_id: &str) -> Result<Installs, ApiProblem> {
-        let counted = event::noted(by, "count_installs", async {
+        let counted = event::noted(&self.audit, by, "count_installs", async {
             match by {
                 Connector::Intune => self.intune.installs(upstream_id).await,
                 Connector::Jamf => self.jamf.installs(upstream_id).await,

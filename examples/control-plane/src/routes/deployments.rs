@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use buttress::audit::{AuditHandle, Resource};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -17,12 +18,16 @@ use crate::rollout::Answers;
 pub(super) async fn create(
     State(app): Shared,
     EffectId(id): EffectId,
+    Extension(audit): Extension<AuditHandle>,
     mut input: Input,
 ) -> Result<Response, ApiProblem> {
     let package = input.required("package_id", "the ID of a package", |value| value.as_str()?.parse().ok());
     let ring = input.word("ring");
     let (package, ring): (Uuid, Ring) = input.finish(|| package.zip(ring))?;
+    audit.detail("package_id", package);
+    audit.detail("ring", ring);
     let deployment = app.rollout().deploy(package, ring, id).await?;
+    audit.resource(Resource::new("deployment", deployment.id.to_string()));
     let location = [(LOCATION, format!("/api/v1/deployments/{}", deployment.id))];
     Ok((StatusCode::CREATED, location, Json(Shown::new(&deployment, Answers::new()))).into_response())
 }
@@ -38,8 +43,10 @@ pub(super) async fn promote(
     State(app): Shared,
     Id(id): Id,
     EffectId(by): EffectId,
+    Extension(audit): Extension<AuditHandle>,
 ) -> Result<Json<Shown>, ApiProblem> {
     let deployment = app.rollout().promote(id, by).await?;
+    audit.detail("ring", deployment.ring);
     Ok(Json(Shown::new(&deployment, Answers::new())))
 }
 

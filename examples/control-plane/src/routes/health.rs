@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::http::StatusCode;
+use buttress::audit::Reason;
 use buttress::circuit_breaker::{Snapshot, State};
 use buttress::idempotency::{Counts, Event};
 use serde::Serialize;
@@ -17,7 +19,11 @@ pub(super) async fn live() -> Json<Value> {
 /// Ready is a process that can do its work. A connector that is out does not change that: the other one goes on, calls
 /// through this one fail at once, and another instance would fare no better. So it is listed, and no reason to take
 /// this instance out of the balance. The same holds for the servers that all instances share.
-pub(super) async fn ready(app: Shared) -> Json<Value> {
+///
+/// Not ready is one that would refuse what must be recorded: its audit log is its own, and another instance may have
+/// one that works.
+pub(super) async fn ready(app: Shared) -> (StatusCode, Json<Value>) {
+    let audit = app.audit.status();
     let snapshots = app.connectors.breakers.snapshots();
     let connectors = snapshots.iter().map(|breaker| (breaker.name(), breaker.is_healthy()));
     // Without Redis each instance goes on with its share of the limits.
@@ -25,11 +31,45 @@ pub(super) async fn ready(app: Shared) -> Json<Value> {
     let disk = app.store.is_up().map(|is_up| ("disk", is_up));
     // Without its records, what only reads goes on.
     let records = app.records_server.is_up(app.records.store()).await.map(|is_up| ("idempotency", is_up));
-    let health: BTreeMap<_, _> = connectors.chain(redis).chain(disk).chain(records).collect();
-    let status = if health.values().all(|&is_up| is_up) { "ready" } else { "degraded" };
+    let recorded = [("audit", audit.refusing.is_none())];
+    let health: BTreeMap<_, _> = connectors.chain(redis).chain(disk).chain(records).chain(recorded).collect();
+    let status = match health.values().all(|&is_up| is_up) {
+        true => "ready",
+        false if audit.is_ready() => "degraded",
+        false => "not_ready",
+    };
+    let code = if audit.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let dependencies: BTreeMap<_, _> =
         health.into_iter().map(|(name, is_up)| (name, if is_up { "up" } else { "out" })).collect();
-    Json(json!({ "status": status, "dependencies": dependencies }))
+    (code, Json(json!({ "status": status, "dependencies": dependencies })))
+}
+
+/// How the audit log is, without saying what is in it.
+pub(super) async fn audit(app: Shared) -> Json<Value> {
+    let status = app.audit.status();
+    let totals = status.totals();
+    let signed = status.checkpoints.as_ref().map(|checkpoints| checkpoints.signed);
+    let not_ready: Vec<_> = status.not_ready().iter().map(|category| category.as_str()).collect();
+    Json(json!({
+        "chain": status.chain.to_string(),
+        "head": status.head.seq,
+        "synced": status.synced.seq,
+        "signed": signed,
+        "queued": status.queued,
+        "segments": status.segments,
+        "bytes": status.bytes,
+        "disk": format!("{:?}", status.level).to_lowercase(),
+        "refusing": status.refusing.map(Reason::as_str),
+        "not_ready": not_ready,
+        "success_rate": app.audit.statistics().success_rate(),
+        "events": {
+            "emitted": totals.emitted,
+            "acknowledged": totals.acknowledged,
+            "shed": totals.shed,
+            "failed": totals.failed,
+        },
+        "sinks": status.sinks.iter().cloned().collect::<BTreeMap<_, _>>(),
+    }))
 }
 
 pub(super) async fn circuit_breakers(app: Shared) -> Json<Breakers> {

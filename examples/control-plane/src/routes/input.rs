@@ -86,6 +86,11 @@ impl Input {
         }
     }
 
+    /// Takes a field as it is, if it is there.
+    pub(crate) fn given(&mut self, field: &'static str) -> Option<Value> {
+        Some(self.take(field)).filter(|value| !value.is_null())
+    }
+
     /// Takes a field whose value is one of a few words.
     pub(crate) fn word<W: Word>(&mut self, field: &'static str) -> Option<W> {
         self.required(field, &W::allowed(), |value| W::from_word(value.as_str()?))
@@ -138,7 +143,8 @@ impl Input {
         self.unread.remove(field).unwrap_or_default()
     }
 
-    fn refuse(&mut self, field: &str, value: &Value, allowed: &str) {
+    /// Notes that a field cannot have this value.
+    pub(crate) fn refuse(&mut self, field: &str, value: &Value, allowed: &str) {
         let field = shorten(&format!("{}{field}", self.path));
         self.problems.push(FieldProblem { field, value: shown(value), allowed: allowed.to_owned() });
     }

@@ -1,6 +1,6 @@
 //! The HTTP API, one file for each resource.
 
-pub(crate) mod access;
+mod audit;
 mod deployments;
 mod devices;
 mod effect;
@@ -17,11 +17,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use buttress::ConfigError;
+use buttress::audit::Action;
 use buttress::bulkhead::BulkheadLayer;
 use buttress::idempotency::Handle;
 
+use crate::audit::{Audit, explained};
+use crate::callers::Caller;
 use crate::connectors::Connectors;
 use crate::limits::SharedLimits;
 use crate::problem::ApiProblem;
@@ -45,6 +49,9 @@ pub(crate) struct App {
     shared_limits: Option<SharedLimits>,
     records: Handle<Records>,
     records_server: Pulse,
+    audit: Audit,
+    /// Who may read what was recorded.
+    admin: Option<Caller>,
 }
 
 /// How handlers get at it.
@@ -56,13 +63,18 @@ impl App {
         connectors: Connectors,
         shared_limits: Option<SharedLimits>,
         records: Handle<Records>,
+        audit: Audit,
+        admin: Option<Caller>,
     ) -> Self {
-        Self { store, connectors, shared_limits, records, records_server: Pulse::default() }
+        let records_server = Pulse::default();
+        Self { store, connectors, shared_limits, records, records_server, audit, admin }
     }
 
     /// Lets what was begun come to the disk, and lets go of it.
     pub(crate) async fn close(&self) {
         self.store.close().await;
+        self.audit.note(Action::SERVICE_STOPPED).await;
+        self.audit.close().await;
     }
 
     fn rollout(&self) -> Rollout<'_> {
@@ -91,12 +103,16 @@ pub(crate) fn router(app: Arc<App>) -> Result<Router, ConfigError> {
         .route("/api/v1/incidents", post(incidents::create))
         .route("/api/v1/incidents/{id}", get(incidents::show))
         .route("/api/v1/incidents/{id}/resolve", post(incidents::resolve))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/statistics", get(audit::statistics))
+        .layer(from_fn(explained))
         .layer(bulkhead);
     Ok(Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/api/v1/health/circuit-breakers", get(health::circuit_breakers))
         .route("/api/v1/health/idempotency", get(health::idempotency))
+        .route("/api/v1/health/audit", get(health::audit))
         .merge(api)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

@@ -1,12 +1,14 @@
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
+use buttress::audit::{Action, AuditHandle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::packages::Shown;
 use super::{EffectId, Id, Input, Shared};
+use crate::audit::exception_granted;
 use crate::domain::{Need, Ruling, Verdict, words};
 use crate::problem::ApiProblem;
 
@@ -26,10 +28,18 @@ pub(super) async fn create(
     State(app): Shared,
     Id(id): Id,
     EffectId(ruling_id): EffectId,
+    Extension(audit): Extension<AuditHandle>,
     input: Input,
 ) -> Result<(StatusCode, Json<Shown>), ApiProblem> {
     let need = app.store.package(id)?.requirement().need;
     let ruling = ruling(ruling_id, input, Timestamp::now())?;
+    audit.action(match ruling.verdict {
+        Verdict::Approve { .. } => Action::APPROVED,
+        Verdict::Reject { .. } => Action::REJECTED,
+        Verdict::Exception { .. } => exception_granted(),
+    });
+    audit.detail("ring", ruling.ring);
+    audit.detail("by", &ruling.by);
     if need == Need::Exception && matches!(ruling.verdict, Verdict::Approve { .. }) {
         let detail =
             "the package needs an exception with an expiry and compensating controls; approval is not enough";

@@ -1,0 +1,158 @@
+//! What is written down for good: who asked for what, what the gates said, what the connectors were told to do.
+
+mod rules;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use buttress::audit::log::{
+    AuditLog, Checkpoints, FileAnchor, KeyError, OpenError, Page, Query, ReadError, SigningKey, Status,
+};
+use buttress::audit::{
+    Action, Counted, Event, NotRecorded, Receipt, Recorder, Statistics, StatisticsSnapshot,
+};
+use buttress::redact::Redactor;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+pub(crate) use self::rules::{exception_granted, explained, recorded};
+
+/// The audit log, and what was counted of it. Clones share.
+#[derive(Clone, Debug)]
+pub(crate) struct Audit {
+    recorder: Counted<AuditLog>,
+    folder: Arc<Folder>,
+}
+
+/// Where the log is.
+#[derive(Debug)]
+struct Folder {
+    log: PathBuf,
+    /// Removed with the last handle, if nobody has said where to keep the log.
+    _temporary: Option<TempDir>,
+}
+
+impl Audit {
+    /// Opens the log in a folder, or in one that is removed at the end. The key that signs it and the anchor that shows
+    /// whether its end was cut off are beside the folder; to be worth something against an intruder, they belong on
+    /// another machine.
+    pub(crate) async fn open(folder: Option<PathBuf>) -> Result<Self, AuditError> {
+        let opened = spawn_blocking(|| Self::open_blocking(folder)).await;
+        opened.unwrap_or_else(|error| Err(AuditError::Folder(io::Error::other(error))))
+    }
+
+    fn open_blocking(folder: Option<PathBuf>) -> Result<Self, AuditError> {
+        let (log, temporary) = match folder {
+            Some(folder) => (folder, None),
+            None => {
+                let temporary = TempDir::with_prefix("control-plane-audit-").map_err(AuditError::Folder)?;
+                (temporary.path().join("audit"), Some(temporary))
+            }
+        };
+        if let Some(parent) = log.parent() {
+            std::fs::create_dir_all(parent).map_err(AuditError::Folder)?;
+        }
+        let key = SigningKey::load_or_create(beside(&log, "key")).map_err(AuditError::Key)?;
+        let checkpoints = Checkpoints::signed_by(key).anchor(FileAnchor::new(beside(&log, "anchor")));
+        let opened = AuditLog::builder(&log).checkpoints(checkpoints).open().map_err(AuditError::Log)?;
+        let recorder = Statistics::new().count_in(opened);
+        Ok(Self { recorder, folder: Arc::new(Folder { log, _temporary: temporary }) })
+    }
+
+    /// Where to record.
+    pub(crate) fn recorder(&self) -> &Counted<AuditLog> {
+        &self.recorder
+    }
+
+    /// Records an event; one that gets lost is told in the log of the program, and by the audit log itself.
+    pub(crate) async fn record(&self, event: Event) -> Result<Receipt, NotRecorded> {
+        let recorded = self.recorder.record(event).await;
+        if let Err(lost) = &recorded {
+            tracing::error!(error = %lost, "audit event lost");
+        }
+        recorded
+    }
+
+    /// How the log is.
+    pub(crate) fn status(&self) -> Status {
+        self.recorder.get_ref().status()
+    }
+
+    /// What was counted since the start.
+    pub(crate) fn statistics(&self) -> StatisticsSnapshot {
+        self.recorder.statistics().snapshot(&Redactor::default())
+    }
+
+    /// The newest records that a query asks for, of those before a number.
+    pub(crate) async fn page(
+        &self,
+        query: Query,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
+        let folder = self.folder.log.clone();
+        let read = spawn_blocking(move || query.page(&folder, before, limit)).await;
+        read.unwrap_or_else(|error| {
+            let path = self.folder.log.clone();
+            Err(ReadError::Io { path, source: io::Error::other(error) })
+        })
+    }
+
+    /// Says that the program begins or stops to serve.
+    pub(crate) async fn note(&self, action: Action) {
+        // Lost, it is told already; and nothing depends on it.
+        let _ = self.record(Event::builder(action).build()).await;
+    }
+
+    /// Brings everything to the disk, and lets go of the folder.
+    pub(crate) async fn close(&self) {
+        self.recorder.get_ref().close().await;
+    }
+}
+
+/// The path beside the log with this after its name.
+fn beside(log: &Path, what: &str) -> PathBuf {
+    let mut name = log.file_name().unwrap_or("audit".as_ref()).to_owned();
+    name.push("-");
+    name.push(what);
+    log.with_file_name(name)
+}
+
+/// Why an answer is no success, for the record of its request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code {
+    /// The word that the problem document has.
+    pub(crate) word: &'static str,
+    /// Whether it is a rule that says no, and not a failure.
+    pub(crate) is_denial: bool,
+}
+
+/// Why there is no audit log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The folder cannot be made.
+    Folder(io::Error),
+    /// The key that signs the log cannot be used.
+    Key(KeyError),
+    /// The log cannot be opened.
+    Log(OpenError),
+}
+
+impl fmt::Display for AuditError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error: &dyn Error = match self {
+            Self::Folder(error) => error,
+            Self::Key(error) => error,
+            Self::Log(error) => error,
+        };
+        write!(f, "cannot keep an audit log: {error}")?;
+        std::iter::successors(error.source(), |&cause| cause.source())
+            .try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl Error for AuditError {}
