@@ -77,7 +77,7 @@
 //! | [`prefix`](NatsSinkBuilder::prefix) | `audit` | 1 to 32 of `a-z`, `0-9`, `_`, `-` | | of stream and subjects |
 //! | [`domain`](NatsSinkBuilder::domain) | none | 1 to 64 of `a-z`, `A-Z`, `0-9`, `_`, `-` | | of JetStream |
 //! | [`replicas`](NatsSinkBuilder::replicas) | 1 | 1 to 5 | | of a stream that is made; fewer are refused |
-//! | [`max_age`](NatsSinkBuilder::max_age) | for ever | 1 s or more | time | of messages, in a stream that is made |
+//! | [`max_age`](NatsSinkBuilder::max_age) | for ever | 1 s to 285 years | time | of messages, in a stream that is made |
 //! | [`call_timeout`](NatsSinkBuilder::call_timeout) | 5 s | 10 ms to 60 s | time | for connecting, and for each answer |
 //!
 //! # Features

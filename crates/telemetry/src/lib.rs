@@ -151,7 +151,7 @@
 //!
 //! # Features
 //!
-//! None.
+//! `otlp` (off): the module `otlp`, which hands audit records on as OpenTelemetry logs.
 //!
 //! # Sources
 //!
