@@ -25,7 +25,8 @@ control-plane deploys packages to device fleets through two flaky upstreams.
 usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
                      [--breaker-failures N] [--breaker-open-for TIME]
                      [--address-rate RATE] [--key-rate RATE] [--trusted-proxy CIDR,..]
-                     [--data DIR] [--audit DIR] [--idempotency STORE] [--postgres URL] [--redis URL] [--nodes N]
+                     [--data DIR] [--audit DIR] [--audit-to postgres]
+                     [--idempotency STORE] [--postgres URL] [--redis URL] [--nodes N]
 
   --listen ADDR            where to listen (default 127.0.0.1:8080, port 0 picks a free one)
   --upstreams URL          where a fleet-sim runs (default: one of our own, on the next port or any)
@@ -39,6 +40,8 @@ usage: control-plane [--listen ADDR] [--upstreams URL | --intune URL --jamf URL]
   --data DIR               the folder in which it remembers, for one process at a time (default control-plane-data)
   --audit DIR              the folder of the audit log, for one process at a time (default audit in that of --data); the
                            key that signs it and its anchor are beside it, as DIR-key and DIR-anchor
+  --audit-to postgres      where a copy of every audit record goes, at its own pace: the PostgreSQL that is named
+                           (default nowhere)
   --idempotency STORE      where it is kept what became of requests with keys: folder, memory, redis or postgres
                            (default postgres if one is named, else folder, which is in the one of --data)
   --postgres URL           a PostgreSQL for them, which several instances may share (default BUTTRESS_POSTGRES_URL)
@@ -91,6 +94,8 @@ pub(crate) struct Args {
     pub(crate) data: PathBuf,
     /// The folder of the audit log.
     pub(crate) audit: PathBuf,
+    /// The PostgreSQL that gets a copy of it.
+    pub(crate) audit_to: Option<Secret>,
     /// The API key of those who may read it.
     pub(crate) admin_key: Option<Secret>,
     /// Where to keep what became of requests with keys.
@@ -139,6 +144,7 @@ struct Given {
     trusted_proxy: Option<String>,
     data: Option<String>,
     audit: Option<String>,
+    audit_to: Option<String>,
     idempotency: Option<String>,
     postgres: Option<String>,
     redis: Option<String>,
@@ -164,6 +170,7 @@ impl Given {
             "--trusted-proxy" => &mut self.trusted_proxy,
             "--data" => &mut self.data,
             "--audit" => &mut self.audit,
+            "--audit-to" => &mut self.audit_to,
             "--idempotency" => &mut self.idempotency,
             "--postgres" => &mut self.postgres,
             "--redis" => &mut self.redis,
@@ -194,11 +201,21 @@ impl Given {
         let data = self.data();
         let audit = self.audit(&data);
         let admin_key = self.admin_key(&env);
-        let records = self.records(&data, rate_limits.redis.as_ref(), &env);
+        let postgres = self.postgres(&env);
+        let audit_to = self.audit_to(postgres.as_ref());
+        let records = self.records(&data, rate_limits.redis.as_ref(), postgres.as_ref());
         match listen.zip(records) {
-            Some((listen, records)) if self.problems.is_empty() => {
-                Ok(Args { listen, upstreams, resilience, rate_limits, data, audit, admin_key, records })
-            }
+            Some((listen, records)) if self.problems.is_empty() => Ok(Args {
+                listen,
+                upstreams,
+                resilience,
+                rate_limits,
+                data,
+                audit,
+                audit_to,
+                admin_key,
+                records,
+            }),
             _ => Err(InvalidArgs { problems: self.problems }),
         }
     }

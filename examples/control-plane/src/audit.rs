@@ -7,18 +7,28 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use buttress::audit::log::{
     AuditLog, Checkpoints, FileAnchor, KeyError, OpenError, Page, Query, ReadError, SigningKey, Status,
 };
+use buttress::audit::sink::{Feeder, FeederHandle, FeederStatus};
 use buttress::audit::{
     Action, Counted, Event, NotRecorded, Receipt, Recorder, Statistics, StatisticsSnapshot,
 };
+use buttress::core::BoxError;
+use buttress::postgres::PostgresStore;
 use buttress::redact::Redactor;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
+use crate::connectors::Secret;
+
 pub(crate) use self::rules::{exception_granted, explained, recorded};
+
+/// How long the copy may take at the end to catch up; what it has not then, it gets after the next start.
+const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// The audit log, and what was counted of it. Clones share.
 #[derive(Clone, Debug)]
@@ -31,6 +41,8 @@ pub(crate) struct Audit {
 #[derive(Debug)]
 struct Folder {
     log: PathBuf,
+    /// What copies each record to PostgreSQL, if that was asked for.
+    copy: Mutex<Option<FeederHandle>>,
     /// Removed with the last handle, if nobody has said where to keep the log.
     _temporary: Option<TempDir>,
 }
@@ -39,9 +51,16 @@ impl Audit {
     /// Opens the log in a folder, or in one that is removed at the end. The key that signs it and the anchor that shows
     /// whether its end was cut off are beside the folder; to be worth something against an intruder, they belong on
     /// another machine.
-    pub(crate) async fn open(folder: Option<PathBuf>) -> Result<Self, AuditError> {
+    ///
+    /// Each record is copied to the PostgreSQL, if there is one; that is not waited for, and goes on after a restart.
+    pub(crate) async fn open(folder: Option<PathBuf>, copy_to: Option<&Secret>) -> Result<Self, AuditError> {
         let opened = spawn_blocking(|| Self::open_blocking(folder)).await;
-        opened.unwrap_or_else(|error| Err(AuditError::Folder(io::Error::other(error))))
+        let audit = opened.unwrap_or_else(|error| Err(AuditError::Folder(io::Error::other(error))))?;
+        if let Some(url) = copy_to {
+            let copy = copy_to_postgres(audit.recorder.get_ref(), url).await.map_err(AuditError::Copy)?;
+            *audit.folder.copy.lock() = Some(copy);
+        }
+        Ok(audit)
     }
 
     fn open_blocking(folder: Option<PathBuf>) -> Result<Self, AuditError> {
@@ -59,7 +78,7 @@ impl Audit {
         let checkpoints = Checkpoints::signed_by(key).anchor(FileAnchor::new(beside(&log, "anchor")));
         let opened = AuditLog::builder(&log).checkpoints(checkpoints).open().map_err(AuditError::Log)?;
         let recorder = Statistics::new().count_in(opened);
-        Ok(Self { recorder, folder: Arc::new(Folder { log, _temporary: temporary }) })
+        Ok(Self { recorder, folder: Arc::new(Folder { log, copy: Mutex::default(), _temporary: temporary }) })
     }
 
     /// Where to record.
@@ -107,10 +126,25 @@ impl Audit {
         let _ = self.record(Event::builder(action).build()).await;
     }
 
-    /// Brings everything to the disk, and lets go of the folder.
+    /// How far the copy has come, if there is one.
+    pub(crate) fn copied(&self) -> Option<FeederStatus> {
+        self.folder.copy.lock().as_ref().map(FeederHandle::status)
+    }
+
+    /// Brings everything to the disk, lets the copy catch up for a moment, and lets go of the folder.
     pub(crate) async fn close(&self) {
         self.recorder.get_ref().close().await;
+        let copy = self.folder.copy.lock().take();
+        if let Some(copy) = copy {
+            copy.stop(CATCH_UP).await;
+        }
     }
+}
+
+async fn copy_to_postgres(log: &AuditLog, url: &Secret) -> Result<FeederHandle, BoxError> {
+    let store = PostgresStore::builder(url.expose()).schema("control_plane").build()?;
+    store.migrate().await?;
+    Ok(Feeder::new(store.audit_sink()).start(log).await?)
 }
 
 /// The path beside the log with this after its name.
@@ -140,6 +174,8 @@ pub enum AuditError {
     Key(KeyError),
     /// The log cannot be opened.
     Log(OpenError),
+    /// Its records cannot be copied to PostgreSQL.
+    Copy(BoxError),
 }
 
 impl fmt::Display for AuditError {
@@ -148,6 +184,7 @@ impl fmt::Display for AuditError {
             Self::Folder(error) => error,
             Self::Key(error) => error,
             Self::Log(error) => error,
+            Self::Copy(error) => &**error,
         };
         write!(f, "cannot keep an audit log: {error}")?;
         std::iter::successors(error.source(), |&cause| cause.source())

@@ -42,6 +42,7 @@ use crate::store::{Limits, Store};
 /// | `limits` | [`Limits::default`] | how much is remembered |
 /// | `data` | none, it forgets all when it stops | the folder in which it remembers |
 /// | `audit` | one that is removed when it stops | the folder of the audit log |
+/// | `audit_to` | nowhere | the URL of a PostgreSQL that gets a copy of each record |
 /// | `admin_key` | none, nobody may read it | the API key of those who may read the audit log |
 /// | `records` | [`RecordsIn::Memory`] | where it is kept what became of requests with keys |
 /// | `request_timeout` | 30 s | the deadline of each request |
@@ -56,6 +57,7 @@ pub struct ControlPlane {
     limits: Limits,
     data: Option<PathBuf>,
     audit: Option<PathBuf>,
+    audit_to: Option<Secret>,
     admin_key: Option<Secret>,
     records: RecordsIn,
     request_timeout: Duration,
@@ -73,6 +75,7 @@ impl ControlPlane {
             limits: Limits::default(),
             data: None,
             audit: None,
+            audit_to: None,
             admin_key: None,
             records: RecordsIn::Memory,
             request_timeout: Duration::from_secs(30),
@@ -115,6 +118,12 @@ impl ControlPlane {
         Self { audit: folder.into(), ..self }
     }
 
+    /// The URL of a PostgreSQL that gets a copy of each audit record, at its own pace; it may hold a password. The tables
+    /// are made at the start.
+    pub fn audit_to(self, postgres: impl Into<Option<Secret>>) -> Self {
+        Self { audit_to: postgres.into(), ..self }
+    }
+
     /// The API key of those who may read the audit log; none means that nobody may.
     pub fn admin_key(self, key: impl Into<Option<Secret>>) -> Self {
         Self { admin_key: key.into(), ..self }
@@ -150,7 +159,7 @@ impl ControlPlane {
         let state = self.data.as_ref().map(|folder| folder.join("state"));
         let store = Store::open(self.limits, state.as_deref()).await?;
         let records = Records::open(&self.records).await?;
-        let audit = Audit::open(self.audit).await?;
+        let audit = Audit::open(self.audit, self.audit_to.as_ref()).await?;
         let hash_secret = self.rate_limits.hash_secret.as_ref();
         let inbound = Inbound::builder()
             .telemetry(RequestLogLayer::new().route_with(|of| of.get().map(MatchedPath::as_str)))

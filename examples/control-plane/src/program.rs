@@ -41,7 +41,7 @@ pub async fn program() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     // Asked for before anybody can know our address, so that no signal finds us unprepared.
     let stop = asked_to_stop()?;
-    let Args { listen, upstreams, resilience, rate_limits, data, audit, admin_key, records } = args;
+    let Args { listen, upstreams, resilience, rate_limits, data, audit, audit_to, admin_key, records } = args;
     let open_for = resilience.open_for;
     let control_plane = ControlPlane::builder()
         .listen(listen)
@@ -50,6 +50,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .rate_limits(rate_limits)
         .data(data)
         .audit(audit)
+        .audit_to(audit_to)
         .admin_key(admin_key)
         .records(records);
     let running = control_plane.start().await?;

@@ -38,6 +38,16 @@ impl Given {
             .unwrap_or_default()
     }
 
+    pub(super) fn postgres(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Secret> {
+        self.postgres.take().or_else(|| env("BUTTRESS_POSTGRES_URL")).map(Secret::new)
+    }
+
+    pub(super) fn audit_to(&mut self, postgres: Option<&Secret>) -> Option<Secret> {
+        let place = self.audit_to.take()?;
+        self.check("--audit-to", &place, "postgres", |place| (place == "postgres").then_some(()))?;
+        self.server("--audit-to", postgres, "postgres")
+    }
+
     pub(super) fn admin_key(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Secret> {
         let key = env("BUTTRESS_ADMIN_KEY")?;
         let fits = key.len() >= MIN_ADMIN_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -53,9 +63,8 @@ impl Given {
         &mut self,
         data: &Path,
         redis: Option<&Secret>,
-        env: &impl Fn(&str) -> Option<String>,
+        postgres: Option<&Secret>,
     ) -> Option<RecordsIn> {
-        let postgres = self.postgres.take().or_else(|| env("BUTTRESS_POSTGRES_URL")).map(Secret::new);
         let name = match self.idempotency.take() {
             Some(name) => self.check("--idempotency", &name, &StoreName::allowed(), StoreName::from_word)?,
             // Nobody names one for anything else, whereas a Redis may be there for the limits alone and evict records.
@@ -65,16 +74,17 @@ impl Given {
         match name {
             StoreName::Memory => Some(RecordsIn::Memory),
             StoreName::Folder => Some(RecordsIn::Folder(data.join("records"))),
-            StoreName::Redis => self.server(redis, "redis").map(RecordsIn::Redis),
-            StoreName::Postgres => self.server(postgres.as_ref(), "postgres").map(RecordsIn::Postgres),
+            StoreName::Redis => self.server("--idempotency", redis, "redis").map(RecordsIn::Redis),
+            StoreName::Postgres => {
+                self.server("--idempotency", postgres, "postgres").map(RecordsIn::Postgres)
+            }
         }
     }
 
-    fn server(&mut self, url: Option<&Secret>, name: &str) -> Option<Secret> {
+    fn server(&mut self, option: &str, url: Option<&Secret>, name: &str) -> Option<Secret> {
         if url.is_none() {
             let variable = format!("BUTTRESS_{}_URL", name.to_uppercase());
-            self.problems
-                .push(format!("--idempotency {name} needs --{name}, or {variable} in the environment"));
+            self.problems.push(format!("{option} {name} needs --{name}, or {variable} in the environment"));
         }
         url.cloned()
     }

@@ -129,6 +129,11 @@ fn records_are_kept_where_the_command_line_says_and_else_in_postgres_if_there_is
             "--idempotency redis needs --redis, or BUTTRESS_REDIS_URL in the environment",
         ),
         (
+            "--audit-to postgres",
+            "--audit-to postgres needs --postgres, or BUTTRESS_POSTGRES_URL in the environment",
+        ),
+        ("--audit-to nowhere", "--audit-to is \"nowhere\", allowed: postgres"),
+        (
             "--idempotency postgres",
             "--idempotency postgres needs --postgres, or BUTTRESS_POSTGRES_URL in the environment",
         ),

@@ -68,7 +68,11 @@ pub(super) async fn audit(app: Shared) -> Json<Value> {
             "shed": totals.shed,
             "failed": totals.failed,
         },
-        "sinks": status.sinks.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "copy": app.audit.copied().map(|copy| json!({
+            "state": format!("{:?}", copy.state).to_lowercase(),
+            "confirmed": copy.confirmed,
+            "lag": copy.lag,
+        })),
     }))
 }
 
