@@ -117,7 +117,7 @@ fn kind_of(headers: &HeaderMap) -> BodyKind {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match &*essence {
-        _ if headers.contains_key(CONTENT_ENCODING) => BodyKind::Other,
+        _ if headers.contains_key(CONTENT_ENCODING) || !is_utf8(media_type) => BodyKind::Other,
         "application/json" => BodyKind::Json,
         "application/x-www-form-urlencoded" => BodyKind::Form,
         "application/xml" => BodyKind::Text,
@@ -125,6 +125,16 @@ fn kind_of(headers: &HeaderMap) -> BodyKind {
         _ if essence.ends_with("+xml") || essence.starts_with("text/") => BodyKind::Text,
         _ => BodyKind::Other,
     }
+}
+
+/// Whether a media type names no other encoding of letters: in another, no name and no secret would be found.
+fn is_utf8(media_type: &str) -> bool {
+    let parameters = media_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.all(|(_, charset)| {
+        let charset = charset.trim().trim_matches('"');
+        ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+    })
 }
 
 pin_project! {

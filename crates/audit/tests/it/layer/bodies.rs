@@ -94,6 +94,18 @@ async fn a_compressed_body_is_not_taken_for_text() {
     assert_eq!(only(&records)["request"].get("body"), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_in_an_encoding_in_which_no_secret_would_be_found_is_only_counted() {
+    let wide: Vec<u8> = "{\"password\":\"hunter2\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for media_type in ["application/json; charset=utf-16", "text/plain;x=1; Charset=\"UTF-16LE\""] {
+        let record = record(1024, media_type, wide.clone()).await;
+        let request = &record["request"];
+        assert_eq!((request.get("body"), &request["body_bytes"]), (None, &json!(wide.len())), "{media_type}");
+    }
+    let plain = record(1024, "text/plain; charset=\"UTF-8\"; format=flowed", "as ever").await;
+    assert_eq!(plain["request"]["body"], "as ever");
+}
+
 /// What the handler did not read, nobody read: the record says that it is not all.
 #[tokio::test(start_paused = true)]
 async fn a_body_is_recorded_as_far_as_the_handler_read_it() {
