@@ -139,7 +139,7 @@ impl<D: Disk> Writer<D> {
     /// Until when there is nothing to do unless somebody asks.
     fn next_look(&self) -> Instant {
         let sync = self.unsynced.map(|since| since + self.pace.sync_within);
-        [sync, self.sign_at].into_iter().flatten().fold(self.look_at, Instant::min)
+        next_turn(self.look_at, [sync, self.sign_at], self.illness.is_some())
     }
 
     fn turn(&mut self, work: Work) {
@@ -323,6 +323,11 @@ impl<D: Disk> Writer<D> {
     pub(super) fn now(&self) -> SystemTime {
         self.clerk.now()
     }
+}
+
+/// When the next turn is. While nothing can be written, nothing is synced or signed, however long it has been due.
+pub(super) fn next_turn(look_at: Instant, due: [Option<Instant>; 2], is_ill: bool) -> Instant {
+    if is_ill { look_at } else { due.into_iter().flatten().fold(look_at, Instant::min) }
 }
 
 impl Trouble {

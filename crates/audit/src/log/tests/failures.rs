@@ -3,6 +3,7 @@ use std::time::Duration;
 use buttress_core::Ratio;
 
 use super::faulty::{Fate, FaultyDisk, actions, numbers, records, segments};
+use crate::log::writer::next_turn;
 use crate::log::{AuditLog, DiskLevel, Space};
 use crate::{Action, Category, Event, NotRecorded, Reason, Receipt};
 
@@ -299,4 +300,18 @@ async fn of_those_who_are_written_together_only_those_who_want_a_sync_wait_for_i
     log.close().await;
     // The third stands before one that was acknowledged and cannot be taken back; the last can.
     assert_eq!(numbers(directory.path()), [0, 1, 2, 3]);
+}
+
+#[test]
+fn while_nothing_can_be_written_nothing_is_due_before_the_next_look() {
+    let now = tokio::time::Instant::now();
+    let (past, look) = (now - Duration::from_secs(9), now + Duration::from_secs(1));
+    assert_eq!(next_turn(look, [Some(past), None], false), past);
+    assert_eq!(next_turn(look, [None, Some(now)], false), now);
+    assert_eq!(next_turn(look, [None, None], false), look);
+    assert_eq!(
+        next_turn(look, [Some(past), Some(past)], true),
+        look,
+        "its thread would turn round and round"
+    );
 }
