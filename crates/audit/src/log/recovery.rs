@@ -75,7 +75,7 @@ pub(super) fn recover(directory: &Path) -> Result<State, OpenError> {
     while let Some(last) = candidates.pop() {
         let verdict = match candidates.last() {
             Some(before) => follow(before, &last, &mut repairs)?,
-            None => judge(&last, read(&last, None, u64::MAX)?),
+            None => oldest(&last, read(&last, None, u64::MAX)?),
         };
         match verdict {
             Verdict::Damaged(damage) => return Ok(State::Damaged(damage)),
@@ -97,6 +97,14 @@ fn judge(last: &Candidate, scan: Scan) -> Verdict {
         End::Whole | End::Torn if scan.good_bytes == 0 => Verdict::PutAway,
         End::Whole | End::Torn => Verdict::GoOn(scan),
     }
+}
+
+/// Only of a log that was being begun may nothing be there; every later file came after records that were on disk.
+fn oldest(last: &Candidate, scan: Scan) -> Verdict {
+    if last.first > 1 && scan.good_bytes == 0 && matches!(scan.end, End::Whole | End::Torn) {
+        return Verdict::Damaged(damage(last, 1, "missing_segment", &scan));
+    }
+    judge(last, scan)
 }
 
 fn damage(file: &Candidate, line: u64, kind: &'static str, scan: &Scan) -> Damage {

@@ -48,13 +48,18 @@ pub(super) fn scan(path: &Path, first: u64, after: Option<(ChainId, Head)>, unti
                 scan.good_bytes += bytes as u64;
             }
             Err(kind) => {
-                let is_last = file.fill_buf()?.is_empty();
-                scan.end = if is_last { End::Torn } else { End::Bad { line: number, kind } };
+                let is_torn = file.fill_buf()?.is_empty() && !is_whole(&line);
+                scan.end = if is_torn { End::Torn } else { End::Bad { line: number, kind } };
                 break;
             }
         }
     }
     Ok(scan)
+}
+
+/// Whether it is a record as it was once written, if perhaps not here: no crash leaves that where another one is due.
+fn is_whole(line: &[u8]) -> bool {
+    line.strip_suffix(b"\n").and_then(|line| Line::parse(line).ok()).is_some_and(|line| line.is_whole())
 }
 
 fn next(scan: &Scan, line: &[u8], is_free: bool) -> Result<(ChainId, Head), &'static str> {

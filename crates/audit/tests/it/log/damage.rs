@@ -164,3 +164,41 @@ async fn a_new_chain_is_begun_beside_a_damaged_one_only_when_that_was_asked_for(
     drop(anew());
     assert_eq!(numbers(directory.path()), [7], "it goes on with the new one");
 }
+
+#[tokio::test]
+async fn a_log_whose_only_file_was_emptied_is_not_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), 0..3).await;
+    let first = last_segment(directory.path());
+    let text = fs::read_to_string(&first).unwrap();
+    // As retention leaves it: the file that is written does not begin with the first record.
+    let later = directory.path().join("segment-00000000000000000002.jsonl");
+    let rest = text.split_inclusive('\n').skip(1).collect::<String>();
+    fs::remove_file(&first).unwrap();
+    for beginning in [String::new(), rest[..20].to_owned()] {
+        fs::write(&later, &beginning).unwrap();
+        let error = open(&directory).unwrap_err();
+        assert!(matches!(error, OpenError::Tampered { kind: "missing_segment", seq: 2, .. }), "{error}");
+        assert_eq!(fs::read_to_string(&later).unwrap(), beginning, "nothing is touched");
+    }
+    fs::write(&later, rest).unwrap();
+    drop(open(&directory).unwrap());
+}
+
+#[tokio::test]
+async fn a_whole_record_in_the_place_of_another_is_not_taken_for_half_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), 0..3).await;
+    let segment = last_segment(directory.path());
+    let text = fs::read_to_string(&segment).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    for (left, named) in [(vec![lines[3]], 1), (vec![lines[0], lines[1], lines[3]], 3)] {
+        fs::write(&segment, left.concat()).unwrap();
+        let error = open(&directory).unwrap_err();
+        assert!(
+            matches!(error, OpenError::Tampered { kind: "seq_order", line, .. } if line == named),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&segment).unwrap(), left.concat(), "nothing is touched");
+    }
+}
