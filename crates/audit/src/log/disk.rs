@@ -34,6 +34,9 @@ pub(super) trait DiskFile: Send {
 
     /// Takes back what was written last.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
+
+    /// Whether it is still the file at this path, and has at least so many bytes.
+    fn is_in_place(&self, path: &Path, bytes: u64) -> bool;
 }
 
 /// Room on a disk, as far as this process may use it.
@@ -65,7 +68,11 @@ impl Disk for RealDisk {
     }
 
     fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let file = File::options().write(true).open(path)?;
+        let file = match File::options().write(true).open(path) {
+            // Somebody has removed it: nothing of it is left to be taken back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
         if file.metadata()?.len() > bytes {
             file.set_len(bytes)?;
             file.sync_all()?;
@@ -106,6 +113,27 @@ impl DiskFile for File {
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
         self.set_len(bytes)
     }
+
+    fn is_in_place(&self, path: &Path, bytes: u64) -> bool {
+        // Where that cannot be told, it is believed.
+        let Ok(own) = self.metadata() else { return true };
+        let is_same = match fs::metadata(path) {
+            Ok(named) => are_one(&own, &named),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        is_same && own.len() >= bytes
+    }
+}
+
+#[cfg(unix)]
+fn are_one(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+const fn are_one(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// Writes all bytes, in as many steps as it takes.

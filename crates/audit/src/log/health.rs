@@ -62,11 +62,24 @@ impl<D: Disk> Writer<D> {
     /// Looks how much room there is, and whether what was wrong is over.
     pub(super) fn look(&mut self, now: Instant) {
         self.look_at = now + LOOK_AGAIN;
+        if self.illness.is_none() && !self.journal.is_in_place() {
+            self.leave_file();
+        }
         let space = self.space();
         match &self.illness {
             None => self.watch_room(space),
             Some(Illness { reason: Reason::DiskFull, .. }) if !Ladder::has_room_again(space) => {}
             Some(_) => self.try_again(space),
+        }
+    }
+
+    /// Goes on in a next file: nobody would find what comes to stand in this one.
+    fn leave_file(&mut self) {
+        let error =
+            io::Error::new(io::ErrorKind::NotFound, "the file was removed, replaced or cut by somebody");
+        self.note_error(&error);
+        if let Err(trouble) = self.journal.leave(&error).and_then(|()| self.sync()) {
+            self.suffer(&trouble);
         }
     }
 

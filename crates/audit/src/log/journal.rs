@@ -157,6 +157,16 @@ impl<D: Disk> Journal<D> {
         }
     }
 
+    /// Whether the file that is written is still where readers look for it, with all that was written to it.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.current.as_ref().is_none_or(|current| current.file.is_in_place(&current.path, current.bytes))
+    }
+
+    /// Begins the next file, for a reason that no write or sync would tell of.
+    pub(super) fn leave(&mut self, why: &io::Error) -> Result<(), Trouble> {
+        self.fail(why)
+    }
+
     fn fail(&mut self, error: &io::Error) -> Result<(), Trouble> {
         tracing::error!(%error, "a file of the audit log failed; the next one takes over");
         self.give_up_current();

@@ -3,4 +3,5 @@
 mod failures;
 mod faulty;
 mod model;
+mod place;
 mod policies;

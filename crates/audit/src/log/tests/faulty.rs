@@ -192,6 +192,10 @@ impl DiskFile for FaultyFile {
         failure(self.disk.fate(|script| &mut script.cuts))?;
         DiskFile::cut(&mut self.file, bytes)
     }
+
+    fn is_in_place(&self, path: &Path, bytes: u64) -> bool {
+        self.file.is_in_place(path, bytes)
+    }
 }
 
 /// A record as it is found in a log.
