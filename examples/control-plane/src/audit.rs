@@ -64,12 +64,11 @@ impl Audit {
     }
 
     fn open_blocking(folder: Option<PathBuf>) -> Result<Self, AuditError> {
-        let (log, temporary) = match folder {
-            Some(folder) => (folder, None),
-            None => {
-                let temporary = TempDir::with_prefix("control-plane-audit-").map_err(AuditError::Folder)?;
-                (temporary.path().join("audit"), Some(temporary))
-            }
+        let (log, temporary) = if let Some(folder) = folder {
+            (folder, None)
+        } else {
+            let temporary = TempDir::with_prefix("control-plane-audit-").map_err(AuditError::Folder)?;
+            (temporary.path().join("audit"), Some(temporary))
         };
         if let Some(parent) = log.parent() {
             std::fs::create_dir_all(parent).map_err(AuditError::Folder)?;

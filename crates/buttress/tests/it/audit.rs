@@ -1,6 +1,8 @@
 //! What the stack's place for audit sees of requests that the layers inside of it end in their own ways.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +16,7 @@ use buttress::audit::{Action, Event, MemoryRecorder, Outcome, Stage};
 use buttress::core::{Mode, PrincipalKind};
 use buttress::idempotency::{IdempotencyBuilder, MemoryStore};
 use buttress::rate_limit::{Missing, Policy, Quota, key};
-use buttress::{Inbound, Principal};
+use buttress::{CorrelationId, Inbound, Principal};
 use buttress_testkit::contract;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -84,7 +86,7 @@ async fn who_asked_is_known_outside_of_the_authentication_that_found_out() {
     let actor = event.actor().expect("an actor");
     assert_eq!((actor.kind(), actor.id(), actor.tenant()), (PrincipalKind::User, "u-17", Some("acme")));
     let id = answer.headers()["x-correlation-id"].to_str().unwrap();
-    assert_eq!(event.correlation_id().map(|id| id.as_str()), Some(id));
+    assert_eq!(event.correlation_id().map(CorrelationId::as_str), Some(id));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,17 +144,12 @@ async fn a_handler_that_panics_is_recorded_with_its_panic() {
 #[tokio::test]
 async fn a_caller_who_leaves_is_recorded_as_gone() {
     let records = MemoryRecorder::new();
-    let call = polled_once(app(&records, Mode::Enforce).oneshot(request("GET", "/hangs")));
-    drop(call.await);
+    {
+        let mut call = pin!(app(&records, Mode::Enforce).oneshot(request("GET", "/hangs")));
+        assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await);
+    }
     let event = closing(&records);
     assert_eq!((event.outcome(), event.stage()), (Outcome::Unknown, Stage::Cancelled));
-}
-
-/// Polls a future until it waits for good, and gives it back.
-async fn polled_once<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
-    let mut future = Box::pin(future);
-    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await);
-    future
 }
 
 #[tokio::test]
