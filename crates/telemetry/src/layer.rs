@@ -37,18 +37,14 @@ impl LogLayer {
         span: &SpanRef<'a, S>,
         record: impl Fn(&mut Visitor<Recorder<'_>>),
     ) {
-        // What the values print may look at the span themselves, so it is not held meanwhile.
-        let known = span.extensions_mut().remove::<SpanFields>();
-        let mut all = known.unwrap_or_else(|| SpanFields::new(self.lines.number));
-        if all.of(self.lines.number).is_none() {
-            all = SpanFields::new(self.lines.number).beside(all);
+        // Apart from the span, which others look at meanwhile, and the values themselves may while they are printed.
+        let mut later = SpanFields::new(self.lines.number);
+        Scratch::lend(|scratch| self.record_into(&mut later, &mut scratch.room, record));
+        let mut extensions = span.extensions_mut();
+        if let Some(known) = extensions.get_mut::<SpanFields>() {
+            return known.add(later);
         }
-        Scratch::lend(|scratch| {
-            if let Some(fields) = all.of_mut(self.lines.number) {
-                self.record_into(fields, &mut scratch.room, record);
-            }
-        });
-        span.extensions_mut().replace(all);
+        extensions.replace(later);
     }
 
     fn record_into(

@@ -55,13 +55,32 @@ impl SpanFields {
     }
 
     /// What the layer has written, to write more.
-    pub(crate) fn of_mut(&mut self, layer: usize) -> Option<&mut Self> {
+    fn of_mut(&mut self, layer: usize) -> Option<&mut Self> {
         if self.layer == layer { Some(self) } else { self.others.as_deref_mut()?.of_mut(layer) }
     }
 
-    /// The same with what other layers have written.
-    pub(crate) fn beside(self, others: Self) -> Self {
-        Self { others: Some(Box::new(others)), ..self }
+    /// Adds what was written later, by the same layer or by another one.
+    pub(crate) fn add(&mut self, later: Self) {
+        if let Some(known) = self.of_mut(later.layer) {
+            return known.extend(&later);
+        }
+        let others = std::mem::replace(self, later);
+        self.others = Some(Box::new(others));
+    }
+
+    fn extend(&mut self, later: &Self) {
+        self.is_cut |= later.is_cut;
+        for Written { name, whole, value } in later.iter() {
+            self.forget(name);
+            let start = self.bytes.len();
+            let end = start + whole.len();
+            if self.marks.len() < MAX_FIELDS && end <= MAX_FIELD_BYTES {
+                self.bytes.extend_from_slice(whole);
+                self.marks.push(Mark { name, start, value: end - value.len(), end });
+            } else {
+                self.is_cut = true;
+            }
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Written<'_>> {

@@ -1,12 +1,14 @@
 //! Whose line it is follows the request: into its handler, its tasks and its messages.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::sync::Barrier;
 
 use buttress_core::{Context, Principal};
 use buttress_correlation_id::{CorrelationIdLayer, extract, inject, spawn, spawn_blocking};
 use buttress_telemetry::RequestLogLayer;
 use http::{Request, Response};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::sink::Seen;
@@ -106,4 +108,40 @@ async fn two_requests_at_once_do_not_mix_their_names() {
     let working: Vec<_> = lines.iter().filter(|line| line.contains_key("expected")).collect();
     assert_eq!(working.len(), 6);
     assert!(working.iter().all(|line| line["user_id"] == line["expected"]), "{working:?}");
+}
+
+/// Says when it is being printed, and waits until it may be.
+struct Slow<'a>(&'a Barrier);
+
+impl fmt::Debug for Slow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.wait();
+        self.0.wait();
+        f.write_str("slow")
+    }
+}
+
+#[test]
+fn a_span_keeps_its_fields_while_another_thread_adds_to_them() {
+    let seen = Seen::json();
+    let none = tracing::field::Empty;
+    let span = tracing::info_span!("job", job_id = 7, slow = none, quick = none);
+    let printing = Barrier::new(2);
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    std::thread::scope(|scope| {
+        let (span, printing) = (&span, &printing);
+        scope.spawn(move || {
+            let slow = Slow(printing);
+            tracing::dispatcher::with_default(&log, || span.record("slow", tracing::field::debug(slow)));
+        });
+        printing.wait();
+        span.in_scope(|| tracing::info!("meanwhile"));
+        span.record("quick", 5);
+        printing.wait();
+    });
+    span.in_scope(|| tracing::info!("afterwards"));
+    let lines = seen.objects();
+    assert_eq!(line(&lines, "meanwhile")["job_id"], 7);
+    let after = line(&lines, "afterwards");
+    assert_eq!([&after["job_id"], &after["quick"], &after["slow"]], [&json!(7), &json!(5), &json!("slow")]);
 }
