@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Where lines go in the end.
 pub(super) struct Output {
@@ -55,7 +56,7 @@ impl Output {
     fn write(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.writer.write(rest) {
+            match guarded(|| self.writer.write(rest)) {
                 Ok(0) => return self.fail(&ErrorKind::WriteZero.into(), rest),
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -63,7 +64,7 @@ impl Output {
             }
         }
         // What a writer keeps to itself is tried again with the next bytes.
-        let _ = self.writer.flush();
+        let _ = guarded(|| self.writer.flush());
         0
     }
 
@@ -71,6 +72,11 @@ impl Output {
         self.last_error = error.to_string();
         rest.len()
     }
+}
+
+/// An output that panics has failed, and must not take along the thread that writes.
+fn guarded<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(io::Error::other("the output panicked")))
 }
 
 impl fmt::Debug for Output {

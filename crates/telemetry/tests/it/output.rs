@@ -196,3 +196,50 @@ fn a_thread_that_panics_with_the_log_in_use_leaves_it_usable() {
     tracing::info!("alive");
     assert_eq!(seen.one()["message"], "alive");
 }
+
+/// Panics as often as it is told to, in its writes and in its flushes.
+struct Panics {
+    sink: Sink,
+    panics: usize,
+}
+
+impl Panics {
+    fn maybe(&mut self) {
+        self.panics = self.panics.saturating_sub(1);
+        assert!(self.panics.is_multiple_of(2), "on purpose");
+    }
+}
+
+impl Write for Panics {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.maybe();
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.maybe();
+        Ok(())
+    }
+}
+
+#[test]
+fn an_output_that_panics_has_failed_and_no_line_is_lost() {
+    let sink = Sink::default();
+    let (subscriber, guard) =
+        builder().to_writer(Panics { sink: sink.clone(), panics: 6 }).build().unwrap().into_subscriber();
+    tracing::subscriber::with_default(subscriber, || {
+        for number in 0..3 {
+            tracing::info!(number, "still here");
+            assert!(guard.flush(LONG));
+        }
+    });
+    assert!(guard.counts().errors > 0, "{:?}", guard.counts());
+    let numbers: Vec<_> =
+        objects(&sink.bytes()).iter().filter_map(|line| line.get("number")?.as_u64()).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+    let told = objects(&sink.bytes())
+        .into_iter()
+        .find(|line| line.get("event").is_some_and(|event| event == "log_output_recovered"))
+        .unwrap();
+    assert_eq!(told["error"], "the output panicked");
+}
