@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::Uri;
-use buttress::audit::log::{InvalidFilter, OwnedLine, Query};
+use buttress::audit::log::{OwnedLine, Query};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -89,16 +89,13 @@ struct Asked {
 }
 
 fn asked(mut input: Input) -> Result<Asked, ApiProblem> {
-    let mut query = Some(Query::new());
+    let mut query = Query::new();
     for filter in Query::FILTERS {
-        let mut allowed = String::new();
         let Some(value) = input.given(filter) else { continue };
-        query = query.and_then(|query| {
-            let with = value.as_str().map(|value| query.with(filter, value));
-            with?.map_err(|error: InvalidFilter| error.allowed().clone_into(&mut allowed)).ok()
-        });
-        if query.is_none() {
-            input.refuse(filter, &value, &allowed);
+        // Each by itself, so that one that is wrong does not accuse those after it.
+        match query.clone().with(filter, value.as_str().unwrap_or_default()) {
+            Ok(narrower) => query = narrower,
+            Err(wrong) => input.refuse(filter, &value, wrong.allowed()),
         }
     }
     let number = |value: &Value| value.as_str()?.parse().ok();
@@ -106,5 +103,19 @@ fn asked(mut input: Input) -> Result<Asked, ApiProblem> {
         input.optional("before", None, "the `next` of another page", |value| number(value).map(Some));
     let limit = |value: &Value| value.as_str()?.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let limit = input.optional("limit", DEFAULT_LIMIT, "1 to 500", limit);
-    input.finish(|| Some(Asked { query: query?, before: before?, limit: limit? }))
+    input.finish(|| Some(Asked { query, before: before?, limit: limit? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_wrong_accuses_no_other() {
+        let uri = Uri::from_static("/api/v1/audit?outcome=maybe&since=2026-11-21&limit=0");
+        let refused = Input::from_query(&uri).and_then(asked).err().map(|problem| json!(problem));
+        let problems = refused.as_ref().and_then(|document| document["problems"].as_array());
+        let fields: Vec<_> = problems.into_iter().flatten().map(|problem| &problem["field"]).collect();
+        assert_eq!(fields, ["outcome", "limit"]);
+    }
 }
