@@ -106,7 +106,8 @@ impl<D: Disk> Writer<D> {
             DiskLevel::Low => ("AUDIT_DISK_LOW", Severity::Medium),
             DiskLevel::Critical | DiskLevel::Full => ("AUDIT_DISK_LOW", Severity::High),
         };
-        tracing::warn!(level = level.as_str(), ?space, "room for the audit log");
+        let (free_bytes, total_bytes) = space.map(|space| (space.free, space.total)).unzip();
+        tracing::warn!(room = level.as_str(), free_bytes, total_bytes, "room for the audit log");
         let details = json!({ "level": level.as_str(), "disk": space.map(details) });
         let event = self.clerk.event(action, severity, &details);
         if let Err(trouble) = self.record(&event) {
