@@ -99,6 +99,8 @@ fn go_on<D: Disk>(
     let mut file = disk.open(&segment).map_err(OpenError::at(&segment))?;
     // What a process that was killed had not synced is made sure of before anything is said about it.
     super::disk::DiskFile::sync(&mut file).map_err(OpenError::at(&segment))?;
+    // Its name too: it may have been killed when it had just begun the file.
+    disk.sync_directory(path).map_err(OpenError::at(path))?;
     let current = Some(OpenSegment { file, path: segment, first, bytes, synced: bytes, began });
     let checkpointer = signing(checkpoints, path, chain, head)?;
     let begin = Begin { chain, head, current, sealed, checkpointer };

@@ -315,3 +315,13 @@ fn while_nothing_can_be_written_nothing_is_due_before_the_next_look() {
         "its thread would turn round and round"
     );
 }
+
+#[tokio::test]
+async fn a_log_that_is_gone_on_with_makes_sure_of_the_name_of_its_last_file_too() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory, &FaultyDisk::default()).close().await;
+    let disk = FaultyDisk::default();
+    let log = open(&directory, &disk);
+    assert_eq!((disk.count_of_syncs() > 0, disk.count_of_directory_syncs() > 0), (true, true));
+    log.close().await;
+}

@@ -47,6 +47,7 @@ struct Script {
     /// What of each file would be there after a loss of power.
     synced: BTreeMap<PathBuf, u64>,
     count_of_syncs: usize,
+    count_of_directory_syncs: usize,
 }
 
 impl FaultyDisk {
@@ -101,6 +102,10 @@ impl FaultyDisk {
         self.0.script.lock().count_of_syncs
     }
 
+    pub(super) fn count_of_directory_syncs(&self) -> usize {
+        self.0.script.lock().count_of_directory_syncs
+    }
+
     /// What a loss of power would leave of each file.
     pub(super) fn synced(&self) -> BTreeMap<PathBuf, u64> {
         self.0.script.lock().synced.clone()
@@ -143,6 +148,7 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        self.0.script.lock().count_of_directory_syncs += 1;
         RealDisk.sync_directory(path)
     }
 
