@@ -41,11 +41,7 @@ fn answers(status: u16) -> Inner {
 }
 
 /// Sends one request through the layer to a service.
-async fn send(
-    layer: &AuditLayer<MemoryRecorder>,
-    inner: Inner,
-    request: Request<Body>,
-) -> Response<Body> {
+async fn send(layer: &AuditLayer<MemoryRecorder>, inner: Inner, request: Request<Body>) -> Response<Body> {
     let Ok(response) = layer.layer(inner).oneshot(request).await;
     response
 }
