@@ -20,7 +20,17 @@ pub struct KeyHash(u128);
 
 /// Takes the parts of a key, one by one; made by [`HashKey::scope`].
 #[derive(Clone)]
-pub struct KeyHasher(SipHasher13);
+pub struct KeyHasher {
+    state: SipHasher13,
+    /// An address that is not in the state yet.
+    held: Option<[u8; ADDRESS]>,
+}
+
+/// What the hash takes at a time, in bytes.
+const WORD: usize = 8;
+
+/// An address and the byte that tells it from other parts.
+const ADDRESS: usize = 2 * WORD + 1;
 
 impl HashKey {
     /// The shortest secret that [`from_secret`](Self::from_secret) takes, in bytes.
@@ -53,7 +63,7 @@ impl HashKey {
 
     /// A hasher for the keys of one policy; the same key under another policy gets another hash.
     pub fn scope(&self, policy: &str) -> KeyHasher {
-        let mut hasher = KeyHasher(SipHasher13::new_with_key(&self.0));
+        let mut hasher = KeyHasher { state: SipHasher13::new_with_key(&self.0), held: None };
         hasher.part(policy.as_bytes());
         hasher
     }
@@ -70,15 +80,55 @@ impl KeyHasher {
     /// Adds a part. Each is told from the next: the parts `a`, `bc` are another key than `ab`, `c`.
     #[inline]
     pub fn part(&mut self, bytes: &[u8]) {
-        self.0.write_u64(bytes.len() as u64);
-        self.0.write(bytes);
+        if self.held.is_some() {
+            self.write_held();
+        }
+        self.state.write_u64(bytes.len() as u64);
+        self.state.write(bytes);
+        // Up to a whole word, so that the next part begins with one: it would be shifted into place otherwise.
+        let beyond = bytes.len() % WORD;
+        if beyond > 0 {
+            self.state.write(&[0; WORD][beyond..]);
+        }
+    }
+
+    /// Adds an address, whose length need not be told: one byte more than two words is the length of no other part.
+    ///
+    /// Held back, because it is nearly always all there is to a key, and then hashed in one go.
+    #[cfg(feature = "http")]
+    #[inline]
+    pub(crate) fn address(&mut self, address: [u8; 16]) {
+        if self.held.is_some() {
+            self.write_held();
+        }
+        self.held = Some(with_mark(address));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_held(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.state.write(&held);
+        }
     }
 
     /// The key that the parts make.
     #[inline]
     pub fn finish(self) -> KeyHash {
-        KeyHash(self.0.finish128().as_u128())
+        let hash = match self.held {
+            Some(held) => self.state.hash(&held),
+            None => self.state.finish128(),
+        };
+        KeyHash(hash.as_u128())
     }
+}
+
+#[cfg(feature = "http")]
+#[inline]
+fn with_mark(address: [u8; 16]) -> [u8; ADDRESS] {
+    let mut marked = [1; ADDRESS];
+    marked[..16].copy_from_slice(&address);
+    marked
 }
 
 impl KeyHash {
@@ -110,5 +160,63 @@ impl fmt::Debug for KeyHash {
 impl fmt::Debug for KeyHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyHasher").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const ONE: [u8; 16] = [1; 16];
+
+    fn hash(write: impl FnOnce(&mut KeyHasher)) -> KeyHash {
+        let mut hasher = HashKey([7; 16]).scope("p");
+        write(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn an_address_is_told_from_other_addresses_from_what_comes_with_it_and_from_any_part() {
+        let keys = [
+            hash(|_| ()),
+            hash(|hasher| hasher.address(ONE)),
+            hash(|hasher| hasher.address([2; 16])),
+            hash(|hasher| hasher.part(&ONE)),
+            hash(|hasher| [ONE, ONE].into_iter().for_each(|address| hasher.address(address))),
+            hash(|hasher| [ONE, [2; 16]].into_iter().for_each(|address| hasher.address(address))),
+            hash(|hasher| [[2; 16], ONE].into_iter().for_each(|address| hasher.address(address))),
+            hash(|hasher| {
+                hasher.address(ONE);
+                hasher.part(b"a");
+            }),
+            hash(|hasher| {
+                hasher.part(b"a");
+                hasher.address(ONE);
+            }),
+        ];
+        assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+    }
+
+    /// A length and eight bytes look like an address that begins with that length.
+    #[test]
+    fn no_part_can_be_chosen_that_is_taken_for_an_address() {
+        for length in 1..=8_u8 {
+            let mut address = [0; 16];
+            address[0] = length;
+            address[8..8 + usize::from(length)].fill(b'a');
+            let part = vec![b'a'; length.into()];
+            assert_ne!(hash(|hasher| hasher.address(address)), hash(|hasher| hasher.part(&part)), "{length}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_held_back_is_hashed_as_if_it_were_not() {
+        let at_once = hash(|hasher| {
+            hasher.address(ONE);
+            hasher.write_held();
+        });
+        assert_eq!(hash(|hasher| hasher.address(ONE)), at_once);
     }
 }

@@ -74,7 +74,7 @@ impl Key for ByClientAddr {
             Some(bits) if client.addr().is_ipv6() => client.with_prefixes(32, bits),
             _ => client,
         };
-        into.part_shown(&client.key(), client.network());
+        into.client(&client);
         Presence::Present
     }
 

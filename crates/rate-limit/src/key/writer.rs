@@ -1,6 +1,9 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+#[cfg(feature = "http")]
+use buttress_http::ClientAddr;
+
 use crate::KeyHasher;
 
 /// Takes what makes up the key of a request, part by part.
@@ -51,6 +54,16 @@ impl<'a> KeyWriter<'a> {
         match &mut self.0 {
             Into::Hash(hasher) => hasher.part(bytes),
             Into::Text(text) => spell(text, &shown),
+        }
+    }
+
+    /// Adds the network of a client.
+    #[cfg(feature = "http")]
+    #[inline]
+    pub(crate) fn client(&mut self, client: &ClientAddr) {
+        match &mut self.0 {
+            Into::Hash(hasher) => hasher.address(client.key()),
+            Into::Text(text) => spell(text, &client.network()),
         }
     }
 
