@@ -14,7 +14,7 @@ use buttress::audit::log::{
 };
 use buttress::audit::sink::{Feeder, FeederHandle, FeederStatus};
 use buttress::audit::{
-    Action, Counted, Event, NotRecorded, Receipt, Recorder, Statistics, StatisticsSnapshot,
+    Action, Counted, Event, NotRecorded, Receipt, Recorder, Reservation as _, Statistics, StatisticsSnapshot,
 };
 use buttress::core::BoxError;
 use buttress::postgres::PostgresStore;
@@ -36,6 +36,9 @@ pub(crate) struct Audit {
     recorder: Counted<AuditLog>,
     folder: Arc<Folder>,
 }
+
+/// Room for one event.
+pub(crate) type Room = <Counted<AuditLog> as Recorder>::Reservation;
 
 /// Where the log is.
 #[derive(Debug)]
@@ -85,13 +88,14 @@ impl Audit {
         &self.recorder
     }
 
+    /// Takes room for an event before it is known what it will say.
+    pub(crate) async fn room(&self, action: &Action) -> Result<Room, NotRecorded> {
+        told(self.recorder.reserve(action.class()).await)
+    }
+
     /// Records an event; one that gets lost is told in the log of the program, and by the audit log itself.
-    pub(crate) async fn record(&self, event: Event) -> Result<Receipt, NotRecorded> {
-        let recorded = self.recorder.record(event).await;
-        if let Err(lost) = &recorded {
-            tracing::error!(error = %lost, "audit event lost");
-        }
-        recorded
+    pub(crate) async fn record(room: Room, event: Event) -> Result<Receipt, NotRecorded> {
+        told(room.record(event).await)
     }
 
     /// How the log is.
@@ -122,7 +126,7 @@ impl Audit {
     /// Says that the program begins or stops to serve.
     pub(crate) async fn note(&self, action: Action) {
         // Lost, it is told already; and nothing depends on it.
-        let _ = self.record(Event::builder(action).build()).await;
+        let _ = told(self.recorder.record(Event::builder(action).build()).await);
     }
 
     /// How far the copy has come, if there is one.
@@ -144,6 +148,10 @@ async fn copy_to_postgres(log: &AuditLog, url: &Secret) -> Result<FeederHandle, 
     let store = PostgresStore::builder(url.expose()).schema("control_plane").build()?;
     store.migrate().await?;
     Ok(Feeder::new(store.audit_sink()).start(log).await?)
+}
+
+fn told<T>(recorded: Result<T, NotRecorded>) -> Result<T, NotRecorded> {
+    recorded.inspect_err(|lost| tracing::error!(error = %lost, "audit event lost"))
 }
 
 /// The path beside the log with this after its name.

@@ -90,6 +90,10 @@ pub(crate) async fn explained(
             audit.outcome(Outcome::Denied);
         }
         audit.reason(code.word);
+        if response.status().is_server_error() {
+            // There the layer goes by the status, which says less.
+            audit.detail("code", code.word);
+        }
     }
     response
 }

@@ -1,8 +1,9 @@
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use buttress::audit::{AuditHandle, Resource};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,10 +15,13 @@ use crate::problem::ApiProblem;
 pub(super) async fn create(
     State(app): Shared,
     EffectId(id): EffectId,
+    Extension(audit): Extension<AuditHandle>,
     input: Input,
 ) -> Result<Response, ApiProblem> {
     let incident = app.store.add_incident(incident(id, input)?).await?;
     let Incident { id, deployment_id, blast_radius, .. } = &incident;
+    audit.resource(Resource::new("incident", id.to_string()));
+    audit.detail("deployment_id", deployment_id);
     tracing::warn!(incident_id = %id, %deployment_id, %blast_radius, "incident opened");
     let location = [(LOCATION, format!("/api/v1/incidents/{id}"))];
     Ok((StatusCode::CREATED, location, Json(incident)).into_response())

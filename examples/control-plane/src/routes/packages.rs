@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use buttress::audit::{AuditHandle, Resource};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -22,11 +23,13 @@ use crate::store::PackageRecord;
 pub(super) async fn create(
     State(app): Shared,
     EffectId(id): EffectId,
+    Extension(audit): Extension<AuditHandle>,
     input: Input,
 ) -> Result<Response, ApiProblem> {
     let package = Package::new(id, draft(input)?, Timestamp::now());
     let record = app.store.add_package(package).await?;
     let (id, score) = (record.package.id, record.package.risk_score);
+    audit.resource(Resource::new("package", id.to_string()));
     tracing::info!(package_id = %id, risk_score = %score, "package taken in");
     let location = [(LOCATION, format!("/api/v1/packages/{id}"))];
     Ok((StatusCode::CREATED, location, Json(Shown::from(record))).into_response())
