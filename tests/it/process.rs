@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -53,9 +53,14 @@ impl Process {
 
     /// Starts the program in a folder that may hold what another one has left.
     pub(crate) async fn start_in(data: &Path, args: &[&str]) -> Self {
+        Self::start_with(data, args, &[]).await
+    }
+
+    /// The same with something in its environment.
+    pub(crate) async fn start_with(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let data = data.to_str().expect("a name");
         let args = [&["--listen", "127.0.0.1:0", "--data", data], args].concat();
-        let mut child = command(&args).spawn().expect("it starts");
+        let mut child = command(&args).envs(env.iter().copied()).spawn().expect("it starts");
         let mut stderr = child.stderr.take().expect("piped");
         let stderr = tokio::spawn(async move {
             let mut text = String::new();
@@ -86,14 +91,18 @@ impl Process {
         self.address("simulated upstreams on ")
     }
 
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url()))
+    }
+
     pub(crate) async fn get_as(&self, id: &str, path: &str) -> Answer {
-        let request = self.http.get(format!("{}{path}", self.url()));
+        let request = self.request(Method::GET, path);
         Answer::to(request.header("x-correlation-id", id)).await
     }
 
     /// Asks with an idempotency key, which is the correlation ID too.
     pub(crate) async fn post_with(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
-        let request = self.http.post(format!("{}{path}", self.url())).header("x-correlation-id", key);
+        let request = self.request(Method::POST, path).header("x-correlation-id", key);
         Answer::try_to(request.header(IDEMPOTENCY_KEY, key).json(&body)).await
     }
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Far longer than anything takes that works, so that only what hangs runs into it.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
-const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 pub(crate) struct World {
@@ -80,7 +80,7 @@ impl World {
         Self::of(ControlPlane::builder().rate_limits(limits)).await
     }
 
-    async fn of(control_plane: ControlPlane) -> Self {
+    pub(crate) async fn of(control_plane: ControlPlane) -> Self {
         let running = control_plane.start().await.expect("it starts");
         Self { running, http: reqwest::Client::new() }
     }
