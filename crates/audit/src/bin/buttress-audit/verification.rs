@@ -50,8 +50,10 @@ fn in_words(report: &Report) -> String {
                 (Some(file), Some(line)) => format!(", line {line} of {file}"),
                 _ => String::new(),
             };
+            // What is missing at the beginning does not keep the rest from being looked at.
+            let side = if *seq < report.first_seq { "behind" } else { "before" };
             format!(
-                "tampered with: {} at record {seq}{place}; {records} records before are right",
+                "tampered with: {} at record {seq}{place}; {records} records {side} it are right",
                 kind.as_str()
             )
         }
