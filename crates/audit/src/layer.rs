@@ -5,6 +5,7 @@ mod entry;
 mod future;
 mod handle;
 mod judge;
+mod patience;
 mod rejection;
 mod rule;
 mod service;
@@ -14,6 +15,7 @@ mod trace_parent;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use buttress_core::{AsError, Mode, ModeSwitch, Observer, Signal, Verdict, WallClock};
 use buttress_http::{AsProblem, ClientAddrResolver};
@@ -56,6 +58,8 @@ struct Shared<R> {
     client: ClientAddrResolver,
     service: Option<Service>,
     wall_clock: WallClock,
+    /// How long a receipt is waited for.
+    receipt_time: Duration,
 }
 
 type RouteOf = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
@@ -122,6 +126,7 @@ impl<R: Clone> Clone for Shared<R> {
             client: self.client.clone(),
             service: self.service.clone(),
             wall_clock: self.wall_clock.clone(),
+            receipt_time: self.receipt_time,
         }
     }
 }

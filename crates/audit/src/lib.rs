@@ -103,6 +103,7 @@
 //! | [`rule`](AuditBuilder::rule) | none | up to 256, the first that applies counts | level, action, resource of some requests |
 //! | [`level`](AuditBuilder::level) | [`Level::Metadata`] | none, metadata, query, body up to 64 KiB | how much is recorded of the others |
 //! | [`route_with`](AuditBuilder::route_with) | not known | | how the template of the route is found |
+//! | [`receipt_time`](AuditBuilder::receipt_time) | 5 s | 1 ms to 1 h | how long a receipt is waited for, so that a disk that hangs hangs nobody |
 //! | [`client_addr`](AuditBuilder::client_addr) | the peer | | how the address of the client is found |
 //! | [`with_bodies`](AuditBuilder::with_bodies) | off | | lets rules look at bodies |
 //! | [`service`](AuditBuilder::service) | not said | | which program the records are of |

@@ -81,6 +81,8 @@ pub enum Reason {
     TooLarge,
     /// The log is closed.
     Closed,
+    /// No receipt came in time. The event is on its way, and may be recorded yet.
+    NoReceipt,
 }
 
 impl Reason {
@@ -92,6 +94,7 @@ impl Reason {
             Self::Failed => "failed",
             Self::TooLarge => "too_large",
             Self::Closed => "closed",
+            Self::NoReceipt => "no_receipt",
         }
     }
 }
@@ -104,6 +107,7 @@ impl fmt::Display for NotRecorded {
             Reason::Failed => "it could not be written",
             Reason::TooLarge => "it is larger than a record may be",
             Reason::Closed => "the log is closed",
+            Reason::NoReceipt => "no receipt came in time",
         };
         write!(f, "an audit event was not recorded: {why}")
     }

@@ -27,6 +27,9 @@ use crate::connectors::Secret;
 
 pub(crate) use self::rules::{exception_granted, explained, recorded};
 
+/// What the log takes at the most, so that strangers whom it records cannot fill the disk: the oldest files go first.
+const KEEP_BYTES: u64 = 1 << 30;
+
 /// How long the copy may take at the end to catch up; what it has not then, it gets after the next start.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -78,7 +81,11 @@ impl Audit {
         }
         let key = SigningKey::load_or_create(beside(&log, "key")).map_err(AuditError::Key)?;
         let checkpoints = Checkpoints::signed_by(key).anchor(FileAnchor::new(beside(&log, "anchor")));
-        let opened = AuditLog::builder(&log).checkpoints(checkpoints).open().map_err(AuditError::Log)?;
+        let opened = AuditLog::builder(&log)
+            .checkpoints(checkpoints)
+            .keep_bytes(KEEP_BYTES)
+            .open()
+            .map_err(AuditError::Log)?;
         let recorder = Statistics::new().count_in(opened);
         Ok(Self { recorder, folder: Arc::new(Folder { log, copy: Mutex::default(), _temporary: temporary }) })
     }

@@ -1,5 +1,7 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use buttress_core::{Checks, ConfigError, Mode, ModeSwitch, Observer, WallClock};
 use buttress_http::{AsProblem, ClientAddrResolver};
@@ -9,6 +11,10 @@ use super::rule::{Level, Rule};
 use super::tap::{Bodies, Heads, sealed::Sealed};
 use super::{AuditLayer, LAYER, Shared};
 use crate::event::Service;
+
+/// Longer than a disk takes that works, and shorter than a caller waits.
+const RECEIPT_TIME: Duration = Duration::from_secs(5);
+const RECEIPT_TIMES: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3_600);
 
 /// More rules than any program has.
 const MAX_RULES: usize = 256;
@@ -34,6 +40,7 @@ impl<R, J> AuditBuilder<R, J> {
             client: ClientAddrResolver::default(),
             service: None,
             wall_clock: WallClock::system(),
+            receipt_time: RECEIPT_TIME,
         };
         Self { shared, reject, tap: Heads }
     }
@@ -103,6 +110,15 @@ impl<R, J, T> AuditBuilder<R, J, T> {
         Self { shared: Shared { wall_clock, ..self.shared }, ..self }
     }
 
+    /// How long the receipt of a record is waited for: 1 ms to 1 h. Default: 5 s.
+    ///
+    /// A disk that hangs keeps no request for longer. One whose class fails closed is refused then, or its answer kept
+    /// back; others are answered, and the observer hears `audit_lost`. The event is on its way still: once the disk
+    /// goes on it is recorded.
+    pub fn receipt_time(self, longest: Duration) -> Self {
+        Self { shared: Shared { receipt_time: longest, ..self.shared }, ..self }
+    }
+
     /// Lets rules look at the bodies of requests. The inner service then gets an [`AuditBody`](super::AuditBody).
     pub fn with_bodies(self) -> AuditBuilder<R, J, Bodies> {
         AuditBuilder { shared: self.shared, reject: self.reject, tap: Bodies }
@@ -114,13 +130,16 @@ impl<R, J, T> AuditBuilder<R, J, T> {
     ///
     /// If a rule would keep requests out of the log that must be in it (actions of auth, admin, config and security), if
     /// a level asks for bodies without [`with_bodies`](Self::with_bodies) or for more than 64 KiB of them, if a path
-    /// does not begin with a slash, or if there are more than 256 rules.
+    /// does not begin with a slash, if there are more than 256 rules, or if `receipt_time` is out of range.
     pub fn build(self) -> Result<AuditLayer<R, J, T>, ConfigError>
     where
         T: Sealed,
     {
         let Self { shared, reject, tap } = self;
         let mut checks = Checks::of(LAYER);
+        let receipt_time = shared.receipt_time;
+        let fits = RECEIPT_TIMES.contains(&receipt_time);
+        checks.require(fits, "receipt_time", format_args!("{receipt_time:?}"), "1 ms to 1 h");
         checks.require(shared.rules.len() <= MAX_RULES, "rules", shared.rules.len(), "at most 256");
         Rule::check_all(&shared.rules, shared.level, T::READS_BODIES, &mut checks);
         checks.finish()?;

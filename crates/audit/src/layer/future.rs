@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::entry::{Entry, RecordingOf};
 use super::judge::Verdict;
+use super::patience::Patient;
 use super::rejection::Unrecorded;
 use super::steps::{before_call, begin, ended, late, poll_plain, received, unrecorded};
 use crate::record::{NotRecorded, Recorder};
@@ -61,12 +62,17 @@ pin_project! {
         // For room for the first, that it was received.
         FirstRoom { #[pin] reserving: R::Reserving, call: Option<Call<S, Req>> },
         // For the receipt of the first.
-        First { #[pin] recording: RecordingOf<R>, call: Option<Call<S, Req>> },
+        First { #[pin] recording: Patient<RecordingOf<R>>, call: Option<Call<S, Req>> },
         Running { #[pin] inner: S::Future },
         // For room where only the handler had something to say.
         LateRoom { #[pin] reserving: R::Reserving, end: Option<End<Res, E>> },
         // For the receipt of the last.
-        Last { #[pin] recording: RecordingOf<R>, answer: Option<Result<Res, E>>, must_be_recorded: bool },
+        Last {
+            #[pin]
+            recording: Patient<RecordingOf<R>>,
+            answer: Option<Result<Res, E>>,
+            must_be_recorded: bool,
+        },
         // What there is no record of, though it was handled.
         Answer { answer: Option<Result<Res, E>> },
         Refused { why: Option<NotRecorded> },

@@ -11,6 +11,7 @@ use tower_service::Service;
 use super::entry::{Closing, Entry};
 use super::future::{Call, End, State, StateProjection};
 use super::judge::Verdict;
+use super::patience::Patient;
 use crate::record::{NotRecorded, Recorder, Reservation};
 
 pub(super) type StateOf<S, Req, R> =
@@ -61,7 +62,10 @@ where
     R: Recorder,
 {
     match entry.received() {
-        Some(event) => State::First { recording: room.record(event), call: call.take() },
+        Some(event) => {
+            let recording = Patient::new(room.record(event), entry.shared().receipt_time);
+            State::First { recording, call: call.take() }
+        }
         None => begin(entry, context, call),
     }
 }
@@ -132,7 +136,10 @@ where
 {
     let answer = Some(end.answer);
     match entry.close(end.verdict, end.actor) {
-        Some(Closing { recording, must_be_recorded }) => State::Last { recording, answer, must_be_recorded },
+        Some(Closing { recording, must_be_recorded }) => {
+            let recording = Patient::new(recording, entry.shared().receipt_time);
+            State::Last { recording, answer, must_be_recorded }
+        }
         None => State::Answer { answer },
     }
 }

@@ -60,10 +60,18 @@ pub struct Tally {
     pub success_rate: f64,
 }
 
+/// Kind and ID apart: together they read like a name and its value, and every `api_key:..` would be hidden.
+fn redacted(name: &str, redactor: &Redactor) -> String {
+    match name.split_once(':') {
+        Some((kind, id)) => format!("{}:{}", redactor.text(kind), redactor.text(id)),
+        None => redactor.text(name).into_owned(),
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
 pub(super) fn tally(slots: Vec<Slot>, redactor: &Redactor) -> Vec<Tally> {
     let one = |slot: Slot| Tally {
-        name: redactor.text(&slot.name).into_owned(),
+        name: redacted(&slot.name, redactor),
         count: slot.count,
         error: slot.error,
         success_rate: slot.succeeded as f64 / (slot.count - slot.error) as f64,

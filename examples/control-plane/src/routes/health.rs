@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::StatusCode;
 use buttress::audit::Reason;
+use buttress::audit::log::DiskLevel;
 use buttress::circuit_breaker::{Snapshot, State};
 use buttress::idempotency::{Counts, Event};
 use serde::Serialize;
@@ -31,7 +32,8 @@ pub(super) async fn ready(app: Shared) -> (StatusCode, Json<Value>) {
     let disk = app.store.is_up().map(|is_up| ("disk", is_up));
     // Without its records, what only reads goes on.
     let records = app.records_server.is_up(app.records.store()).await.map(|is_up| ("idempotency", is_up));
-    let recorded = [("audit", audit.refusing.is_none())];
+    let is_recorded = audit.refusing.is_none() && audit.level < DiskLevel::Critical;
+    let recorded = [("audit", is_recorded)];
     let health: BTreeMap<_, _> = connectors.chain(redis).chain(disk).chain(records).chain(recorded).collect();
     let status = match health.values().all(|&is_up| is_up) {
         true => "ready",

@@ -24,15 +24,21 @@ async fn users_resources_actions_and_outcomes_are_counted_with_their_success() {
         log.record(event("ann@example.com", outcome)).await.unwrap();
     }
     log.record(event("bob", Outcome::Failure)).await.unwrap();
+    let by_key = Event::builder(Action::UPDATE).actor(Principal::api_key("ci-7")).outcome(Outcome::Success);
+    statistics.count(&by_key.build());
     let seen = statistics.snapshot(&Redactor::default());
-    assert_eq!((seen.recorded, seen.succeeded, seen.success_rate()), (4, 2, Some(0.5)));
-    assert_eq!((seen.outcome(Outcome::Denied), seen.category(Category::Data)), (1, 4));
+    assert_eq!((seen.recorded, seen.succeeded, seen.success_rate()), (5, 3, Some(0.6)));
+    assert_eq!((seen.outcome(Outcome::Denied), seen.category(Category::Data)), (1, 5));
     let users: Vec<_> = seen.users.iter().map(|user| (&*user.name, user.count)).collect();
-    assert_eq!(users, [("user:a***@example.com", 3), ("user:bob", 1)], "names are redacted");
+    assert_eq!(
+        users,
+        [("user:a***@example.com", 3), ("api_key:ci-7", 1), ("user:bob", 1)],
+        "names are redacted"
+    );
     assert!((seen.users[0].success_rate - 2.0 / 3.0).abs() < 1e-9);
     assert_eq!((&*seen.resources[0].name, &*seen.actions[0].name), ("booking:b-1", "UPDATE"));
     let json = serde_json::to_value(&seen).unwrap();
-    assert_eq!((&json["outcomes"]["denied"], &json["categories"]["data"]), (&1.into(), &4.into()));
+    assert_eq!((&json["outcomes"]["denied"], &json["categories"]["data"]), (&1.into(), &5.into()));
 }
 
 #[tokio::test(start_paused = true)]

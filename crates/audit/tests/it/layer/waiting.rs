@@ -10,10 +10,12 @@ use buttress_audit::{
     Action, AuditLayer, Class, Event, MemoryRecorder, MemoryReservation, NotRecorded, Receipt, Recorder,
     Reservation, Rule,
 };
-use buttress_testkit::message;
+use buttress_testkit::{Reply, Strict, message};
+use http::Response;
+use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 
-use super::{answers, end_of, only, read};
+use super::{Body, Inner, answers, end_of, only, read};
 
 /// A recorder whose room and whose receipts come when a test says so.
 #[derive(Clone, Default)]
@@ -85,6 +87,31 @@ async fn an_answer_waits_for_the_receipt_of_its_record() {
     assert_eq!((probe.completed(), read(&log.records).len()), (1, 1), "it is handled and handed over");
     log.has_receipts.open();
     assert!(call.poll().is_ready());
+}
+
+/// A disk that hangs gives no receipts, and no errors either.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_hangs_keeps_no_request_for_longer_than_a_receipt_may_take() {
+    let (log, layer) = gated(Rule::path("/login").action(Action::LOGIN));
+    log.has_room.open();
+    let began = Instant::now();
+    let answer = layer.clone().layer(answers(200)).oneshot(message::get("/")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), began.elapsed().as_secs()), (200, 5), "it goes on without");
+
+    let inner = answers(200);
+    let probe = inner.probe();
+    let answer = layer.clone().layer(inner).oneshot(message::get("/login")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), began.elapsed().as_secs()), (503, 10), "it fails closed");
+    assert_eq!(probe.calls(), 0);
+
+    let receipts = log.has_receipts.clone();
+    let inner: Inner = Strict::with(move |_, _| {
+        receipts.close();
+        Reply::Ok(Response::new(Body::default()))
+    });
+    log.has_receipts.open();
+    let answer = layer.layer(inner).oneshot(message::get("/login")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), began.elapsed().as_secs()), (500, 15), "its answer is kept back");
 }
 
 #[tokio::test(start_paused = true)]
