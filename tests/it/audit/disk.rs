@@ -25,7 +25,8 @@ impl Tiny {
 
 impl Drop for Tiny {
     fn drop(&mut self) {
-        drop(Command::new("umount").arg(&self.0).output());
+        // After a failure the log may still be open for a moment.
+        drop(Command::new("umount").arg("--lazy").arg(&self.0).output());
     }
 }
 
