@@ -10,11 +10,15 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use buttress::Principal;
+use buttress::audit::AuditHandle;
 use buttress::http::ClientAddrResolver;
 use sha2::{Digest, Sha256};
 
 /// The field in which a caller shows its API key.
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The field that marks an answer that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A caller, as a hash, so that no key is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +77,13 @@ pub(crate) async fn identified(
         caller.principal(key(&request).is_some()).announce();
         request.extensions_mut().insert(caller);
     }
-    next.run(request).await
+    let audit = request.extensions().get::<AuditHandle>().cloned();
+    let response = next.run(request).await;
+    // It stands outside of idempotency, and sees the answers of which the handler knows nothing.
+    if let Some(audit) = audit.filter(|_| response.headers().contains_key(&REPLAYED)) {
+        audit.detail("replayed", true);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -169,6 +169,8 @@ async fn a_replay_is_recorded_and_calls_no_connector_again() {
     let place = server.stop().await;
     assert_eq!((place.calls_of("first").len(), place.calls_of("again").len()), (1, 0));
     let end = place.end_of("again");
+    assert_eq!(place.end_of("first")["details"]["replayed"], Value::Null);
+    assert_eq!(end["details"]["replayed"], true, "{end}");
     assert_eq!((&end["action"], &end["outcome"]), (&json!("DEPLOYMENT_STARTED"), &json!("success")), "{end}");
     assert_eq!(end["actor"]["id"], holder_of(KEY), "{end}");
 }

@@ -91,6 +91,11 @@ impl AuditLog {
         Status::of(&self.0.shared)
     }
 
+    #[cfg(test)]
+    pub(super) fn status_at(&self, now: tokio::time::Instant) -> Status {
+        Status::at(&self.0.shared, now)
+    }
+
     /// Counts a sink from now on, as far as it has come: nothing behind that is deleted before it has confirmed it.
     pub fn register(&self, sink: &str, seq: u64) {
         self.0.shared.lock().replicas.register(sink, seq);

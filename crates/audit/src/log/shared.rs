@@ -5,6 +5,7 @@ use buttress_core::WallClock;
 use buttress_redact::Redactor;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::counts::Counts;
 use super::facts::Facts;
@@ -38,6 +39,8 @@ pub(super) struct State {
     pub(super) health: Health,
     pub(super) replicas: Replicas,
     pub(super) facts: Facts,
+    /// Since when the thread that writes is at work on what it took last.
+    pub(super) busy_since: Option<Instant>,
     /// Whether a new file was asked for.
     pub(super) rotate: bool,
     pub(super) phase: Phase,
@@ -86,6 +89,7 @@ impl Shared {
             health: Health::default(),
             replicas: Replicas::default(),
             facts,
+            busy_since: None,
             rotate: false,
             phase: Phase::default(),
         };

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::counts::{ClassCounts, Counts};
 use super::shared::{Health, Phase, Shared, State};
 use super::{ChainId, CheckpointStatus, DiskLevel, Head, Space, WhenFull};
@@ -37,6 +39,9 @@ pub struct Status {
     pub has_ballast: bool,
     /// Why nothing is recorded at present, if that is so.
     pub refusing: Option<Reason>,
+    /// How long the disk has been at work on what it was given last; more than [`Status::HANGS_AFTER`] means that it
+    /// hangs.
+    pub busy_for: Duration,
     /// The last thing that went wrong, also if it has been overcome.
     pub last_error: Option<String>,
     /// Files.
@@ -54,8 +59,16 @@ pub struct Status {
 }
 
 impl Status {
+    /// How long a disk may be at work before it counts as one that hangs.
+    pub const HANGS_AFTER: Duration = Duration::from_secs(5);
+
     pub(super) fn of(shared: &Shared) -> Self {
+        Self::at(shared, Instant::now())
+    }
+
+    pub(super) fn at(shared: &Shared, now: Instant) -> Self {
         let state = shared.lock();
+        let busy_for = state.busy_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let (facts, used) = (state.facts.clone(), state.room.used());
         Self {
             chain: facts.chain,
@@ -72,6 +85,7 @@ impl Status {
             level: facts.level,
             has_ballast: facts.has_ballast,
             refusing: state.refusing(),
+            busy_for,
             last_error: facts.last_error,
             segments: facts.segments,
             bytes: facts.bytes,
@@ -79,7 +93,7 @@ impl Status {
             sinks: state.replicas.sinks().map(|(name, seq)| (name.to_owned(), seq)).collect(),
             is_closed: state.phase != Phase::Open,
             counts: state.counts,
-            not_ready: not_ready(shared, &state),
+            not_ready: not_ready(shared, &state, busy_for),
         }
     }
 
@@ -104,14 +118,20 @@ impl Status {
         self.not_ready.is_empty()
     }
 
-    /// The families whose requests are refused at present because they cannot be recorded.
+    /// Whether the disk hangs: it neither does what it was told nor fails.
+    pub fn hangs(&self) -> bool {
+        self.busy_for > Self::HANGS_AFTER
+    }
+
+    /// The families whose requests are refused at present because they cannot be recorded, or wait for a disk that
+    /// hangs.
     pub fn not_ready(&self) -> &[Category] {
         &self.not_ready
     }
 }
 
-fn not_ready(shared: &Shared, state: &State) -> Vec<Category> {
-    if state.refusing().is_none() {
+fn not_ready(shared: &Shared, state: &State, busy_for: Duration) -> Vec<Category> {
+    if state.refusing().is_none() && busy_for <= Status::HANGS_AFTER {
         return Vec::new();
     }
     let fails =

@@ -133,6 +133,7 @@ impl<D: Disk> Writer<D> {
         let may_tell = Instant::now() >= self.gap_at;
         let losses = if may_tell { std::mem::take(&mut state.losses) } else { Losses::default() };
         let rotate = std::mem::take(&mut state.rotate);
+        state.busy_since = Some(Instant::now());
         Work { entries, losses, rotate, phase: state.phase }
     }
 
@@ -161,6 +162,7 @@ impl<D: Disk> Writer<D> {
             self.sign_at = self.journal.sign(now);
         }
         self.tell();
+        self.shared.lock().busy_since = None;
     }
 
     /// Writes what is to be written, syncs if anybody asked for it, and gives the receipts.

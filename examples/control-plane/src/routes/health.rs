@@ -32,7 +32,7 @@ pub(super) async fn ready(app: Shared) -> (StatusCode, Json<Value>) {
     let disk = app.store.is_up().map(|is_up| ("disk", is_up));
     // Without its records, what only reads goes on.
     let records = app.records_server.is_up(app.records.store()).await.map(|is_up| ("idempotency", is_up));
-    let is_recorded = audit.refusing.is_none() && audit.level < DiskLevel::Critical;
+    let is_recorded = audit.refusing.is_none() && !audit.hangs() && audit.level < DiskLevel::Critical;
     let recorded = [("audit", is_recorded)];
     let health: BTreeMap<_, _> = connectors.chain(redis).chain(disk).chain(records).chain(recorded).collect();
     let status = match health.values().all(|&is_up| is_up) {

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use buttress_core::Ratio;
+use tokio::time::Instant;
 
 use super::faulty::{Fate, FaultyDisk, actions, numbers, records, segments};
 use crate::log::writer::next_turn;
-use crate::log::{AuditLog, DiskLevel, Space};
+use crate::log::{AuditLog, DiskLevel, Space, Status};
 use crate::{Action, Category, Event, NotRecorded, Reason, Receipt};
 
 fn numbered(action: Action, number: u64) -> Event {
@@ -23,6 +24,33 @@ fn open(directory: &tempfile::TempDir, disk: &FaultyDisk) -> AuditLog {
     // What is only written stays so until somebody asks for more.
     let builder = AuditLog::builder(directory).sync_within(Duration::from_secs(60));
     builder.open_on(disk.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_is_seen_though_it_does_not_fail() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let log = open(&directory, &disk);
+    let later = || Instant::now() + Status::HANGS_AFTER + Duration::from_secs(1);
+    assert!(log.status_at(later()).is_ready(), "who has nothing to do does not hang");
+    disk.hold();
+    let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
+    let due = crate::Reservation::record(place, numbered(Action::LOGIN, 1));
+    disk.until_held();
+    assert!(log.status().is_ready(), "it may take a moment");
+    let seen = log.status_at(later());
+    assert!(seen.hangs() && !seen.is_ready() && seen.not_ready().contains(&Category::Auth), "{seen:?}");
+    disk.let_go();
+    due.await.unwrap();
+    until_idle(&log).await;
+    assert!(log.status_at(later()).is_ready());
+}
+
+/// Waits until the log has nothing more to do.
+async fn until_idle(log: &AuditLog) {
+    while log.status().busy_for > Duration::ZERO {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until the log records again.
@@ -179,7 +207,7 @@ async fn a_full_disk_is_told_of_with_the_room_that_was_kept_back_and_is_over_by_
     assert_eq!(about_it.collect::<Vec<_>>(), ["AUDIT_DISK_FULL", "AUDIT_DISK_RECOVERED", "AUDIT_GAP"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn below_three_percent_only_that_is_recorded_whose_request_fails_otherwise() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
