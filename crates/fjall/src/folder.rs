@@ -20,8 +20,7 @@ const VERSION: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Unlocked by being closed.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -35,7 +34,7 @@ impl Folder {
         }
         check_names(path)?;
         let lock = locked(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// Where the database is, or will be.
@@ -63,6 +62,13 @@ impl Folder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing it would do, but for a process that is being forked at this moment and holds the file open too.
+        let _ = self.lock.unlock();
     }
 }
 

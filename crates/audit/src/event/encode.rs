@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use buttress_core::Principal;
+use buttress_core::{CorrelationId, Principal};
 use buttress_redact::{Form, Redactor};
 
 use super::resource::Resource;
@@ -33,7 +33,7 @@ pub(super) fn write(parts: &Parts, redactor: &Redactor, out: &mut Vec<u8>) {
     let mut encoder = Encoder { redactor, counts: Counts::default() };
     out.reserve(768);
     out.push(b'{');
-    own(parts, out);
+    encoder.own(parts, out);
     let mut foreign = Vec::new();
     if glance::is_clean(parts, redactor) {
         encoder.actor_and_texts(parts, out);
@@ -47,42 +47,6 @@ pub(super) fn write(parts: &Parts, redactor: &Redactor, out: &mut Vec<u8>) {
     }
     encoder.counts.write(out);
     out.push(b'}');
-}
-
-/// What nobody else has a say in.
-fn own(parts: &Parts, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\"v\":1,\"id\":\"");
-    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-    out.extend_from_slice(parts.id.hyphenated().encode_lower(&mut id).as_bytes());
-    out.extend_from_slice(b"\",\"ts\":\"");
-    calendar::write(parts.at, out);
-    out.push(b'"');
-    json::word(",\"category\":", parts.action.category().as_str(), out);
-    json::word(",\"action\":", parts.action.as_str(), out);
-    json::word(",\"outcome\":", parts.outcome.as_str(), out);
-    json::word(",\"severity\":", parts.severity().as_str(), out);
-    json::word(",\"stage\":", parts.stage.as_str(), out);
-    if let Some(duration) = parts.duration {
-        json::name(",\"duration_us\":", out);
-        json::number(duration.as_micros().try_into().unwrap_or(u64::MAX), out);
-    }
-    if let Some(id) = &parts.correlation_id {
-        json::word(",\"correlation_id\":", id.as_str(), out);
-    }
-    if let Some((trace_id, span_id)) = parts.trace {
-        out.extend_from_slice(b",\"trace_id\":\"");
-        json::hex(trace_id, 32, out);
-        out.extend_from_slice(b"\",\"span_id\":\"");
-        json::hex(span_id.into(), 16, out);
-        out.push(b'"');
-    }
-    if let Some(intent) = parts.intent {
-        json::word(",\"intent_id\":", intent.hyphenated().encode_lower(&mut id), out);
-    }
-    if let Some(service) = &parts.service {
-        json::name(",\"service\":", out);
-        out.extend_from_slice(service.as_json());
-    }
 }
 
 /// Begins what is redacted apart, unless that was done.
@@ -99,6 +63,52 @@ fn has_address(actor: &Principal) -> bool {
 }
 
 impl Encoder<'_> {
+    /// What nobody else has a say in.
+    fn own(&mut self, parts: &Parts, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"v\":1,\"id\":\"");
+        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+        out.extend_from_slice(parts.id.hyphenated().encode_lower(&mut id).as_bytes());
+        out.extend_from_slice(b"\",\"ts\":\"");
+        calendar::write(parts.at, out);
+        out.push(b'"');
+        json::word(",\"category\":", parts.action.category().as_str(), out);
+        json::word(",\"action\":", parts.action.as_str(), out);
+        json::word(",\"outcome\":", parts.outcome.as_str(), out);
+        json::word(",\"severity\":", parts.severity().as_str(), out);
+        json::word(",\"stage\":", parts.stage.as_str(), out);
+        if let Some(duration) = parts.duration {
+            json::name(",\"duration_us\":", out);
+            json::number(duration.as_micros().try_into().unwrap_or(u64::MAX), out);
+        }
+        if let Some(id) = &parts.correlation_id {
+            json::word(",\"correlation_id\":", &self.harmless(id), out);
+        }
+        if let Some((trace_id, span_id)) = parts.trace {
+            out.extend_from_slice(b",\"trace_id\":\"");
+            json::hex(trace_id, 32, out);
+            out.extend_from_slice(b"\",\"span_id\":\"");
+            json::hex(span_id.into(), 16, out);
+            out.push(b'"');
+        }
+        if let Some(intent) = parts.intent {
+            json::word(",\"intent_id\":", intent.hyphenated().encode_lower(&mut id), out);
+        }
+        if let Some(service) = &parts.service {
+            json::name(",\"service\":", out);
+            out.extend_from_slice(service.as_json());
+        }
+    }
+
+    /// An ID that a stranger may have chosen: its characters are harmless, and together they may be a key.
+    fn harmless<'i>(&mut self, id: &'i CorrelationId) -> Cow<'i, str> {
+        if uuid::Uuid::try_parse(id.as_str()).is_ok() {
+            return id.as_str().into();
+        }
+        let shown = self.redactor.text(id.as_str());
+        self.counts.values += usize::from(matches!(shown, Cow::Owned(_)));
+        shown
+    }
+
     /// Redacts a part that was written apart, and adds its members.
     fn redacted(&mut self, foreign: &[u8], out: &mut Vec<u8>) {
         if foreign == b"{}" {

@@ -148,6 +148,22 @@ fn secrets_are_hidden_wherever_they_stand() {
     assert!(counts["names"].as_u64() >= Some(4) && counts["values"].as_u64() >= Some(5), "{counts}");
 }
 
+/// The characters of an ID are harmless each; a key can be made of them all the same.
+#[test]
+fn a_key_that_is_offered_as_correlation_id_is_hidden() {
+    let of = |id: &str| {
+        read(&Event::builder(Action::READ).correlation_id(CorrelationId::new(id).unwrap()).build())
+    };
+    let key = of("ghp_16C7e42F292c6912E7710c838347Ae178B4a");
+    assert_eq!(
+        (&key["correlation_id"], &key["redaction"]["values"]),
+        (&json!("***REDACTED:github***"), &json!(1))
+    );
+    for id in ["CAB-456", "0190163d-8694-739b-aea5-966c26f8ad91", "order:17.a_b"] {
+        assert_eq!(of(id)["correlation_id"], id);
+    }
+}
+
 #[test]
 fn what_an_escape_in_a_path_stands_for_is_hidden_too() {
     for path in [
