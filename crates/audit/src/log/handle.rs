@@ -92,7 +92,7 @@ impl AuditLog {
     }
 
     #[cfg(test)]
-    pub(super) fn status_at(&self, now: tokio::time::Instant) -> Status {
+    pub(super) fn status_at(&self, now: std::time::Instant) -> Status {
         Status::at(&self.0.shared, now)
     }
 

@@ -1,11 +1,10 @@
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use buttress_core::WallClock;
 use buttress_redact::Redactor;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
 
 use super::counts::Counts;
 use super::facts::Facts;

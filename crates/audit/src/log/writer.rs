@@ -16,6 +16,7 @@ use super::journal::{Journal, Trouble};
 use super::ladder::{LOOK_AGAIN, Ladder};
 use super::retention::Retention;
 use super::shared::{Entry, Phase, Shared};
+use super::status::real_now;
 use super::system::{Clerk, WhyNext};
 use super::tail::Mark;
 use crate::{Durability, Reason, Severity};
@@ -133,7 +134,7 @@ impl<D: Disk> Writer<D> {
         let may_tell = Instant::now() >= self.gap_at;
         let losses = if may_tell { std::mem::take(&mut state.losses) } else { Losses::default() };
         let rotate = std::mem::take(&mut state.rotate);
-        state.busy_since = Some(Instant::now());
+        state.busy_since = Some(real_now());
         Work { entries, losses, rotate, phase: state.phase }
     }
 

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use buttress_core::Ratio;
-use tokio::time::Instant;
 
 use super::faulty::{Fate, FaultyDisk, actions, numbers, records, segments};
+use crate::log::status::real_now;
 use crate::log::writer::next_turn;
 use crate::log::{AuditLog, DiskLevel, Space, Status};
 use crate::{Action, Category, Event, NotRecorded, Reason, Receipt};
@@ -31,7 +31,7 @@ async fn a_disk_that_hangs_is_seen_though_it_does_not_fail() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     let log = open(&directory, &disk);
-    let later = || Instant::now() + Status::HANGS_AFTER + Duration::from_secs(1);
+    let later = || real_now() + Status::HANGS_AFTER + Duration::from_secs(1);
     assert!(log.status_at(later()).is_ready(), "who has nothing to do does not hang");
     disk.hold();
     let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_full_disk_is_told_of_with_the_room_that_was_kept_back_and_is_over_by_
     assert_eq!(about_it.collect::<Vec<_>>(), ["AUDIT_DISK_FULL", "AUDIT_DISK_RECOVERED", "AUDIT_GAP"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn below_three_percent_only_that_is_recorded_whose_request_fails_otherwise() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
