@@ -77,6 +77,13 @@ impl Seen {
     }
 }
 
+/// The names of an object in the order in which they stand in its line; each stands there once.
+pub(crate) fn names(line: &str) -> Vec<String> {
+    let mut names: Vec<_> = object(line).into_iter().map(|(name, _)| name).collect();
+    names.sort_by_key(|name| line.find(&format!("{}:", serde_json::to_string(name).unwrap())));
+    names
+}
+
 /// A line as JSON, in which no name may stand twice.
 pub(crate) fn object(line: &str) -> Map<String, Value> {
     let object: Map<String, Value> =
