@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{DEPLOYMENTS, PACKAGES, Place, is_end};
-use crate::process::Process;
+use crate::process::{Process, folder};
 use crate::world::{package, until};
 
 const ROUNDS: usize = 10;
@@ -126,4 +126,18 @@ async fn a_log_that_was_tampered_with_is_no_log_to_start_with() {
         told.contains("cannot keep an audit log") && told.contains("segment-00000000000000000001"),
         "{told}"
     );
+}
+
+/// A new key is made, or nothing would be signed any more; that the old one is gone is not passed over.
+#[tokio::test]
+async fn a_key_that_is_gone_is_told() {
+    let data = folder();
+    start(data.path()).await.stop().await;
+    let quiet = start(data.path()).await.stop().await;
+    assert!(!quiet.text().contains("its key or its anchor is gone"), "{quiet:?}");
+    for gone in ["audit-anchor", "audit-key"] {
+        std::fs::remove_file(data.path().join(gone)).unwrap();
+        let told = start(data.path()).await.stop().await;
+        assert!(told.text().contains("its key or its anchor is gone"), "{gone} {told:?}");
+    }
 }

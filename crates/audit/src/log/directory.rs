@@ -61,14 +61,24 @@ impl Directory {
     }
 }
 
-/// With all directories above it, and for good.
+/// With all directories above it, and for good. Nobody but its owner may look into it: records say who did what.
 fn make(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
-    for above in path.ancestors().skip(1).take(1) {
-        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-        RealDisk.sync_directory(above)?;
-    }
-    Ok(())
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(above)?;
+    make_private(path)?;
+    RealDisk.sync_directory(above)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // Recursive, so that it is no error if somebody was quicker.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 fn locked(directory: &Path) -> Result<File, OpenError> {

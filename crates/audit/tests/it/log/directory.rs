@@ -87,6 +87,21 @@ fn a_format_of_somebody_else_is_foreign() {
     assert!(matches!(refused(directory.path()).0, OpenError::Foreign { .. }));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_made_is_its_owners_alone_and_one_that_was_there_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let parent = tempfile::tempdir().unwrap();
+    let (fresh, given) = (parent.path().join("made"), parent.path().join("given"));
+    fs::create_dir(&given).unwrap();
+    fs::set_permissions(&given, fs::Permissions::from_mode(0o750)).unwrap();
+    for (directory, expected) in [(fresh, 0o700), (given, 0o750)] {
+        drop(AuditLog::open(&directory).unwrap());
+        assert_eq!(mode(&directory), expected, "{}", directory.display());
+    }
+}
+
 #[test]
 fn a_later_format_is_refused_with_both_versions_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
