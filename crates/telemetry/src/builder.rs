@@ -69,7 +69,7 @@ impl LogsBuilder {
 
     /// What reaches the log. Default `info`.
     ///
-    /// Directives separated by commas: `level`, `target` or `target=level`; the longest target that fits decides.
+    /// Directives separated by commas: `level` or `target=level`; the longest target that fits decides.
     /// Libraries that print headers and statements at `debug` and `trace` stay at `info` unless they are named.
     pub fn filter(self, filter: impl fmt::Display) -> Self {
         self.filter_named("filter", &filter.to_string())

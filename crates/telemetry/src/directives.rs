@@ -50,19 +50,19 @@ impl FromStr for Directives {
     }
 }
 
-/// Adds `target=level`, `level` or `target`; of two for the same target the last counts.
+/// Adds `target=level` or `level`; of two for the same target the last counts.
+///
+/// A target alone is refused: else `inof` would be one, and the log would be silent without a word.
 fn add(targets: Targets, directive: &str) -> Result<Targets, InvalidFilter> {
     let wrong = |why| InvalidFilter { directive: directive.to_owned(), why };
-    let (target, level) = match directive.split_once('=') {
-        Some((target, level)) => {
-            let level = level.trim().parse();
-            (target.trim(), level.map_err(|_| wrong("there is no such level"))?)
-        }
-        None => match directive.parse::<LevelFilter>() {
-            Ok(level) => return Ok(targets.with_default(level)),
-            Err(_) => (directive, LevelFilter::TRACE),
-        },
+    let Some((target, level)) = directive.split_once('=') else {
+        let level = directive.parse::<LevelFilter>();
+        return level
+            .map(|level| targets.with_default(level))
+            .map_err(|_| wrong("it is no level, and a target needs one"));
     };
+    let (target, level) = (target.trim(), level.trim().parse::<LevelFilter>());
+    let level = level.map_err(|_| wrong("there is no such level"))?;
     let is_path =
         |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "_:-./".contains(letter));
     if target.is_empty() || !is_path(target) {
@@ -154,6 +154,8 @@ mod tests {
             ("=info", "=info"),
             ("my_app[span]=debug", "my_app[span]=debug"),
             ("two words", "two words"),
+            ("inof", "inof"),
+            ("info,my_app", "my_app"),
             ("", ""),
             (" , ", " , "),
         ] {

@@ -137,7 +137,7 @@
 //!
 //! | variable | sets | allowed |
 //! |---|---|---|
-//! | `RUST_LOG` | `filter` | `level`, `target` or `target=level`, separated by commas |
+//! | `RUST_LOG` | `filter` | `level` or `target=level`, separated by commas |
 //! | `BUTTRESS_LOG_FORMAT` | `format` | `json`, `text`, `auto` |
 //! | `BUTTRESS_LOG_LEVELS` | `level_case` | `lower`, `upper` |
 //! | `BUTTRESS_LOG_COLOR`, `NO_COLOR` | `colours` | `auto`, `always`, `never`; anything |
