@@ -54,7 +54,7 @@ impl LogLayer {
         record: impl Fn(&mut Visitor<Recorder<'_>>),
     ) {
         for when in [When::Together, When::Each] {
-            let values = self.lines.values(when);
+            let values = &self.lines.values(when);
             room.clear();
             record(&mut Visitor(Recorder { values, room: &mut *room, fields: &mut *fields }));
             if when == When::Each || room.is_clean(values.redactor) {
@@ -86,13 +86,14 @@ impl LogLayer {
         if !scratch.room.is_clean(self.lines.redactor()) {
             is_critical = self.add_event(event, When::Each, scratch);
         }
+        scratch.whose.confirm(self.lines.number);
         self.add_spans(event, cx, scratch);
         LevelName::of(*event.metadata().level(), is_critical)
     }
 
     /// Writes what the event itself says, and whose it is; says whether it is marked as critical.
     fn add_event(&self, event: &Event<'_>, when: When, scratch: &mut Scratch) -> bool {
-        let values = self.lines.values(when);
+        let values = &self.lines.values(when);
         scratch.clear();
         values.tell_whose(scratch);
         let mut fields = Visitor(EventFields { values, scratch: &mut *scratch, is_critical: false });

@@ -1,20 +1,17 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use buttress_core::{Caller, Context, PrincipalKind};
 use buttress_redact::Redactor;
 
 use super::level::LevelName;
-use super::names::instead_of;
 use super::notation::Notation;
+use super::pen::{Pen, Values, When};
 use super::scratch::Scratch;
 use super::slot::{Slot, Slots};
 use super::span::SpanFields;
 use super::stamp::Stamp;
 use super::tail::Service;
-use super::value::{Value, Values, When};
-use super::visit::Take;
-use super::{MAX_FIELD_BYTES, MAX_SLOT, MAX_TEXT};
+use super::{MAX_FIELD_BYTES, MAX_SLOT};
 use crate::trace_ids::TraceIds;
 
 /// How lines are written.
@@ -58,8 +55,8 @@ impl Lines {
     pub(crate) fn add(fields: &SpanFields, scratch: &mut Scratch) {
         scratch.is_cut |= fields.is_cut;
         for field in fields.iter() {
-            match Slot::of(field.name) {
-                Some(slot) if scratch.slots.get(slot).is_some() => {}
+            match field.slot {
+                Some(slot) if scratch.slots.has(slot) => {}
                 Some(slot) => scratch.slots.fill(slot, |out| out.extend_from_slice(field.value)),
                 None if scratch.names.has(field.name) => {}
                 None if scratch.has_room(field.whole.len()) => {
@@ -88,13 +85,13 @@ impl Lines {
         line.push(b'"');
         let put = |slot: Slot, line: &mut Vec<u8>| {
             if let Some(value) = slots.get(slot) {
-                self.notation.key(slot.name(), line);
+                line.extend_from_slice(slot.json_key().as_bytes());
                 line.extend_from_slice(value);
             }
         };
         put(Slot::Event, line);
         put(Slot::Message, line);
-        self.notation.key("logger", line);
+        line.extend_from_slice(b",\"logger\":");
         self.notation.text(event.logger, MAX_SLOT, line);
         for slot in Slot::WHOSE {
             put(slot, line);
@@ -143,93 +140,26 @@ impl Scratch {
 }
 
 impl Values<'_> {
-    /// Says whose line it is, as far as the context knows.
-    pub(crate) fn tell_whose(self, scratch: &mut Scratch) {
-        Context::with_current(|context| {
-            if let Some(id) = context.correlation_id() {
-                self.fill(Slot::CorrelationId, id.as_str(), scratch);
-            }
-            let Some(principal) = context.caller().and_then(Caller::principal) else { return };
-            if let Some(tenant) = principal.tenant() {
-                self.fill(Slot::TenantId, tenant, scratch);
-            }
-            if principal.kind() != PrincipalKind::Anonymous {
-                self.fill(Slot::UserId, principal.id(), scratch);
-            }
-        });
-    }
-
     /// Fills a slot; one that is filled stays.
-    pub(crate) fn fill(self, slot: Slot, text: &str, scratch: &mut Scratch) {
-        if scratch.slots.get(slot).is_none() {
-            let Scratch { slots, room, is_cut, .. } = scratch;
-            let whole = slots.fill(slot, |out| self.text(slot.name(), text, MAX_SLOT, room, out));
-            *is_cut |= !whole;
+    pub(crate) fn fill(&self, slot: Slot, text: &str, scratch: &mut Scratch) {
+        let Scratch { slots, room, is_cut, .. } = scratch;
+        if !slots.has(slot) {
+            let label = room.names.of(slot.name(), self).label;
+            *is_cut |=
+                !slots.fill(slot, |out| Pen { values: self, label, most: MAX_SLOT, room, out }.text(text));
         }
     }
 
     /// Says which span of a trace it is.
-    pub(crate) fn tell_trace(self, ids: &TraceIds, slots: &mut Slots) {
+    pub(crate) fn tell_trace(&self, ids: &TraceIds, slots: &mut Slots) {
         let quote = if self.notation == Notation::Json { "\"" } else { "" };
         let trace = format_args!("{quote}{:032x}{quote}", ids.trace_id);
         let span = format_args!("{quote}{:016x}{quote}", ids.span_id);
         for (slot, id) in [(Slot::TraceId, trace), (Slot::SpanId, span)] {
-            if slots.get(slot).is_none() {
+            if !slots.has(slot) {
                 // A vector takes everything.
                 let _ = slots.fill(slot, |out| out.write_fmt(id));
             }
         }
-    }
-}
-
-/// Writes the fields of an event.
-pub(crate) struct EventFields<'a> {
-    pub(crate) values: Values<'a>,
-    pub(crate) scratch: &'a mut Scratch,
-    pub(crate) is_critical: bool,
-}
-
-impl Take for EventFields<'_> {
-    fn take(&mut self, name: &'static str, value: Value<'_>) {
-        match (Slot::of(name), value) {
-            (Some(slot), value) if self.scratch.slots.get(slot).is_none() => self.fill(slot, value),
-            (None, Value::Bool(true)) if name == "critical" => self.is_critical = true,
-            (slot, value) => self.field(name, slot, value),
-        }
-    }
-}
-
-impl EventFields<'_> {
-    fn fill(&mut self, slot: Slot, value: Value<'_>) {
-        let Scratch { slots, room, is_cut, .. } = &mut *self.scratch;
-        let values = self.values;
-        let whole = slots.fill(slot, |out| match slot {
-            Slot::Message => values.message(value, room, out),
-            _ => values.write(slot.name(), value, MAX_SLOT, room, out),
-        });
-        *is_cut |= !whole;
-    }
-
-    /// Writes a field under its name, or under another if the name belongs to the line.
-    fn field(&mut self, name: &'static str, slot: Option<Slot>, value: Value<'_>) {
-        let scratch = &mut *self.scratch;
-        let shown = instead_of(name).unwrap_or(name);
-        if scratch.names.are_full() {
-            scratch.is_cut = true;
-            return;
-        }
-        if !scratch.names.insert(shown) {
-            return;
-        }
-        let start = scratch.fields.len();
-        self.values.notation.key(shown, &mut scratch.fields);
-        let at = scratch.fields.len();
-        let whole = self.values.write(name, value, MAX_TEXT, &mut scratch.room, &mut scratch.fields);
-        let repeats = slot.is_some_and(|slot| scratch.slots.get(slot) == scratch.fields.get(at..));
-        let fits = scratch.fields.len() <= MAX_FIELD_BYTES;
-        if repeats || !fits {
-            scratch.fields.truncate(start);
-        }
-        scratch.is_cut |= !(whole && fits);
     }
 }

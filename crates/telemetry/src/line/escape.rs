@@ -1,12 +1,20 @@
 //! Texts as they may stand in a line: nothing in them ends it, changes its order or moves a terminal's cursor.
 
 /// Writes a text, and says whether it found room: at most `room` bytes are written, cut between two characters.
+#[inline]
 pub(crate) fn escape(text: &str, room: usize, out: &mut Vec<u8>) -> bool {
-    let mut rest = text;
-    if plain_len(text.as_bytes()) == text.len() && text.len() <= room {
+    if text.len() <= room && is_plain(text.as_bytes()) {
         out.extend_from_slice(text.as_bytes());
-        return true;
+        true
+    } else {
+        escape_some(text, room, out)
     }
+}
+
+/// The same for a text that may have something to escape.
+#[inline(never)]
+fn escape_some(text: &str, room: usize, out: &mut Vec<u8>) -> bool {
+    let mut rest = text;
     let end = out.len().saturating_add(room);
     while !rest.is_empty() {
         let (plain, tail) = rest.split_at(plain_len(rest.as_bytes()));
@@ -72,18 +80,32 @@ fn is_harmful(character: char) -> bool {
 }
 
 /// How many bytes at the front can be copied as they are. What follows begins a character.
-#[inline]
 fn plain_len(bytes: &[u8]) -> usize {
-    let (eights, rest) = bytes.as_chunks();
-    let plain = eights.iter().take_while(|eight| are_plain(u64::from_le_bytes(**eight))).count();
-    let bytes = if plain == eights.len() { rest } else { &bytes[plain * 8..] };
-    plain * 8 + bytes.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(bytes.len())
+    let (eights, _) = bytes.as_chunks();
+    let plain = 8 * eights.iter().take_while(|eight| are_plain(**eight)).count();
+    let rest = &bytes[plain..];
+    plain + rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len())
+}
+
+/// Whether all of a text is plain, as most texts are. Its end is looked at twice rather than byte by byte.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk() {
+        let (eights, _) = bytes.as_chunks();
+        eights.iter().all(|eight| are_plain(*eight)) && are_plain(*last)
+    } else if let (Some([a, b, c, d]), Some([e, f, g, h])) = (bytes.first_chunk(), bytes.last_chunk()) {
+        are_plain([*a, *b, *c, *d, *e, *f, *g, *h])
+    } else {
+        bytes.iter().all(|byte| byte.is_ascii() && !SPECIAL[usize::from(*byte)])
+    }
 }
 
 /// Whether eight bytes are all printable ASCII, and neither a quote nor a backslash.
-fn are_plain(eight: u64) -> bool {
+#[inline]
+fn are_plain(eight: [u8; 8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let eight = u64::from_le_bytes(eight);
     let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
     let control = eight.wrapping_sub(ONES * 0x20);
     let delete = eight.wrapping_add(ONES);
@@ -166,9 +188,21 @@ mod tests {
         }
 
         #[test]
-        fn eight_bytes_are_judged_as_one_by_one(eight in any::<[u8; 8]>()) {
-            let plain = eight.iter().all(|byte| byte.is_ascii() && !SPECIAL[usize::from(*byte)]);
-            prop_assert_eq!(are_plain(u64::from_le_bytes(eight)), plain);
+        fn a_text_is_plain_if_each_of_its_bytes_is(
+            text in "[ !#-\\[\\]-~]{0,40}",
+            place in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut bytes = text.into_bytes();
+            prop_assert!(is_plain(&bytes));
+            prop_assert_eq!(plain_len(&bytes), bytes.len());
+            if !bytes.is_empty() {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+                let is_special = SPECIAL[usize::from(byte)];
+                prop_assert_eq!(is_plain(&bytes), byte.is_ascii() && !is_special);
+                prop_assert_eq!(plain_len(&bytes), if is_special { place } else { bytes.len() });
+            }
         }
     }
 }

@@ -1,12 +1,16 @@
 //! One event, written as one line.
 
 mod build;
+mod digits;
 mod escape;
-mod float;
+mod event;
+mod known;
 mod level;
 mod names;
 mod notation;
 mod notice;
+mod pen;
+mod print;
 mod room;
 mod scratch;
 mod slot;
@@ -15,18 +19,21 @@ mod stamp;
 mod tail;
 mod value;
 mod visit;
+mod whose;
 
-pub(crate) use self::build::{EventFields, Lines, Occurrence};
+pub(crate) use self::build::{Lines, Occurrence};
+pub(crate) use self::event::EventFields;
 pub(crate) use self::level::LevelName;
 pub(crate) use self::notation::Notation;
 pub(crate) use self::notice::Said;
+pub(crate) use self::pen::When;
 pub(crate) use self::room::Room;
 pub(crate) use self::scratch::Scratch;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::span::{Recorder, SpanFields};
 pub(crate) use self::stamp::Stamp;
 pub(crate) use self::tail::Service;
-pub(crate) use self::value::When;
+
 pub(crate) use self::visit::Visitor;
 
 /// The longest line, in bytes, its end included. The limits below keep it.
@@ -41,6 +48,8 @@ pub(crate) const MAX_FIELDS: usize = 256;
 pub(crate) const MAX_FIELD_BYTES: usize = 19 * 1024;
 /// The longest text that is looked at at all; a mask stands for a longer one.
 pub(crate) const MAX_PRINTED: usize = 256 * 1024;
+/// The mask.
+pub(crate) const TOO_LONG: &str = "***REDACTED:too_long***";
 
 // What does not fit beside the fields: a message, two texts of the line's own, six IDs, the service, names and quotes.
 const _: () = assert!(MAX_FIELD_BYTES + MAX_TEXT + 8 * MAX_SLOT + 1024 <= MAX_LINE);

@@ -30,43 +30,63 @@ pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
     RESERVED.iter().chain([&TRUNCATED]).find(same).map(|own| own.1)
 }
 
+/// A name of a field, and to which of 256 kinds it belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) text: &'static str,
+    kind: u8,
+}
+
+impl Name {
+    pub(crate) const fn of(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        let (mut kind, mut place) = (0_u8, 0);
+        while place < bytes.len() {
+            kind = kind.wrapping_mul(31).wrapping_add(bytes[place]);
+            place += 1;
+        }
+        Self { text, kind }
+    }
+
+    /// Where the bit of its kind is.
+    fn place(self) -> (usize, u64) {
+        (usize::from(self.kind / 64), 1 << (self.kind % 64))
+    }
+}
+
 /// The names of the fields of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     seen: Vec<&'static str>,
-    /// One bit for each of 64 kinds of names, so that a new one is mostly known at a glance.
-    kinds: u64,
+    /// One bit for each kind of names, so that a new one is mostly known at a glance.
+    kinds: [u64; 4],
 }
 
 impl Names {
     pub(crate) fn clear(&mut self) {
         self.seen.clear();
-        self.kinds = 0;
+        self.kinds = [0; 4];
     }
 
     pub(crate) fn are_full(&self) -> bool {
         self.seen.len() >= MAX_FIELDS
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.kinds & kind(name) != 0 && self.seen.contains(&name)
+    pub(crate) fn has(&self, name: Name) -> bool {
+        let (word, bit) = name.place();
+        self.kinds[word] & bit != 0 && self.seen.contains(&name.text)
     }
 
     /// Takes the name; says whether it was free.
-    pub(crate) fn insert(&mut self, name: &'static str) -> bool {
+    pub(crate) fn insert(&mut self, name: Name) -> bool {
         let free = !self.has(name);
         if free {
-            self.kinds |= kind(name);
-            self.seen.push(name);
+            let (word, bit) = name.place();
+            self.kinds[word] |= bit;
+            self.seen.push(name.text);
         }
         free
     }
-}
-
-fn kind(name: &str) -> u64 {
-    let [first, last] =
-        [name.as_bytes().first(), name.as_bytes().last()].map(|byte| byte.map_or(0, |byte| *byte));
-    1 << ((name.len() + usize::from(first) * 7 + usize::from(last) * 3) % 64)
 }
 
 #[cfg(test)]
@@ -76,11 +96,12 @@ mod tests {
     #[test]
     fn a_name_is_free_once() {
         let mut names = Names::default();
-        for name in ["a", "b", "ab", "ba", ""] {
-            assert!(names.insert(name) && !names.insert(name), "{name}");
+        // The first two are of one kind.
+        for name in ["a", "cd", "b", "ab", "ba", ""].map(Name::of) {
+            assert!(names.insert(name) && !names.insert(name), "{name:?}");
         }
         names.clear();
-        assert!(names.insert("a"));
+        assert!(names.insert(Name::of("a")));
     }
 
     #[test]

@@ -27,16 +27,22 @@ impl Notation {
         }
     }
 
+    #[inline]
     /// Writes a text as a value of at most `room` bytes, and says whether all of it is there.
     pub(crate) fn text(self, text: &str, room: usize, out: &mut Vec<u8>) -> bool {
-        if self != Self::Json && is_word(text) {
-            return escape(text, room, out);
+        match self {
+            Self::Text { .. } if is_word(text) => escape(text, room, out),
+            _ => quoted(text, room, out),
         }
-        out.push(b'"');
-        let whole = escape(text, room, out);
-        out.push(b'"');
-        whole
     }
+}
+
+#[inline]
+fn quoted(text: &str, room: usize, out: &mut Vec<u8>) -> bool {
+    out.push(b'"');
+    let whole = escape(text, room, out);
+    out.push(b'"');
+    whole
 }
 
 /// Whether people see where a value ends without quotes around it.

@@ -1,8 +1,8 @@
 use super::build::{Lines, Occurrence};
+use super::pen::When;
 use super::scratch::Scratch;
 use super::slot::Slot;
-use super::stamp::Stamp;
-use super::value::{Digits, Value, When};
+use super::stamp::{Second, Stamp};
 use super::visit::Take;
 use super::{EventFields, LevelName};
 
@@ -24,20 +24,19 @@ impl Lines {
         scratch: &mut Scratch,
     ) {
         scratch.clear();
-        let values = self.values(When::Each);
+        let values = &self.values(When::Each);
         values.fill(Slot::Event, event, scratch);
         for (name, said) in fields {
-            let mut moment = Vec::new();
-            if let Said::At(stamp) = said {
-                stamp.write(&mut scratch.second, &mut moment);
+            let mut fields = EventFields { values, scratch: &mut *scratch, is_critical: false };
+            match said {
+                Said::Count(count) => fields.take(name, *count),
+                Said::Word(word) => fields.take(name, *word),
+                Said::At(stamp) => {
+                    let mut moment = Vec::new();
+                    stamp.write(&mut Second::default(), &mut moment);
+                    fields.take(name, str::from_utf8(&moment).unwrap_or_default());
+                }
             }
-            let mut digits = [0; 40];
-            let value = match said {
-                Said::Count(count) => Value::Number(Digits::of(*count, false, &mut digits)),
-                Said::At(_) => Value::Text(str::from_utf8(&moment).unwrap_or_default()),
-                Said::Word(word) => Value::Text(word),
-            };
-            EventFields { values, scratch: &mut *scratch, is_critical: false }.take(name, value);
         }
         self.finish(&Occurrence { at, level: LevelName::Warning, logger: "buttress_telemetry" }, scratch);
     }

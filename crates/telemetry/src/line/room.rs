@@ -1,4 +1,8 @@
+use std::borrow::Cow;
+
 use buttress_redact::Redactor;
+
+use super::known::KnownNames;
 
 /// Where values are collected on their way into a line, used again for the next one.
 #[derive(Debug, Default)]
@@ -6,32 +10,45 @@ pub(crate) struct Room {
     /// What a value prints.
     pub(crate) text: String,
     /// What was written as it is, on condition that nothing is found in it.
-    unseen: String,
-    names: KnownNames,
+    unseen: Vec<u8>,
+    pub(crate) names: KnownNames,
 }
 
 /// Stands between two values. No detector reads across it, as it is neither a blank nor a part of any word or number.
-const BETWEEN: &str = "\n\u{1}\n";
+const BETWEEN: &[u8; 3] = b"\n\x01\n";
+
+/// In fewer bytes there is nothing that is known by its looks: the shortest is `pw=!`.
+const SHORTEST_TEXT: usize = 4;
+
+/// Of numbers, that is a known secret of six digits.
+const SHORTEST_NUMBER: usize = 6;
 
 impl Room {
     pub(crate) fn clear(&mut self) {
         self.unseen.clear();
     }
 
-    /// Whether values of this name are hidden whatever they look like.
-    pub(crate) fn hides(&mut self, name: &'static str, redactor: &Redactor, lines: usize) -> bool {
-        self.names.hides(name, redactor, lines)
+    /// Notes a text that is written as it is.
+    #[inline]
+    pub(crate) fn look_later(&mut self, text: &str) {
+        if text.len() >= SHORTEST_TEXT {
+            self.unseen.extend_from_slice(text.as_bytes());
+            self.unseen.extend_from_slice(BETWEEN);
+        }
     }
 
-    /// Notes a value that is written as it is.
-    pub(crate) fn look_later(&mut self, value: &str) {
-        self.unseen.push_str(value);
-        self.unseen.push_str(BETWEEN);
+    /// The same for the digits of a number.
+    #[inline]
+    pub(crate) fn look_at_number_later(&mut self, digits: &[u8]) {
+        if digits.len() >= SHORTEST_NUMBER {
+            self.unseen.extend_from_slice(digits);
+            self.unseen.extend_from_slice(BETWEEN);
+        }
     }
 
     /// Looks at all that was written as it is, in one pass: it costs less than one for each value.
     pub(crate) fn is_clean(&self, redactor: &Redactor) -> bool {
-        redactor.is_clean(&self.unseen)
+        matches!(redactor.bytes(&self.unseen), Cow::Borrowed(_))
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -39,56 +56,39 @@ impl Room {
     }
 }
 
-/// What a redactor has said about names. They stand in the program's text, so an address means one name for ever.
-#[derive(Debug)]
-struct KnownNames {
-    /// Whose redactor it was.
-    lines: usize,
-    answers: [Answer; 128],
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Answer {
-    address: usize,
-    len: usize,
-    hides: bool,
-}
-
-impl Default for KnownNames {
-    fn default() -> Self {
-        Self { lines: 0, answers: [Answer::default(); 128] }
-    }
-}
-
-impl KnownNames {
-    fn hides(&mut self, name: &'static str, redactor: &Redactor, lines: usize) -> bool {
-        if self.lines != lines {
-            *self = Self { lines, ..Self::default() };
-        }
-        let (address, len) = (name.as_ptr().addr(), name.len());
-        let answer = &mut self.answers[(address / 2 + len) % 128];
-        if (answer.address, answer.len) != (address, len) {
-            *answer = Answer { address, len, hides: redactor.hides_name(name) };
-        }
-        answer.hides
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use buttress_redact::Detector;
     use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn an_answer_is_that_of_the_redactor_that_is_asked() {
-        let strict = Redactor::builder().hide_name("cave").build().expect("a redactor");
-        let mut names = KnownNames::default();
-        for _ in 0..2 {
-            assert!(!names.hides("cave", &Redactor::default(), 1));
-            assert!(names.hides("cave", &strict, 2));
-            assert!(names.hides("password", &strict, 2));
+    fn hides_nothing_in(redactor: &Redactor, alphabet: &str, len: usize) {
+        let mut texts = vec![String::new()];
+        for _ in 0..len {
+            texts = texts
+                .iter()
+                .flat_map(|text| alphabet.chars().map(move |sign| format!("{text}{sign}")))
+                .collect();
+            for text in &texts {
+                assert!(redactor.is_clean(text), "{text:?}");
+            }
         }
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_looked_at_has_nothing_to_hide() {
+        let redactor = Redactor::builder()
+            .detect(Detector::Phone)
+            .detect(Detector::Entropy)
+            .hide_name("abp")
+            .secret("111111")
+            .token("own", "111", 4)
+            .build()
+            .expect("a redactor");
+        hides_nothing_in(&redactor, "pwPWab=:@>.-_1\"\n {&\u{1}", SHORTEST_TEXT - 1);
+        hides_nothing_in(&redactor, "0149.-", SHORTEST_NUMBER - 1);
+        assert!(!redactor.is_clean("pw=!") && !redactor.is_clean("111111"));
     }
 
     /// Pieces of secrets, and what may stand around them and change what they are taken for.

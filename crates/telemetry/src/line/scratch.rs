@@ -4,6 +4,7 @@ use super::names::Names;
 use super::room::Room;
 use super::slot::Slots;
 use super::stamp::Second;
+use super::whose::Acquaintances;
 
 /// More of a buffer than this is not kept for the next line.
 const KEPT: usize = 64 * 1024;
@@ -19,6 +20,7 @@ pub(crate) struct Scratch {
     pub(crate) slots: Slots,
     pub(crate) names: Names,
     pub(crate) room: Room,
+    pub(crate) whose: Acquaintances,
     pub(crate) second: Second,
     pub(crate) is_cut: bool,
 }

@@ -34,6 +34,20 @@ impl Slot {
         }
     }
 
+    /// How it begins in JSON.
+    pub(crate) fn json_key(self) -> &'static str {
+        match self {
+            Self::Event => r#","event":"#,
+            Self::Message => r#","message":"#,
+            Self::CorrelationId => r#","correlation_id":"#,
+            Self::RequestId => r#","request_id":"#,
+            Self::TraceId => r#","trace_id":"#,
+            Self::SpanId => r#","span_id":"#,
+            Self::TenantId => r#","tenant_id":"#,
+            Self::UserId => r#","user_id":"#,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Event => "event",
@@ -53,25 +67,39 @@ impl Slot {
 pub(crate) struct Slots {
     bytes: Vec<u8>,
     places: [Range<usize>; 8],
+    /// One bit for each slot that has something in it.
+    filled: u8,
 }
 
 impl Slots {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.places = Default::default();
+        self.filled = 0;
     }
 
-    /// The value in a slot; none has no bytes.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.places.clone_from(&other.places);
+        self.filled = other.filled;
+    }
+
+    pub(crate) fn has(&self, slot: Slot) -> bool {
+        self.filled & 1 << slot as u8 != 0
+    }
+
+    /// The value in a slot.
     pub(crate) fn get(&self, slot: Slot) -> Option<&[u8]> {
-        let place = &self.places[slot as usize];
-        (!place.is_empty()).then(|| &self.bytes[place.clone()])
+        self.has(slot).then(|| &self.bytes[self.places[slot as usize].clone()])
     }
 
-    /// Fills a slot with what is written.
+    /// Fills a slot with what is written; nothing leaves it free.
     pub(crate) fn fill<T>(&mut self, slot: Slot, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let start = self.bytes.len();
         let told = write(&mut self.bytes);
-        self.places[slot as usize] = start..self.bytes.len();
+        let place = start..self.bytes.len();
+        self.filled |= u8::from(!place.is_empty()) << slot as u8;
+        self.places[slot as usize] = place;
         told
     }
 

@@ -1,7 +1,9 @@
-use super::names::instead_of;
+use super::known::Place;
+use super::names::Name;
+use super::pen::{Pen, Values};
 use super::room::Room;
 use super::slot::Slot;
-use super::value::{Value, Values};
+use super::value::Value;
 use super::visit::Take;
 use super::{MAX_FIELD_BYTES, MAX_FIELDS, MAX_SLOT, MAX_TEXT};
 
@@ -19,7 +21,9 @@ pub(crate) struct SpanFields {
 /// Where one field is.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    name: &'static str,
+    /// Which place of the line it is for, if any.
+    slot: Option<Slot>,
+    name: Name,
     start: usize,
     value: usize,
     end: usize,
@@ -28,7 +32,8 @@ struct Mark {
 /// A field of a span as it stands in a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written<'a> {
-    pub(crate) name: &'static str,
+    pub(crate) slot: Option<Slot>,
+    pub(crate) name: Name,
     /// With its name.
     pub(crate) whole: &'a [u8],
     pub(crate) value: &'a [u8],
@@ -70,13 +75,13 @@ impl SpanFields {
 
     fn extend(&mut self, later: &Self) {
         self.is_cut |= later.is_cut;
-        for Written { name, whole, value } in later.iter() {
+        for Written { slot, name, whole, value } in later.iter() {
             self.forget(name);
             let start = self.bytes.len();
             let end = start + whole.len();
             if self.marks.len() < MAX_FIELDS && end <= MAX_FIELD_BYTES {
                 self.bytes.extend_from_slice(whole);
-                self.marks.push(Mark { name, start, value: end - value.len(), end });
+                self.marks.push(Mark { slot, name, start, value: end - value.len(), end });
             } else {
                 self.is_cut = true;
             }
@@ -85,6 +90,7 @@ impl SpanFields {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Written<'_>> {
         self.marks.iter().map(|mark| Written {
+            slot: mark.slot,
             name: mark.name,
             whole: &self.bytes[mark.start..mark.end],
             value: &self.bytes[mark.value..mark.end],
@@ -92,8 +98,8 @@ impl SpanFields {
     }
 
     /// A field that is recorded anew has its last value only.
-    fn forget(&mut self, name: &str) {
-        let Some(place) = self.marks.iter().position(|mark| mark.name == name) else { return };
+    fn forget(&mut self, name: Name) {
+        let Some(place) = self.marks.iter().position(|mark| mark.name.text == name.text) else { return };
         let old = self.marks.remove(place);
         self.bytes.drain(old.start..old.end);
         let len = old.end - old.start;
@@ -105,25 +111,28 @@ impl SpanFields {
 
 /// Writes the fields of a span as they are recorded.
 pub(crate) struct Recorder<'a> {
-    pub(crate) values: Values<'a>,
+    pub(crate) values: &'a Values<'a>,
     pub(crate) room: &'a mut Room,
     pub(crate) fields: &'a mut SpanFields,
 }
 
 impl Take for Recorder<'_> {
-    fn take(&mut self, name: &'static str, value: Value<'_>) {
-        let says_whose = Slot::of(name).is_some_and(|slot| Slot::WHOSE.contains(&slot));
-        let (name, most) =
-            if says_whose { (name, MAX_SLOT) } else { (instead_of(name).unwrap_or(name), MAX_TEXT) };
+    fn take(&mut self, name: &'static str, value: impl Value) {
+        let known = *self.room.names.of(name, self.values);
+        let (slot, name, most) = match known.place {
+            Place::Slot(slot) if Slot::WHOSE.contains(&slot) => (Some(slot), Name::of(slot.name()), MAX_SLOT),
+            _ => (None, known.shown, MAX_TEXT),
+        };
         let fields = &mut *self.fields;
         fields.forget(name);
         let start = fields.bytes.len();
-        self.values.notation.key(name, &mut fields.bytes);
+        self.values.notation.key(name.text, &mut fields.bytes);
         let at = fields.bytes.len();
-        fields.is_cut |= !self.values.write(name, value, most, self.room, &mut fields.bytes);
+        let (values, label, out) = (self.values, known.label, &mut fields.bytes);
+        fields.is_cut |= !value.write(&mut Pen { values, label, most, room: self.room, out });
         let end = fields.bytes.len();
         if fields.marks.len() < MAX_FIELDS && end <= MAX_FIELD_BYTES {
-            fields.marks.push(Mark { name, start, value: at, end });
+            fields.marks.push(Mark { slot, name, start, value: at, end });
         } else {
             fields.bytes.truncate(start);
             fields.is_cut = true;

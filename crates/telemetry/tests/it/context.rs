@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Barrier;
 
-use buttress_core::{Context, Principal};
+use buttress_core::{Caller, Context, CorrelationId, Principal};
 use buttress_correlation_id::{CorrelationIdLayer, extract, inject, spawn, spawn_blocking};
 use buttress_telemetry::RequestLogLayer;
 use http::{Request, Response};
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -108,6 +109,53 @@ async fn two_requests_at_once_do_not_mix_their_names() {
     let working: Vec<_> = lines.iter().filter(|line| line.contains_key("expected")).collect();
     assert_eq!(working.len(), 6);
     assert!(working.iter().all(|line| line["user_id"] == line["expected"]), "{working:?}");
+}
+
+fn known_texts(of: &'static [&'static str]) -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::of(prop::sample::select(of))
+}
+
+proptest! {
+    #[test]
+    fn a_line_names_its_own_context_whichever_were_named_before(
+        contexts in prop::collection::vec(
+            (
+                known_texts(&["a", "DEPLOY-123", "4111-1111-1111-1111", "7c9e6679-7425-40de-944b-e07fc1f90ae7"]),
+                known_texts(&["", "a", "ab", "acme", "pw=x"]),
+                known_texts(&["", "b", "bc", "c", "john@example.com"]),
+                prop::bool::ANY,
+            ),
+            1..20,
+        ),
+    ) {
+        let redactor = buttress_redact::Redactor::default();
+        let seen = Seen::json();
+        for (id, tenant, user, is_secret) in &contexts {
+            let caller = Caller::unknown();
+            if let Some(user) = user {
+                let principal = Principal::user(*user);
+                caller.identify(match tenant {
+                    Some(tenant) => principal.with_tenant(*tenant),
+                    None => principal,
+                });
+            }
+            let context = Context::new().with_caller(caller);
+            let context = match id {
+                Some(id) => context.with_correlation_id(CorrelationId::new(id).unwrap()),
+                None => context,
+            };
+            let said = if *is_secret { "token=abc" } else { "nothing" };
+            context.run(|| tracing::info!(said, "line"));
+        }
+        for (line, (id, tenant, user, _)) in seen.objects().iter().zip(&contexts) {
+            let expected = [
+                id.map(|id| redactor.field("correlation_id", id)),
+                tenant.filter(|_| user.is_some()).map(|tenant| redactor.field("tenant_id", tenant)),
+                user.map(|user| redactor.field("user_id", user)),
+            ];
+            prop_assert_eq!(whose(line), expected.each_ref().map(Option::as_deref));
+        }
+    }
 }
 
 /// Says when it is being printed, and waits until it may be.

@@ -1,0 +1,104 @@
+//! Numbers in digits, written to where they are needed.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+/// A whole number.
+pub(crate) fn whole(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = digit(number);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// The last digit of a number.
+fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
+}
+
+/// A whole number that may be below zero.
+pub(crate) fn signed(number: i64, out: &mut Vec<u8>) {
+    if number < 0 {
+        out.push(b'-');
+    }
+    whole(number.unsigned_abs(), out);
+}
+
+/// A number as it prints itself, such as one that is rarely as wide as it may be.
+pub(crate) fn printed(number: impl Display, out: &mut Vec<u8>) {
+    // A vector takes everything.
+    let _ = write!(out, "{number}");
+}
+
+/// A finite number that may have a fraction, in the fewest digits that lead back to it.
+pub(crate) fn fraction(number: f64, out: &mut Vec<u8>) {
+    match thousandths(number) {
+        Some(number) => few(number, out),
+        None => printed(format_args!("{number:?}"), out),
+    }
+}
+
+/// The number in thousandths, if that is all there is to it: durations in milliseconds are told to the microsecond.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the way back tells")]
+fn thousandths(number: f64) -> Option<i64> {
+    let nearest = (number * 1_000.0 + 0.5_f64.copysign(number)) as i64;
+    let exact = nearest.unsigned_abs() < 1_000_000_000_000_000
+        && (nearest as f64 / 1_000.0).to_bits() == number.to_bits();
+    exact.then_some(nearest)
+}
+
+fn few(thousandths: i64, out: &mut Vec<u8>) {
+    if thousandths < 0 {
+        out.push(b'-');
+    }
+    let number = thousandths.unsigned_abs();
+    whole(number / 1_000, out);
+    let behind = [b'.', digit(number / 100), digit(number / 10), digit(number)];
+    let zeros = behind[2..].iter().rev().take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&behind[..4 - zeros]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written<T>(number: T, write: impl FnOnce(T, &mut Vec<u8>)) -> String {
+        let mut out = b"so ".to_vec();
+        write(number, &mut out);
+        String::from_utf8(out).expect("digits").split_off(3)
+    }
+
+    #[test]
+    fn the_longest_numbers_keep_all_their_digits() {
+        assert_eq!(written(i128::MIN, printed), i128::MIN.to_string());
+        for number in [0, 7, 10, 1_234_567_890, i64::MAX, i64::MIN, -1] {
+            assert_eq!(written(number, signed), number.to_string());
+        }
+        assert_eq!(written(u64::MAX, whole), u64::MAX.to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn every_fraction_is_written_as_the_standard_library_does(
+            number in prop_oneof![any::<f64>(), (-2_000_000_i32..2_000_000).prop_map(|n| f64::from(n) / 1_000.0)],
+        ) {
+            prop_assert_eq!(written(number, fraction), format!("{number:?}"));
+        }
+    }
+
+    #[test]
+    fn the_ends_are_written_so_too() {
+        for number in [0.0, -0.0, 0.001, -0.001, 0.01, 0.1, 1.0, 1e15, 1e16, 1e300, 5e-324, f64::MAX, 0.3] {
+            assert_eq!(written(number, fraction), format!("{number:?}"));
+        }
+    }
+}

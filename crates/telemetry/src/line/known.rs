@@ -1,0 +1,165 @@
+use std::ptr;
+
+use super::names::{Name, instead_of};
+use super::pen::Values;
+use super::slot::Slot;
+
+/// What is known of the name of a field. Names stand in the program's text, so an address means one name for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    given: &'static str,
+    /// Whose notation and redactor it was found out with.
+    lines: usize,
+    pub(crate) place: Place,
+    pub(crate) label: Label,
+    /// What it is called in a line.
+    pub(crate) shown: Name,
+    /// How a field of this name begins, and how much of that it is; nothing of a name that is too long.
+    key: [u8; KEY],
+    key_len: usize,
+}
+
+const KEY: usize = 32;
+
+/// Where a field of some name belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Among the fields.
+    Own,
+    /// In a place of its own, unless that is taken.
+    Slot(Slot),
+    /// In the level, if it is `true`.
+    Level,
+}
+
+/// What a redactor goes by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    pub(crate) name: &'static str,
+    /// Whether values of this name are hidden whatever they look like.
+    pub(crate) hides: bool,
+}
+
+impl Known {
+    const NOTHING: Self = Self {
+        given: "",
+        lines: 0,
+        place: Place::Own,
+        label: Label { name: "", hides: false },
+        shown: Name::of(""),
+        key: [0; KEY],
+        key_len: 0,
+    };
+
+    #[cold]
+    fn find_out(given: &'static str, values: &Values<'_>) -> Self {
+        let name = given.strip_prefix("r#").unwrap_or(given);
+        let place = match Slot::of(name) {
+            Some(slot) => Place::Slot(slot),
+            None if name == "critical" => Place::Level,
+            None => Place::Own,
+        };
+        let label = Label { name, hides: values.redactor.hides_name(name) };
+        let shown = Name::of(instead_of(name).unwrap_or(name));
+        let mut known = Self { given, lines: values.lines, place, label, shown, ..Self::NOTHING };
+        let mut key = Vec::with_capacity(KEY);
+        values.notation.key(shown.text, &mut key);
+        if let Some(room) = known.key.get_mut(..key.len()) {
+            room.copy_from_slice(&key);
+            known.key_len = key.len();
+        }
+        known
+    }
+
+    /// Begins a field of this name.
+    #[inline]
+    pub(crate) fn write_key(&self, values: &Values<'_>, out: &mut Vec<u8>) {
+        if self.key_len == 0 {
+            return values.notation.key(self.shown.text, out);
+        }
+        // A number of bytes that is always the same is copied faster than one that is not.
+        let end = out.len() + self.key_len;
+        out.extend_from_slice(&self.key);
+        out.truncate(end);
+    }
+}
+
+/// What is known of names, as far as there is room for it.
+#[derive(Debug)]
+pub(crate) struct KnownNames([Known; 128]);
+
+impl Default for KnownNames {
+    fn default() -> Self {
+        Self([Known::NOTHING; 128])
+    }
+}
+
+impl KnownNames {
+    #[inline]
+    pub(crate) fn of(&mut self, name: &'static str, values: &Values<'_>) -> &Known {
+        let known = &mut self.0[(name.as_ptr().addr() / 2 + name.len()) % 128];
+        if !ptr::eq(known.given, name) || known.lines != values.lines {
+            *known = Known::find_out(name, values);
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buttress_redact::Redactor;
+
+    use super::super::Notation;
+    use super::super::pen::When;
+    use super::*;
+
+    fn values(redactor: &Redactor, lines: usize) -> Values<'_> {
+        Values { notation: Notation::Json, redactor, when: When::Together, lines }
+    }
+
+    fn key(known: &Known, values: &Values<'_>) -> String {
+        let mut out = b"before".to_vec();
+        known.write_key(values, &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn an_answer_is_that_of_the_redactor_that_is_asked() {
+        let [lax, strict] =
+            [Redactor::default(), Redactor::builder().hide_name("cave").build().expect("a redactor")];
+        let mut names = KnownNames::default();
+        for _ in 0..2 {
+            assert!(!names.of("cave", &values(&lax, 1)).label.hides);
+            assert!(names.of("cave", &values(&strict, 2)).label.hides);
+            assert!(names.of("password", &values(&strict, 2)).label.hides);
+        }
+    }
+
+    #[test]
+    fn a_name_is_told_apart_from_one_that_begins_or_ends_it() {
+        let redactor = Redactor::default();
+        let values = &values(&redactor, 1);
+        let mut names = KnownNames::default();
+        let text = "passwordless";
+        for _ in 0..2 {
+            assert!(names.of(&text[..8], values).label.hides);
+            assert_eq!(names.of(&text[8..], values).shown.text, "less");
+            assert_eq!(names.of(text, values).shown.text, text);
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_the_same_however_long_it_is() {
+        let redactor = Redactor::default();
+        let values = &values(&redactor, 1);
+        let mut names = KnownNames::default();
+        let long: &'static str = "a_name_of_forty_letters_and_a_few_\"more\"";
+        for len in 1..=long.len() {
+            let mut expected = b"before".to_vec();
+            Notation::Json.key(&long[..len], &mut expected);
+            assert_eq!(key(names.of(&long[..len], values), values).as_bytes(), expected);
+        }
+        assert_eq!(key(names.of("r#type", values), values), "before,\"type\":");
+        assert_eq!(key(names.of("level", values), values), "before,\"fields.level\":");
+    }
+}

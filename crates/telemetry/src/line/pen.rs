@@ -1,0 +1,114 @@
+//! Values are redacted, then cut, then escaped.
+
+use std::borrow::Cow;
+
+use buttress_redact::Redactor;
+
+use super::escape::escape;
+use super::known::Label;
+use super::print::print;
+use super::room::Room;
+use super::value::Value;
+use super::{MAX_PRINTED, MAX_SLOT, Notation, TOO_LONG};
+
+/// By what values are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values<'a> {
+    pub(crate) notation: Notation,
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) when: When,
+    /// Whose they are, to tell what was found out before.
+    pub(crate) lines: usize,
+}
+
+/// When values are looked at for secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Each of them before it is written.
+    Each,
+    /// All of them together, after they were written. If that finds something, they are written anew one by one.
+    Together,
+}
+
+/// A longer text is looked at by itself.
+const LONG: usize = 4 * 1024;
+
+/// Writes one value.
+#[derive(Debug)]
+pub(crate) struct Pen<'a> {
+    pub(crate) values: &'a Values<'a>,
+    pub(crate) label: Label,
+    /// The longest text, in bytes.
+    pub(crate) most: usize,
+    pub(crate) room: &'a mut Room,
+    pub(crate) out: &'a mut Vec<u8>,
+}
+
+impl Pen<'_> {
+    /// Writes a text, and says whether all of it is there.
+    #[inline]
+    pub(crate) fn text(&mut self, text: &str) -> bool {
+        if self.may_wait() && text.len() <= LONG {
+            self.room.look_later(text);
+            self.values.notation.text(text, self.most, self.out)
+        } else {
+            self.values.notation.text(&self.redacted(text), self.most, self.out)
+        }
+    }
+
+    /// The same for a message, which people read without quotes around it.
+    #[inline]
+    pub(crate) fn message(&mut self, text: &str) -> bool {
+        if self.values.notation == Notation::Json {
+            return self.text(text);
+        }
+        if self.may_wait() && text.len() <= LONG {
+            self.room.look_later(text);
+            escape(text, self.most, self.out)
+        } else {
+            escape(&self.redacted(text), self.most, self.out)
+        }
+    }
+
+    /// Writes what a value prints.
+    pub(crate) fn printed(&mut self, value: impl Value, write: impl FnOnce(&mut Self, &str) -> bool) -> bool {
+        let mut text = std::mem::take(&mut self.room.text);
+        let whole = write(self, print(&mut text, |out| value.print(out)));
+        self.room.text = text;
+        whole
+    }
+
+    /// Of a number's digits, those of a card or a known secret are hidden, and under the name of a secret all are.
+    #[inline]
+    pub(crate) fn number(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let start = self.out.len();
+        write(self.out);
+        if !self.may_wait() {
+            return self.hide_number(start);
+        }
+        self.room.look_at_number_later(&self.out[start..]);
+        true
+    }
+
+    #[inline]
+    fn may_wait(&self) -> bool {
+        self.values.when == When::Together && !self.label.hides
+    }
+
+    #[cold]
+    fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if text.len() > MAX_PRINTED {
+            return Cow::Borrowed(TOO_LONG);
+        }
+        self.values.redactor.field(self.label.name, text)
+    }
+
+    /// Replaces the digits that were written last, if they are to be hidden.
+    #[cold]
+    fn hide_number(&mut self, start: usize) -> bool {
+        let digits = String::from_utf8_lossy(&self.out[start..]);
+        let Cow::Owned(mask) = self.values.redactor.field(self.label.name, &digits) else { return true };
+        self.out.truncate(start);
+        self.values.notation.text(&mask, MAX_SLOT, self.out)
+    }
+}
