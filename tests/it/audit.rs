@@ -8,6 +8,7 @@ mod ends;
 mod injection;
 mod reading;
 mod secrets;
+mod strangers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use buttress_testkit::postgres::PostgresServer;
 use control_plane::{ControlPlane, Secret};
 use serde_json::Value;
 
-use crate::process::folder;
+use crate::process::{folder, run};
 use crate::world::{World, no_retry, package, until};
 
 #[tokio::test]
@@ -35,6 +35,23 @@ async fn a_copy_that_is_gone_for_a_while_stops_no_request_and_catches_up() {
     until(async || copied(&world).await).await;
     assert!(seen(&world).await["copy"]["confirmed"].as_u64() > before["copy"]["confirmed"].as_u64());
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_made_at_the_start_is_called_by_its_name() {
+    let data = folder();
+    let args =
+        ["--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap(), "--idempotency", "memory"];
+    let copy = ["--audit-to", "postgres", "--postgres", "postgres://nobody:s3cret@127.0.0.1:1/nothing"];
+    let output = run(&[&args[..], &copy[..]].concat(), &[]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let told = told.lines().last().unwrap_or_default();
+    assert!(told.starts_with("control-plane: cannot copy the audit log to PostgreSQL: "), "{told}");
+    assert!(
+        told.contains("127.0.0.1:1") && !told.contains("idempotency") && !told.contains("s3cret"),
+        "{told}"
+    );
 }
 
 async fn create(world: &World, name: &str) {

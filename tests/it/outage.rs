@@ -110,7 +110,8 @@ async fn one_correlation_id_is_in_the_answer_in_every_log_line_and_at_the_upstre
     let others: Vec<_> = log.lines().filter(|line| !told.contains(&what(line))).collect();
     let is_ours = |line: &Value| {
         let logger = line["logger"].as_str().unwrap_or_default();
-        logger == "control_plane::program" || logger.starts_with("buttress_audit::log")
+        let is_of_program = logger == "control_plane::program" || line["message"] == "listening";
+        is_of_program || logger.starts_with("buttress_audit::log")
     };
     assert!(others.iter().all(is_ours), "{others:?}");
 }

@@ -25,6 +25,27 @@ async fn the_first_lines_say_where_it_listens() {
 }
 
 #[tokio::test]
+async fn a_line_in_the_log_says_where_it_listens_and_where_it_keeps_what() {
+    let data = folder();
+    let process = Process::start_in(data.path(), &["--idempotency", "memory"]).await;
+    let address = process.url().strip_prefix("http://").unwrap().to_owned();
+    let log = process.stop().await;
+    let told = log.lines().find(|line| line["message"] == "listening").expect("a line");
+    let data = data.path().display();
+    for (field, value) in [
+        ("level", "info".to_owned()),
+        ("listen", address),
+        ("audit", format!("{data}/audit")),
+        ("audit_copy", "none".to_owned()),
+        ("idempotency", "memory".to_owned()),
+        ("limits", "memory".to_owned()),
+        ("state", data.to_string()),
+    ] {
+        assert_eq!(told[field], value, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn upstreams_elsewhere_are_not_simulated_again() {
     let sim = fleet_sim::FleetSim::start("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", sim.addr());
@@ -37,7 +58,7 @@ async fn upstreams_elsewhere_are_not_simulated_again() {
 
 #[tokio::test]
 async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
-    let format = ("BUTTRESS_LOG_FORMAT", "xml");
+    let (format, level) = (("BUTTRESS_LOG_FORMAT", "xml"), ("RUST_LOG", "inof"));
     for (args, env, message) in [
         (
             &["--listen", "nowhere"][..],
@@ -45,6 +66,12 @@ async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
             "control-plane: --listen is \"nowhere\", allowed: an IP address and a port, such as 127.0.0.1:8080\n",
         ),
         (&[], &[format], "control-plane: logs: BUTTRESS_LOG_FORMAT is \"xml\", allowed: json, text, auto\n"),
+        (
+            &[],
+            &[level],
+            "control-plane: logs: RUST_LOG is \"inof\", allowed: directives such as info or my_app=debug, separated \
+             by commas, with the levels off, error, warn, info, debug and trace; \"inof\" is none\n",
+        ),
         (
             &["--breaker-failures", "0", "--bogus"],
             &[],

@@ -64,7 +64,8 @@ environment, for administrators:
   BUTTRESS_ADMIN_KEY       the API key of those who may read the audit log, 16 characters or more (default: nobody may)
 
 environment, for the log on standard error:
-  RUST_LOG                 what to log (default info)
+  RUST_LOG                 what to log: off, error, warn, info, debug or trace, or TARGET=LEVEL, with commas between
+                           several (default info)
   BUTTRESS_LOG_FORMAT      json, text or auto (default auto: text on a terminal, json elsewhere)
 ";
 

@@ -1,6 +1,7 @@
 //! What is written down for good: who asked for what, what the gates said, what the connectors were told to do.
 
 mod rules;
+mod strangers;
 
 use std::error::Error;
 use std::fmt;
@@ -17,6 +18,7 @@ use buttress::audit::{
     Action, Counted, Event, NotRecorded, Receipt, Recorder, Reservation as _, Statistics, StatisticsSnapshot,
 };
 use buttress::core::BoxError;
+use buttress::idempotency::StoreError;
 use buttress::postgres::PostgresStore;
 use buttress::redact::Redactor;
 use parking_lot::Mutex;
@@ -26,6 +28,10 @@ use tokio::task::spawn_blocking;
 use crate::connectors::Secret;
 
 pub(crate) use self::rules::{exception_granted, explained, recorded};
+pub(crate) use self::strangers::{Strangers, turned_away};
+
+/// Where administrators read it.
+pub(crate) const LOG: &str = "/api/v1/audit";
 
 /// What the log takes at the most, so that strangers whom it records cannot fill the disk: the oldest files go first.
 const KEEP_BYTES: u64 = 1 << 30;
@@ -136,10 +142,14 @@ impl Audit {
         })
     }
 
-    /// Says that the program begins or stops to serve.
-    pub(crate) async fn note(&self, action: Action) {
-        // Lost, it is told already; and nothing depends on it.
-        let _ = told(self.recorder.record(Event::builder(action).build()).await);
+    /// Records something that nobody has asked for, such as a start; if it is lost, that is told already.
+    pub(crate) async fn note(&self, event: Event) -> Result<Receipt, NotRecorded> {
+        told(self.recorder.record(event).await)
+    }
+
+    /// Where the log is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder.log
     }
 
     /// How far the copy has come, if there is one.
@@ -200,15 +210,17 @@ pub enum AuditError {
 
 impl fmt::Display for AuditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error: &dyn Error = match self {
-            Self::Folder(error) => error,
-            Self::Key(error) => error,
-            Self::Log(error) => error,
-            Self::Copy(error) => &**error,
+        let (what, error): (_, &dyn Error) = match self {
+            Self::Folder(error) => ("keep an audit log", error),
+            Self::Key(error) => ("keep an audit log", error),
+            Self::Log(error) => ("keep an audit log", error),
+            Self::Copy(error) => ("copy the audit log to PostgreSQL", &**error),
         };
-        write!(f, "cannot keep an audit log: {error}")?;
-        std::iter::successors(error.source(), |&cause| cause.source())
-            .try_for_each(|cause| write!(f, ": {cause}"))
+        write!(f, "cannot {what}")?;
+        let chain = std::iter::successors(Some(error), |&cause| cause.source());
+        // The adapter is made for idempotency records, and speaks of those; why it fails stands behind that.
+        let of_something_else = error.is::<StoreError>() && error.source().is_some();
+        chain.skip(usize::from(of_something_else)).try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 

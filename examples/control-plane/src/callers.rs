@@ -25,7 +25,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub(crate) struct Caller([u8; 32]);
 
 impl Caller {
-    fn of(request: &Request, clients: &ClientAddrResolver) -> Option<Self> {
+    pub(crate) fn of(request: &Request, clients: &ClientAddrResolver) -> Option<Self> {
         if let Some(key) = key(request) {
             return Some(Self::hash(b"key ", key));
         }

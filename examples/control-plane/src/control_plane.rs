@@ -8,24 +8,22 @@ use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::middleware::from_fn_with_state;
-use buttress::audit::Action;
-use buttress::idempotency::IdempotencyLayer;
-use buttress::rate_limit::SharedTier;
-use buttress::redis::RedisStore;
+use buttress::Inbound;
+use buttress::audit::{Action, Event};
 use buttress::telemetry::RequestLogLayer;
-use buttress::{BreakerRegistry, Inbound};
 use fleet_sim::FleetSim;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tower_layer::Stack;
 
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, Strangers};
 use crate::callers::{self, Caller};
 use crate::connectors::{Connectors, Secret};
-use crate::limits::{self, SharedLimits};
-use crate::records::{self, Records};
+use crate::limits;
+use crate::records::{self, Pulse, Records};
 use crate::routes::{self, App};
+use crate::running::Running;
 use crate::server;
 use crate::settings::{RateLimits, RecordsIn, Resilience, Upstreams};
 use crate::start_error::StartError;
@@ -160,9 +158,14 @@ impl ControlPlane {
         let store = Store::open(self.limits, state.as_deref()).await?;
         let records = Records::open(&self.records).await?;
         let audit = Audit::open(self.audit, self.audit_to.as_ref()).await?;
+        let admin = self.admin_key.as_ref().map(|key| Caller::with_key(key.expose()));
+        let strangers = Arc::new(Strangers::new(audit.clone(), admin, clients.clone())?);
         let hash_secret = self.rate_limits.hash_secret.as_ref();
         let inbound = Inbound::builder()
-            .telemetry(RequestLogLayer::new().route_with(|of| of.get().map(MatchedPath::as_str)))
+            .telemetry(Stack::new(
+                from_fn_with_state(Arc::clone(&strangers), audit::turned_away),
+                RequestLogLayer::new().route_with(|of| of.get().map(MatchedPath::as_str)),
+            ))
             .audit(audit.recorder().clone(), |layer| audit::recorded(layer, clients.clone()))
             .total(self.request_timeout)
             .rate_limit(|layer| limits::policies(layer, &self.rate_limits, shared.clone(), clients.clone()))
@@ -172,20 +175,39 @@ impl ControlPlane {
         let connectors = Connectors::new(&upstreams, &self.resilience, audit.clone())?;
         let breakers = connectors.breakers.clone();
         let idempotency = inbound.idempotency().clone();
-        let admin = self.admin_key.as_ref().map(|key| Caller::with_key(key.expose()));
         let records = idempotency.handle();
-        let app = App::new(store, connectors, shared.clone(), records, audit.clone(), admin);
-        let app = Arc::new(app);
+        let app = Arc::new(App {
+            store,
+            connectors,
+            shared_limits: shared.clone(),
+            records,
+            records_server: Pulse::default(),
+            audit: audit.clone(),
+            admin,
+            strangers: Arc::clone(&strangers),
+        });
         let router = routes::router(Arc::clone(&app))?.layer(inbound);
 
         let cannot_listen = |error| StartError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
         let addr = listener.local_addr().map_err(cannot_listen)?;
-        audit.note(Action::SERVICE_STARTED).await;
+        let started = Event::builder(Action::SERVICE_STARTED).detail("listen", addr);
+        // A start that cannot be recorded is told in the log, and readiness says no.
+        let _ = audit.note(started.build()).await;
         let stop = watch::Sender::new(false);
-        let mut server = JoinSet::new();
+        let (mut server, mut keeper) = (JoinSet::new(), JoinSet::new());
         server.spawn(server::serve(listener, router, stop.subscribe(), self.shutdown_grace));
+        keeper.spawn(strangers.keep_telling());
         let grace = self.shutdown_grace;
+        tracing::info!(
+            listen = %addr,
+            audit = %audit.folder().display(),
+            audit_copy = self.audit_to.map_or("none", |_| "postgres"),
+            idempotency = %self.records,
+            limits = if shared.is_some() { "redis" } else { "memory" },
+            state = self.data.map_or_else(|| "memory".to_owned(), |folder| folder.display().to_string()),
+            "listening"
+        );
         Ok(Running {
             addr,
             breakers,
@@ -196,6 +218,7 @@ impl ControlPlane {
             grace,
             stop,
             server,
+            keeper,
         })
     }
 }
@@ -208,71 +231,4 @@ async fn simulate(listen: SocketAddr) -> io::Result<(Upstreams, Option<fleet_sim
         started => started?,
     };
     Ok((Upstreams::simulated_at(&format!("http://{}", simulation.addr())), Some(simulation)))
-}
-
-/// A control plane at work. Dropping it ends every connection at once.
-#[derive(Debug)]
-pub struct Running {
-    addr: SocketAddr,
-    breakers: BreakerRegistry,
-    simulation: Option<fleet_sim::Running>,
-    shared_limits: Option<SharedLimits>,
-    idempotency: IdempotencyLayer<Records>,
-    app: Arc<App>,
-    grace: Duration,
-    stop: watch::Sender<bool>,
-    /// One that accepts connections. It is dropped, and they with it, when this is.
-    server: JoinSet<usize>,
-}
-
-impl Running {
-    /// The address it listens on, with the real port.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// The circuit breakers, named like the connectors.
-    pub fn breakers(&self) -> &BreakerRegistry {
-        &self.breakers
-    }
-
-    /// The simulated upstreams, if it brought its own.
-    pub fn simulation(&self) -> Option<&fleet_sim::Running> {
-        self.simulation.as_ref()
-    }
-
-    /// The limits that are counted in Redis, if one was named.
-    pub fn shared_limits(&self) -> Option<&SharedTier<RedisStore>> {
-        self.shared_limits.as_deref()
-    }
-
-    /// Accepts no more connections, and lets requests that are being answered, and those whose client has left, finish
-    /// within the grace. Then it closes what it has open.
-    pub async fn shutdown(mut self) -> Unfinished {
-        let began = Instant::now();
-        self.stop.send_replace(true);
-        // None would mean that the accept loop panicked, and its connections with it.
-        let connections = self.server.join_next().await.and_then(Result::ok).unwrap_or_default();
-        let runs = self.idempotency.shutdown(self.grace.saturating_sub(began.elapsed())).await;
-        self.app.close().await;
-        if let Some(limits) = self.shared_limits {
-            limits.shutdown().await;
-        }
-        if let Some(simulation) = self.simulation {
-            simulation.shutdown().await;
-        }
-        // Nobody is left who writes to the records, and a store on the disk waits for it when it is dropped.
-        let _ = spawn_blocking(|| drop((self.app, self.idempotency))).await;
-        Unfinished { connections, runs }
-    }
-}
-
-/// What was not finished when the grace was over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// Connections that were ended.
-    pub connections: usize,
-    /// Requests with a key that were still at work, with or without their client. The next request with the key does
-    /// what is left.
-    pub runs: usize,
 }

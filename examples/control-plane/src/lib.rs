@@ -35,7 +35,7 @@
 //! | `callers`, `records` | whose idempotency keys they are, and where it is kept what became of them |
 //! | `audit` | what is written down for good, and who may read it |
 //! | `problem` | what a caller sees when something is wrong |
-//! | `server`, `control_plane` | listening, starting, stopping |
+//! | `server`, `control_plane`, `running` | listening, starting, stopping |
 //! | `program`, `args`, `banner` | what the program adds to that |
 //!
 //! `README.md` beside this crate walks through the API with curl.
@@ -53,6 +53,7 @@ mod program;
 mod records;
 mod rollout;
 mod routes;
+mod running;
 mod server;
 mod settings;
 mod start_error;
@@ -60,9 +61,10 @@ mod store;
 
 pub use audit::AuditError;
 pub use connectors::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
-pub use control_plane::{ControlPlane, Running, Unfinished};
+pub use control_plane::ControlPlane;
 pub use program::program;
 pub use records::RecordsError;
+pub use running::{Running, Unfinished};
 pub use settings::{RateLimits, RecordsIn, Resilience, Upstreams};
 pub use start_error::StartError;
 pub use store::{DiskError, Limits};

@@ -48,6 +48,11 @@ impl ApiProblem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
     }
 
+    /// Says that it is asked for too often, and when to come back, if that is known.
+    pub(crate) fn too_often(detail: &'static str, wait: Option<Duration>) -> Self {
+        Self { retry_after: wait, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
+    }
+
     /// Says that whoever asks may not have it.
     pub(crate) fn forbidden(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)

@@ -167,7 +167,7 @@ async fn a_replay_is_recorded_and_calls_no_connector_again() {
     assert_eq!(server.world.sim().requests(Upstream::Intune).len(), 0);
 
     let place = server.stop().await;
-    assert_eq!((place.calls_of("first").len(), place.calls_of("again").len()), (1, 0));
+    assert_eq!((place.calls_of("first").len(), place.calls_of("again").len()), (2, 0), "start and end");
     let end = place.end_of("again");
     assert_eq!(place.end_of("first")["details"]["replayed"], Value::Null);
     assert_eq!(end["details"]["replayed"], true, "{end}");
@@ -193,6 +193,12 @@ async fn what_only_asks_for_health_leaves_nothing() {
     assert_eq!(place.of("after").iter().filter(|event| is_end(event)).count(), 1);
     let actions: Vec<_> = place.records().iter().map(|record| record.event["action"].clone()).collect();
     assert_eq!(actions, ["AUDIT_SEGMENT_OPENED", "SERVICE_STARTED", "READ", "SERVICE_STOPPED"]);
+    let stopped = place.records().pop().unwrap().event;
+    assert_eq!(
+        stopped["details"],
+        json!({ "connections_ended": 0, "runs_ended": 0 }),
+        "a clean stop: {stopped}"
+    );
 }
 
 #[tokio::test]

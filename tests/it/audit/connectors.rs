@@ -1,10 +1,11 @@
 //! What connectors were told to do.
 
+use control_plane::ControlPlane;
 use fleet_sim::{Fault, Upstream};
 use serde_json::{Value, json};
 
 use super::{Audited, DEPLOYMENTS, KEY, PACKAGES, holder_of};
-use crate::world::package;
+use crate::world::{package, quick};
 
 fn check(call: &Value, connector: &str, operation: &str, word: &str, outcome: &str) {
     let details = &call["details"];
@@ -27,13 +28,52 @@ async fn each_call_of_a_connector_is_recorded_with_the_request_that_it_was_for()
     assert_eq!(place.calls_of("take-in"), Vec::<Value>::new());
     for (request, operation) in [("deploy", "deploy"), ("show", "count_installs")] {
         let mut calls = place.calls_of(request);
+        calls.retain(|call| call["stage"] == "complete");
         calls.sort_unstable_by_key(|call| !call.to_string().contains("intune"));
         let [intune, jamf] = &calls[..] else { panic!("{calls:?}") };
         check(intune, "intune", operation, "SUCCESS", "success");
         check(jamf, "jamf", operation, "SUCCESS", "success");
     }
-    let order = place.of("deploy").iter().map(|event| event["action"].clone()).collect::<Vec<_>>();
-    assert_eq!(order, ["CONNECTOR_CALL", "CONNECTOR_CALL", "DEPLOYMENT_STARTED"]);
+    let told = |event: &Value| event["details"]["connector_outcome"].as_str().map(str::to_owned);
+    assert!(
+        place.calls_of("show").iter().all(|call| told(call).as_deref() == Some("SUCCESS")),
+        "it only reads"
+    );
+    let deploy = place.of("deploy");
+    let order: Vec<_> = deploy.iter().map(told).collect();
+    assert_eq!(order.iter().flatten().filter(|told| *told == "START").count(), 2, "{order:?}");
+    assert_eq!(order.first(), Some(&Some("START".to_owned())), "before anything is changed there");
+    assert_eq!(deploy.last().unwrap()["action"], "DEPLOYMENT_STARTED");
+}
+
+#[tokio::test]
+async fn each_retry_is_recorded_with_its_cause_before_the_end() {
+    let server = Audited::with(ControlPlane::builder().resilience(quick())).await;
+    assert_eq!(server.get("token", "/api/v1/devices/intune").await.status, 200);
+    server.world.sim().set_fault(Upstream::Intune, Fault::answering(503).times(2)).unwrap();
+    let (other, retried) = tokio::join!(
+        server.get("other", "/api/v1/devices/jamf"),
+        server.get("retried", "/api/v1/devices/intune")
+    );
+    assert_eq!((other.status, retried.status), (200, 200));
+
+    let place = server.stop().await;
+    assert_eq!(
+        (place.calls_of("token").len(), place.calls_of("other").len()),
+        (1, 1),
+        "nobody else's retries"
+    );
+    let calls = place.calls_of("retried");
+    let [first, second, end] = &calls[..] else { panic!("{calls:?}") };
+    for (retry, attempts_left) in [(first, 1), (second, 0)] {
+        check(retry, "intune", "list_devices", "RETRY", "failure");
+        assert_eq!(
+            (&retry["reason"], &retry["details"]["attempts_left"]),
+            (&json!("retry"), &json!(attempts_left))
+        );
+        assert_eq!(retry["details"]["cause"], "status", "{retry}");
+    }
+    check(end, "intune", "list_devices", "SUCCESS", "success");
 }
 
 #[tokio::test]

@@ -55,9 +55,10 @@ fn check(place: &Place, answered: &[Answered]) {
         let [end] = &ends[..] else { panic!("not one end of {correlation_id}: {ends:?}") };
         assert_eq!(end["outcome"], "success", "{end}");
         assert_eq!(end["resource"], json!({ "type": kind, "id": id }), "{end}");
-        let calls =
-            events.iter().filter(of_request).filter(|event| event["action"] == "CONNECTOR_CALL").count();
-        assert_eq!(calls, usize::from(*kind == "deployment"), "{correlation_id}");
+        let calls = events.iter().filter(of_request).filter(|event| event["action"] == "CONNECTOR_CALL");
+        let stages: Vec<_> = calls.map(|event| event["stage"].as_str().expect("a stage")).collect();
+        let expected: &[&str] = if *kind == "deployment" { &["started", "complete"] } else { &[] };
+        assert_eq!(stages, expected, "{correlation_id}");
     }
 }
 

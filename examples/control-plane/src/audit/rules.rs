@@ -9,7 +9,7 @@ use buttress::audit::{
 };
 use buttress::http::ClientAddrResolver;
 
-use super::Code;
+use super::{Code, LOG};
 
 /// What is done here that has no ready-made word.
 macro_rules! actions {
@@ -52,7 +52,7 @@ pub(crate) fn recorded(
         .route_with(|head| head.extensions.get::<MatchedPath>().map(|route| route.as_str().into()))
         .rule(Rule::path("/health").level(Level::None))
         .rule(Rule::path("/api/v1/health").level(Level::None))
-        .rule(Rule::path("/api/v1/audit").level(Level::Query).action(audit_read()))
+        .rule(Rule::path(LOG).level(Level::Query).action(audit_read()))
         .rule(post("/api/v1/packages/{id}/approval", ruling()).resource_with(package))
         .rule(post("/api/v1/deployments", deployment_started()))
         .rule(post("/api/v1/deployments/{id}/promote", deployment_promoted()).resource_with(deployment))

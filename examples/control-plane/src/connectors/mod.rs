@@ -24,6 +24,7 @@ use jamf::Jamf;
 
 pub use credentials::{ClientCredentials, JamfCredentials, Secret, UserCredentials};
 pub(crate) use error::ConnectorError;
+use event::{Effect, Operation};
 
 /// All connectors, and their circuit breakers by name.
 #[derive(Debug)]
@@ -88,33 +89,45 @@ impl Connectors {
     }
 
     pub(crate) async fn devices(&self, by: Connector, page: Page) -> Result<Devices, ApiProblem> {
-        let found = event::noted(&self.audit, by, "list_devices", async {
-            match by {
-                Connector::Intune => self.intune.devices(page).await,
-                Connector::Jamf => self.jamf.devices(page).await,
-            }
-        });
+        let found = event::noted(
+            &self.audit,
+            Operation { connector: by, name: "list_devices", effect: Effect::Reads },
+            async {
+                match by {
+                    Connector::Intune => self.intune.devices(page).await,
+                    Connector::Jamf => self.jamf.devices(page).await,
+                }
+            },
+        );
         found.await.map_err(|error| ApiProblem::from((by, &error)))
     }
 
     /// Brings a package to a ring and all before it, and returns what the upstream calls that.
     pub(crate) async fn deploy(&self, by: Connector, order: &Order) -> Result<String, ApiProblem> {
-        let deployed = event::noted(&self.audit, by, "deploy", async {
-            match by {
-                Connector::Intune => self.intune.deploy(order).await,
-                Connector::Jamf => self.jamf.deploy(order).await,
-            }
-        });
+        let deployed = event::noted(
+            &self.audit,
+            Operation { connector: by, name: "deploy", effect: Effect::Changes },
+            async {
+                match by {
+                    Connector::Intune => self.intune.deploy(order).await,
+                    Connector::Jamf => self.jamf.deploy(order).await,
+                }
+            },
+        );
         deployed.await.map_err(|error| ApiProblem::from((by, &error)))
     }
 
     pub(crate) async fn installs(&self, by: Connector, upstream_id: &str) -> Result<Installs, ApiProblem> {
-        let counted = event::noted(&self.audit, by, "count_installs", async {
-            match by {
-                Connector::Intune => self.intune.installs(upstream_id).await,
-                Connector::Jamf => self.jamf.installs(upstream_id).await,
-            }
-        });
+        let counted = event::noted(
+            &self.audit,
+            Operation { connector: by, name: "count_installs", effect: Effect::Reads },
+            async {
+                match by {
+                    Connector::Intune => self.intune.installs(upstream_id).await,
+                    Connector::Jamf => self.jamf.installs(upstream_id).await,
+                }
+            },
+        );
         counted.await.map_err(|error| ApiProblem::from((by, &error)))
     }
 }
@@ -130,7 +143,8 @@ fn api(
         .timeout(resilience.total_timeout)
         .attempt_timeout(resilience.attempt_timeout)
         .retry(|retry| {
-            retry.max_attempts(resilience.attempts).backoff(Backoff::exponential(resilience.backoff))
+            let backoff = Backoff::exponential(resilience.backoff);
+            retry.max_attempts(resilience.attempts).backoff(backoff).observer(event::hear)
         })
         .bulkhead(|bulkhead| bulkhead.max_concurrent(resilience.calls_at_once))
         .circuit_breaker(|_| resilience.breaker())

@@ -20,17 +20,18 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use buttress::ConfigError;
-use buttress::audit::Action;
+use buttress::audit::{Action, Event};
 use buttress::bulkhead::BulkheadLayer;
 use buttress::idempotency::Handle;
 
-use crate::audit::{Audit, explained};
+use crate::audit::{Audit, LOG, Strangers, explained};
 use crate::callers::Caller;
 use crate::connectors::Connectors;
 use crate::limits::SharedLimits;
 use crate::problem::ApiProblem;
 use crate::records::{Pulse, Records};
 use crate::rollout::Rollout;
+use crate::running::Unfinished;
 use crate::store::Store;
 use effect::EffectId;
 use input::Input;
@@ -44,36 +45,31 @@ const MAX_AT_ONCE: u32 = 512;
 /// What the handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
-    store: Store,
-    connectors: Connectors,
-    shared_limits: Option<SharedLimits>,
-    records: Handle<Records>,
-    records_server: Pulse,
-    audit: Audit,
+    pub(crate) store: Store,
+    pub(crate) connectors: Connectors,
+    pub(crate) shared_limits: Option<SharedLimits>,
+    pub(crate) records: Handle<Records>,
+    pub(crate) records_server: Pulse,
+    pub(crate) audit: Audit,
     /// Who may read what was recorded.
-    admin: Option<Caller>,
+    pub(crate) admin: Option<Caller>,
+    /// Those who may not, and ask for it.
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 /// How handlers get at it.
 type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
-    pub(crate) fn new(
-        store: Store,
-        connectors: Connectors,
-        shared_limits: Option<SharedLimits>,
-        records: Handle<Records>,
-        audit: Audit,
-        admin: Option<Caller>,
-    ) -> Self {
-        let records_server = Pulse::default();
-        Self { store, connectors, shared_limits, records, records_server, audit, admin }
-    }
-
     /// Lets what was begun come to the disk, and lets go of it.
-    pub(crate) async fn close(&self) {
+    pub(crate) async fn close(&self, unfinished: Unfinished) {
         self.store.close().await;
-        self.audit.note(Action::SERVICE_STOPPED).await;
+        self.strangers.tell().await;
+        let stopped = Event::builder(Action::SERVICE_STOPPED)
+            .detail("connections_ended", unfinished.connections)
+            .detail("runs_ended", unfinished.runs);
+        // If it is lost, nothing can be done about it any more.
+        let _ = self.audit.note(stopped.build()).await;
         self.audit.close().await;
     }
 
@@ -103,7 +99,7 @@ pub(crate) fn router(app: Arc<App>) -> Result<Router, ConfigError> {
         .route("/api/v1/incidents", post(incidents::create))
         .route("/api/v1/incidents/{id}", get(incidents::show))
         .route("/api/v1/incidents/{id}/resolve", post(incidents::resolve))
-        .route("/api/v1/audit", get(audit::list))
+        .route(LOG, get(audit::list))
         .route("/api/v1/audit/statistics", get(audit::statistics))
         .layer(from_fn(explained))
         .layer(bulkhead);
