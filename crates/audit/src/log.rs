@@ -31,7 +31,7 @@
 //!
 //! | reason | when | `shed` |
 //! |---|---|---|
-//! | `queue_full` | as many events wait as may, and the policy does not wait longer | as the policy says |
+//! | `queue_full` | as many events wait as may, or of those that may be lost, and the policy does not wait longer | as the policy says |
 //! | `disk_full` | there is no room on the disk, or so little that what may be lost is lost | as the policy says |
 //! | `failed` | writing or syncing failed, in this file and the next | as the policy says |
 //! | `too_large` | the event has more bytes than it may | as the policy says |
@@ -47,6 +47,7 @@
 //! | `policy` | [`Policy::default_for`] | waits of 1 ms to 60 s | what a receipt promises, and what happens without room |
 //! | `queue_events` | 8,192 | 1 to 1,000,000 | events that wait, and places given |
 //! | `queue_bytes` | 16 MiB | 64 KiB to 1 GiB | bytes that wait |
+//! | `shed_share` | 75 % | 1 % to 100 % | how much of the queue is for what may be lost |
 //! | `max_event_bytes` | 256 KiB | 1 KiB to 1 MiB | larger events are not recorded |
 //! | `sync_within` | 1 s | 1 ms to 60 s | when what nobody wants synced is synced |
 //! | `segment_bytes` | 64 MiB | 64 KiB to 16 GiB | when a file is followed by the next |
@@ -60,15 +61,17 @@
 //! | `checkpoints` | none | | signatures and anchors |
 //! | `redactor` | [`Redactor::default`](buttress_redact::Redactor) | | what is hidden |
 //! | `clock` | the machine's | | calendar time, for tests |
-//! | `when_damaged` | refuse | | what to do with a log that somebody has changed |
+//! | `when_damaged` | refuse | | what to do with a log that somebody has changed, or of which files are missing |
 
 mod anchor;
 mod ballast;
 mod batch;
+mod borders;
 mod builder;
 mod chain;
 mod checkpoint;
 mod counts;
+mod damage;
 mod directory;
 mod directory_entry;
 mod disk;
@@ -102,13 +105,15 @@ mod shared;
 mod status;
 mod system;
 mod tail;
+mod told;
 mod writer;
 
 pub use anchor::{Anchor, AnchorError, AnchorStatus, FileAnchor, StepsBack, check_step};
 pub use builder::{AuditLogBuilder, WhenDamaged};
 pub use chain::{ChainId, Fault, Head, NotAChainId};
-pub use checkpoint::{CheckpointStatus, Checkpoints, ResumeError};
+pub use checkpoint::{CheckpointStatus, Checkpoints, MadeAnew, Proof, ResumeError};
 pub use counts::ClassCounts;
+pub use damage::Damage;
 pub use disk::Space;
 pub use error::OpenError;
 pub use handle::AuditLog;

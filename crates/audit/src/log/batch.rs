@@ -4,7 +4,7 @@ use std::time::SystemTime;
 use super::disk::Disk;
 use super::journal::Journal;
 use super::replicas::Held;
-use super::room::Woken;
+use super::room::{Freed, Woken};
 use super::shared::{Entry, Refusal, Reply, Shared, State};
 use super::tail::Mark;
 use crate::{Durability, NotRecorded, Reason, Receipt};
@@ -53,14 +53,14 @@ impl Written {
         }
         let (mut replies, mut held, mut later) =
             (Vec::with_capacity(self.0.len()), Vec::new(), VecDeque::new());
-        let (mut events, mut bytes) = (0, 0);
+        let mut freed = Freed::default();
         let mut state = shared.lock();
         for (entry, mark) in std::mem::take(&mut self.0) {
             if !is_due(entry.durability) {
                 later.push_back((entry, mark));
                 continue;
             }
-            (events, bytes) = (events + 1, bytes + entry.event.len());
+            freed.add(entry.rank, entry.event.len());
             let Some(reply) = entry.reply else { continue };
             if let Durability::Replicated(sinks) = entry.durability {
                 let (class, seq, sinks) = (entry.class, mark.head.seq, sinks.get());
@@ -71,7 +71,7 @@ impl Written {
             }
         }
         count(&mut state, &held);
-        let woken = state.room.give_back(events, bytes);
+        let woken = state.room.give_back(freed);
         drop(state);
         self.0 = later;
         for (reply, receipt) in replies {
@@ -94,10 +94,10 @@ pub(super) fn fail(
     at: SystemTime,
 ) {
     let mut replies: Vec<(Reply, NotRecorded)> = Vec::new();
-    let (mut events, mut bytes) = (0, 0);
+    let mut freed = Freed::default();
     let mut state = shared.lock();
     for entry in entries {
-        (events, bytes) = (events + 1, bytes + entry.event.len());
+        freed.add(entry.rank, entry.event.len());
         let (class, policy) = (entry.class, shared.policy(entry.class));
         match entry.reply {
             Some(reply) => {
@@ -108,7 +108,7 @@ pub(super) fn fail(
             None => state.losses.note(class.category(), reason, at),
         }
     }
-    let woken = state.room.give_back(events, bytes);
+    let woken = state.room.give_back(freed);
     drop(state);
     for (reply, why) in replies {
         let _nobody_waits = reply.send(Err(why));

@@ -23,6 +23,10 @@ pub enum WhenDamaged {
     /// It is not opened: somebody should look at it first. The default.
     #[default]
     Refuse,
+    /// Where the damage is in an older file, the log is opened and goes on: a record in it says what is wrong, and so
+    /// does [`Status::damage`](super::Status::damage). Damage in the file that is written is refused as before, since
+    /// there is nothing whole to go on from.
+    GoOn,
     /// It is moved aside into a directory `damaged-` and a number, for somebody to look at, and a new chain is begun
     /// whose first records name the old one and where it is damaged.
     BeginNewChain,
@@ -43,6 +47,13 @@ impl AuditLogBuilder {
     /// Default: 16 MiB.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.settings.queue.bytes = bytes;
+        self
+    }
+
+    /// How much of the queue classes may take whose events may be lost, in places and in bytes; the rest is kept for
+    /// those whose events must not be. 1 % to 100 %, one place at least. Default: 75 %.
+    pub fn shed_share(mut self, share: Ratio) -> Self {
+        self.settings.shed_share = share;
         self
     }
 
@@ -134,7 +145,8 @@ impl AuditLogBuilder {
         self
     }
 
-    /// What to do with a log in which somebody has changed something. Default: [`WhenDamaged::Refuse`].
+    /// What to do with a log in which somebody has changed something, or of which files are missing. Default:
+    /// [`WhenDamaged::Refuse`].
     pub fn when_damaged(mut self, choice: WhenDamaged) -> Self {
         self.settings.when_damaged = choice;
         self
@@ -142,8 +154,8 @@ impl AuditLogBuilder {
 
     /// Opens the directory, makes it if there is none, and goes on with the chain that is in it.
     ///
-    /// Blocks while the last file is read and checked, about a second for each GiB. Where that matters, call it before
-    /// the program serves anybody.
+    /// Blocks while the last file is read and checked, about a second for each GiB, and the first and the last record of
+    /// each older one. Where that matters, call it before the program serves anybody.
     ///
     /// # Errors
     ///

@@ -11,10 +11,13 @@ use super::key::SigningKey;
 use super::merkle::{Tree, leaf};
 use super::note::{Checkpoint, Note};
 
+mod anew;
 mod error;
 mod file;
 mod resume;
 
+pub(crate) use anew::MADE_ANEW;
+pub use anew::{MadeAnew, Proof};
 pub use error::ResumeError;
 pub(crate) use file::{KEYS, NOTES, NoteLine};
 
@@ -89,6 +92,9 @@ pub struct CheckpointStatus {
     pub failures: u64,
     /// Why not; none since it has succeeded again.
     pub last_error: Option<Arc<str>>,
+    /// What knew nothing of the records that were there when the log was opened. Empty for a log that was begun then,
+    /// and for one that goes on as it was.
+    pub made_anew: Vec<MadeAnew>,
     /// How the anchors are doing, in the order they were given in.
     pub anchors: Vec<AnchorStatus>,
 }

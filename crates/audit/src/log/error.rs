@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use buttress_core::ConfigError;
 
-use super::ResumeError;
+use super::{Damage, ResumeError};
 
 /// Why a log cannot be opened.
 #[derive(Debug)]
@@ -48,16 +48,7 @@ pub enum OpenError {
         known: u64,
     },
     /// A record is not what was written there, or one is missing; nothing was changed.
-    Tampered {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// The number of the record that should be there.
-        seq: u64,
-        /// What is wrong with it, in one word, as the verifier says it.
-        kind: &'static str,
-    },
+    Tampered(Damage),
     /// The signatures say something else than the records, or the key or an anchor cannot be used.
     Checkpoints(ResumeError),
 }
@@ -85,11 +76,11 @@ impl fmt::Display for OpenError {
                 "the audit log {} has format {found:?}, this version reads formats up to {known}",
                 directory.display()
             ),
-            Self::Tampered { file, line, seq, kind } => write!(
+            Self::Tampered(damage) if damage.can_go_on => write!(
                 f,
-                "{}, line {line}: {kind}, where record {seq} should be; the log can go on only as a new chain",
-                file.display()
+                "{damage}; the log goes on as it is or as a new chain only if `when_damaged` says so"
             ),
+            Self::Tampered(damage) => write!(f, "{damage}; the log can go on only as a new chain"),
             Self::Checkpoints(_) => f.write_str("the audit log cannot be signed further"),
         }
     }

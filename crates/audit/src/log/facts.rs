@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::checkpoint::CheckpointMonitor;
-use super::{ChainId, DiskLevel, Head, Space};
+use super::{ChainId, Damage, DiskLevel, Head, Space};
 
 /// What the thread that writes says about itself.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub(super) struct Facts {
     pub(super) segments: usize,
     pub(super) bytes: u64,
     pub(super) signatures: Option<CheckpointMonitor>,
+    pub(super) damage: Option<Damage>,
 }
 
 impl Facts {
@@ -35,6 +36,7 @@ impl Facts {
             segments: 0,
             bytes: 0,
             signatures: None,
+            damage: None,
         }
     }
 }

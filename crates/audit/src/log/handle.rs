@@ -132,9 +132,10 @@ impl AuditLog {
         let clerk = Clerk::new(settings.clock.clone());
         let journal = open(disk, &directory, clerk.clone(), settings.when_damaged, settings.checkpoints)?;
         let (chain, head) = (journal.chain(), journal.tail().synced_head());
-        let facts = Facts { signatures: journal.monitor(), ..Facts::new(chain, head) };
+        let (signatures, damage) = (journal.monitor(), journal.damage().cloned());
+        let facts = Facts { signatures, damage, ..Facts::new(chain, head) };
         let shared = Arc::new(Shared::new(Parts {
-            room: Room::new(settings.queue, NOMINAL_BYTES),
+            room: Room::new(settings.queue, settings.shed_share, NOMINAL_BYTES),
             policies: settings.policies,
             most_event_bytes: settings.most_event_bytes,
             redactor: settings.redactor,

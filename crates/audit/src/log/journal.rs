@@ -10,7 +10,7 @@ use super::layout;
 use super::segment::{OpenSegment, Sealed};
 use super::system::{Clerk, WhyNext};
 use super::tail::{Mark, Tail};
-use super::{ChainId, Head};
+use super::{ChainId, Damage, Head};
 
 /// How long the end waits for anchors to take the last checkpoint.
 const ANCHORS_AT_CLOSE: Duration = Duration::from_secs(5);
@@ -32,6 +32,9 @@ pub(super) struct Journal<D: Disk> {
     failed: Option<Failed>,
     sealed: Vec<Sealed>,
     checkpointer: Option<Checkpointer>,
+    /// The oldest record that is kept, as far as the log says so: what is missing behind it was not deleted by it.
+    kept_from: Option<u64>,
+    damage: Option<Damage>,
 }
 
 #[derive(Debug)]
@@ -72,11 +75,14 @@ pub(super) struct Begin<F> {
     pub(super) current: Option<OpenSegment<F>>,
     pub(super) sealed: Vec<Sealed>,
     pub(super) checkpointer: Option<Checkpointer>,
+    pub(super) kept_from: Option<u64>,
+    /// What is wrong in an older file.
+    pub(super) damage: Option<Damage>,
 }
 
 impl<D: Disk> Journal<D> {
     pub(super) fn new(disk: D, directory: PathBuf, clerk: Clerk, begin: Begin<D::File>) -> Self {
-        let Begin { chain, head, current, sealed, checkpointer } = begin;
+        let Begin { chain, head, current, sealed, checkpointer, kept_from, damage } = begin;
         Self {
             disk,
             directory,
@@ -87,6 +93,8 @@ impl<D: Disk> Journal<D> {
             failed: None,
             sealed,
             checkpointer,
+            kept_from,
+            damage,
         }
     }
 
@@ -231,7 +239,7 @@ impl<D: Disk> Journal<D> {
 
     /// Makes a file whose records follow `before`: those that are not on disk, and one that says why it was begun.
     fn begin(&mut self, before: Head, why: WhyNext) -> io::Result<OpenSegment<D::File>> {
-        let opened = self.clerk.segment_opened(before, why);
+        let opened = self.clerk.segment_opened(before, why, self.kept_from);
         self.tail.seal(self.chain, &opened);
         let first = before.next_seq();
         let path = layout::segment(&self.directory, first);
@@ -267,6 +275,13 @@ impl<D: Disk> Journal<D> {
         checkpointer.due_at().map(Instant::from_std)
     }
 
+    /// Signs what is synced, due or not: from now on it is known that it was signed.
+    pub(super) fn sign_now(&mut self, now: Instant) {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.write(now.into_std());
+        }
+    }
+
     /// Signs what is left.
     pub(super) fn close(self, now: Instant) {
         if let Some(checkpointer) = self.checkpointer {
@@ -288,8 +303,15 @@ impl<D: Disk> Journal<D> {
         &self.sealed
     }
 
-    /// Deletes the oldest files.
+    /// What is wrong in an older file.
+    pub(super) const fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    /// Deletes the oldest files, of which a record says that they go.
     pub(super) fn delete(&mut self, count: usize) -> io::Result<()> {
+        let last = self.sealed.get(..count).and_then(<[_]>::last).map(|file| file.last);
+        self.kept_from = self.kept_from.max(last.map(|last| last + 1));
         for _ in 0..count.min(self.sealed.len()) {
             let Some(oldest) = self.sealed.first() else { break };
             match self.disk.remove(&layout::segment(&self.directory, oldest.first)) {

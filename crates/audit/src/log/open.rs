@@ -1,20 +1,21 @@
 //! How a log is begun, or gone on with.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use buttress_core::Entropy;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{Checkpointer, MADE_ANEW};
 use super::directory::Directory;
-use super::disk::Disk;
+use super::disk::{Disk, DiskFile as _, RealDisk};
 use super::journal::{Begin, Journal};
-use super::recovery::{Candidate, Damage, Found, Repair, State, recover};
+use super::recovery::{Candidate, Found, Misfit, Repair, State, recover};
 use super::segment::OpenSegment;
 use super::system::{Clerk, hash};
-use super::{ChainId, Checkpoints, Head, OpenError, WhenDamaged, layout};
+use super::{ChainId, Checkpoints, Damage, Head, OpenError, WhenDamaged, layout};
 use crate::Severity;
 
 /// Opens what is in a directory. What had to be repaired is told in the log before anything else.
@@ -26,19 +27,18 @@ pub(super) fn open<D: Disk>(
     checkpoints: Option<Checkpoints>,
 ) -> Result<Journal<D>, OpenError> {
     let path = directory.path();
-    match recover(path)? {
+    match recover(path, when_damaged)? {
         State::Begun(found) => go_on(disk, path, &clerk, found, checkpoints),
         State::Empty => begin(disk, path, clerk, checkpoints),
-        State::Damaged(damage) if when_damaged == WhenDamaged::BeginNewChain => {
+        State::Damaged(misfit) if when_damaged == WhenDamaged::BeginNewChain => {
             let aside = move_aside(path).map_err(OpenError::at(path))?;
             let mut journal = begin(disk, path, clerk.clone(), checkpoints)?;
-            let details = json!({ "damage": damage.details(), "old": damage.old(), "moved_to": aside });
+            let details =
+                json!({ "damage": misfit.damage.details(), "old": misfit.old(), "moved_to": aside });
             tell(&mut journal, path, &clerk.event("AUDIT_CHAIN_BEGUN", Severity::Critical, &details))?;
             Ok(journal)
         }
-        State::Damaged(Damage { file, line, seq, kind, .. }) => {
-            Err(OpenError::Tampered { file, line, seq, kind })
-        }
+        State::Damaged(misfit) => Err(OpenError::Tampered(misfit.damage)),
     }
 }
 
@@ -52,18 +52,22 @@ fn begin<D: Disk>(
     let id = u128::from(entropy.draw()) << 64 | u128::from(entropy.draw());
     let chain = ChainId::from_bytes(id.to_be_bytes());
     let checkpointer = signing(checkpoints, path, chain, Head::START)?;
-    let start = Begin { chain, head: Head::START, current: None, sealed: Vec::new(), checkpointer };
+    let start = Begin {
+        chain,
+        head: Head::START,
+        current: None,
+        sealed: Vec::new(),
+        checkpointer,
+        kept_from: Some(1),
+        damage: None,
+    };
     let mut journal = Journal::new(disk, path.to_owned(), clerk, start);
     journal.start().map_err(OpenError::at(layout::segment(path, 1)))?;
+    journal.sign_now(Instant::now());
     Ok(journal)
 }
 
-impl Damage {
-    fn details(&self) -> Value {
-        let file = self.file.file_name().map(|name| name.to_string_lossy());
-        json!({ "file": file, "line": self.line, "seq": self.seq, "kind": self.kind })
-    }
-
+impl Misfit {
     /// Up to where the old chain is good.
     fn old(&self) -> Value {
         let (chain, head) = self.good.unzip();
@@ -94,16 +98,16 @@ fn go_on<D: Disk>(
     found: Found,
     checkpoints: Option<Checkpoints>,
 ) -> Result<Journal<D>, OpenError> {
-    let Found { chain, head, last, sealed, repairs } = found;
+    let Found { chain, head, last, sealed, repairs, kept_from, damage } = found;
     let Candidate { path: segment, first, bytes, began, .. } = last;
     let mut file = disk.open(&segment).map_err(OpenError::at(&segment))?;
     // What a process that was killed had not synced is made sure of before anything is said about it.
-    super::disk::DiskFile::sync(&mut file).map_err(OpenError::at(&segment))?;
+    file.sync().map_err(OpenError::at(&segment))?;
     // Its name too: it may have been killed when it had just begun the file.
     disk.sync_directory(path).map_err(OpenError::at(path))?;
     let current = Some(OpenSegment { file, path: segment, first, bytes, synced: bytes, began });
     let checkpointer = signing(checkpoints, path, chain, head)?;
-    let begin = Begin { chain, head, current, sealed, checkpointer };
+    let begin = Begin { chain, head, current, sealed, checkpointer, kept_from, damage };
     let mut journal = Journal::new(disk, path.to_owned(), clerk.clone(), begin);
     for Repair { segment, offset, bytes, moved_to } in repairs {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -112,6 +116,18 @@ fn go_on<D: Disk>(
         });
         tracing::warn!(segment = %segment.display(), offset, bytes, "the end of the audit log was torn");
         tell(&mut journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details))?;
+    }
+    if let Some(details) = journal.damage().map(Damage::details) {
+        tracing::error!(%details, "an older file of the audit log is not as it was written");
+        tell(&mut journal, path, &clerk.event("AUDIT_DAMAGE_FOUND", Severity::Critical, &details))?;
+    }
+    let made_anew = journal.monitor().map(|monitor| monitor.status().made_anew).unwrap_or_default();
+    for made in &made_anew {
+        tracing::warn!("audit log {}: {made}", path.display());
+        tell(&mut journal, path, &clerk.event(MADE_ANEW, Severity::High, &made.details()))?;
+    }
+    if !made_anew.is_empty() {
+        journal.sign_now(Instant::now());
     }
     Ok(journal)
 }
@@ -124,7 +140,7 @@ fn tell<D: Disk>(journal: &mut Journal<D>, path: &Path, event: &[u8]) -> Result<
 
 /// Moves a damaged log into a directory of its own, its beginning first: should it be interrupted, what is left still
 /// does not pass for a log.
-fn move_aside(path: &Path) -> std::io::Result<String> {
+fn move_aside(path: &Path) -> io::Result<String> {
     let mut numbers = 1_u32..;
     let name = numbers.find_map(|number| {
         let name = format!("{}{number}", layout::DAMAGED);
@@ -133,6 +149,11 @@ fn move_aside(path: &Path) -> std::io::Result<String> {
     let name = name.unwrap_or_default();
     let aside = path.join(&name);
     fs::create_dir(&aside)?;
+    // Without records it would say that there were some.
+    RealDisk.remove(&path.join(layout::BALLAST)).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
     let mut names: Vec<_> =
         fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
     names.retain(|name| name.to_str().is_some_and(layout::belongs_to_a_chain));
@@ -141,8 +162,7 @@ fn move_aside(path: &Path) -> std::io::Result<String> {
         fs::rename(path.join(&name), aside.join(&name))?;
     }
     fs::copy(path.join(layout::FORMAT), aside.join(layout::FORMAT))?;
-    let real = super::disk::RealDisk;
-    real.sync_directory(&aside)?;
-    real.sync_directory(path)?;
+    RealDisk.sync_directory(&aside)?;
+    RealDisk.sync_directory(path)?;
     Ok(name)
 }

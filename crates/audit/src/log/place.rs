@@ -8,6 +8,7 @@ use parking_lot::MutexGuard;
 use tokio::sync::oneshot;
 
 use super::is_event;
+use super::room::Rank;
 use super::shared::{Entry, Phase, Refusal, Shared, State};
 use crate::{Class, Durability, Event, NotRecorded, Reason, Receipt, Reservation};
 
@@ -18,12 +19,13 @@ use crate::{Class, Durability, Event, NotRecorded, Reason, Receipt, Reservation}
 #[must_use = "a place that is dropped is given back"]
 pub struct Place {
     shared: Arc<Shared>,
+    rank: Rank,
     is_used: bool,
 }
 
 impl Place {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), is_used: false }
+    pub(super) fn new(shared: &Arc<Shared>, rank: Rank) -> Self {
+        Self { shared: Arc::clone(shared), rank, is_used: false }
     }
 
     /// Hands over an event as it will stand in the log.
@@ -47,13 +49,13 @@ impl Place {
             return Recording(Answer::Given(Some(Err(why))));
         }
         self.is_used = true;
-        let (recording, entry) = entry(&mut state, class, policy.durability, event);
+        let (recording, entry) = self.entry(&mut state, class, policy.durability, event);
         self.enqueue(state, entry);
         recording
     }
 
     fn enqueue(&self, mut state: MutexGuard<'_, State>, entry: Entry) {
-        let woken = state.room.fill(entry.event.len());
+        let woken = state.room.fill(self.rank, entry.event.len());
         let was_idle = state.queue.is_empty();
         state.queue.push_back(entry);
         drop(state);
@@ -62,20 +64,27 @@ impl Place {
         }
         woken.into_iter().for_each(std::task::Waker::wake);
     }
-}
 
-/// What is written, and what its caller waits for.
-fn entry(state: &mut State, class: Class, durability: Durability, event: Vec<u8>) -> (Recording, Entry) {
-    if durability == Durability::Enqueued {
-        state.counts.acknowledged(class.category());
-        let receipt = Receipt::new(None, durability);
-        return (
-            Recording(Answer::Given(Some(Ok(receipt)))),
-            Entry { class, durability, event, reply: None },
-        );
+    /// What is written, and what its caller waits for. The event may be of another class than the place was taken for.
+    fn entry(
+        &self,
+        state: &mut State,
+        class: Class,
+        durability: Durability,
+        event: Vec<u8>,
+    ) -> (Recording, Entry) {
+        let rank = self.rank;
+        if durability == Durability::Enqueued {
+            state.counts.acknowledged(class.category());
+            let receipt = Receipt::new(None, durability);
+            return (
+                Recording(Answer::Given(Some(Ok(receipt)))),
+                Entry { class, rank, durability, event, reply: None },
+            );
+        }
+        let (reply, answer) = oneshot::channel();
+        (Recording(Answer::Due(answer)), Entry { class, rank, durability, event, reply: Some(reply) })
     }
-    let (reply, answer) = oneshot::channel();
-    (Recording(Answer::Due(answer)), Entry { class, durability, event, reply: Some(reply) })
 }
 
 impl Reservation for Place {
@@ -92,7 +101,8 @@ impl Reservation for Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if !mem::replace(&mut self.is_used, true) {
-            self.shared.change(|state| state.room.give_back_unused());
+            let rank = self.rank;
+            self.shared.change(|state| state.room.give_back_unused(rank));
         }
     }
 }

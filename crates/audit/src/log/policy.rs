@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use buttress_core::Checks;
 
+use super::room::Rank;
 use crate::{Category, Class, Durability};
 
 /// What is promised for the events of a class, and what happens when that cannot be kept.
@@ -77,6 +78,11 @@ impl Policy {
 impl WhenFull {
     const fn block(millis: u64, then: Then) -> Self {
         Self::Block { limit: Duration::from_millis(millis), then }
+    }
+
+    /// Whose place such an event has.
+    pub(super) const fn rank(self) -> Rank {
+        if self.sheds() { Rank::Sheddable } else { Rank::Strict }
     }
 
     /// Whether such an event may be lost in the end.

@@ -13,6 +13,7 @@ mod segments;
 pub(crate) use backwards::Backwards;
 pub(crate) use error::FailedAt;
 pub use error::ReadError;
+pub(super) use lines::MAX_LINE;
 pub(crate) use lines::{Lines, Next};
 use open::{Open, Step};
 pub use owned::OwnedLine;

@@ -1,14 +1,23 @@
 //! What a log is found to hold when it is opened.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::disk::{Disk, RealDisk};
-use super::scan::{End, Scan, last_head, scan};
+use super::borders::{self, Link};
+use super::checkpoint::NOTES;
+use super::damage::MISSING;
+use super::scan::{End, Scan};
 use super::segment::Sealed;
-use super::{ChainId, Head, OpenError, layout};
+use super::{ChainId, Damage, Head, OpenError, WhenDamaged, layout};
+
+mod aside;
+mod last;
+
+pub(super) use aside::Repair;
+
+use aside::{cut, put_away};
+use last::{Verdict, last_file};
 
 /// A log that was begun before.
 #[derive(Debug)]
@@ -19,6 +28,10 @@ pub(super) struct Found {
     pub(super) last: Candidate,
     pub(super) sealed: Vec<Sealed>,
     pub(super) repairs: Vec<Repair>,
+    /// The oldest record that is kept, if the log says so.
+    pub(super) kept_from: Option<u64>,
+    /// What is wrong in an older file, where it was chosen to go on all the same.
+    pub(super) damage: Option<Damage>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,24 +43,24 @@ pub(super) struct Candidate {
     changed: SystemTime,
 }
 
-/// An end of a file that could not be read and was moved away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Repair {
-    pub(super) segment: PathBuf,
-    pub(super) offset: u64,
-    pub(super) bytes: u64,
-    pub(super) moved_to: PathBuf,
+/// Where a log is damaged.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    pub(super) damage: Damage,
+    /// The last record before it that is right, in the same file or at the end of the one before.
+    pub(super) good: Option<Link>,
 }
 
-/// A record that is not what was written there, or one that is missing.
-#[derive(Debug)]
-pub(super) struct Damage {
-    pub(super) file: PathBuf,
-    pub(super) line: u64,
-    pub(super) kind: &'static str,
-    /// The last record before it that is right, in the same file or at the end of the one before.
-    pub(super) good: Option<(ChainId, Head)>,
-    pub(super) seq: u64,
+impl Misfit {
+    pub(super) fn in_an_older_file(self) -> Self {
+        Self { damage: Damage { can_go_on: true, ..self.damage }, ..self }
+    }
+}
+
+impl From<Damage> for Misfit {
+    fn from(damage: Damage) -> Self {
+        Self { damage, good: None }
+    }
 }
 
 /// What a directory holds.
@@ -55,106 +68,80 @@ pub(super) struct Damage {
 pub(super) enum State {
     Empty,
     Begun(Found),
-    Damaged(Damage),
-}
-
-/// What is to be done with the last file.
-enum Verdict {
-    GoOn(Scan),
-    PutAway,
-    Damaged(Damage),
+    Damaged(Misfit),
 }
 
 /// Reads the end of a log, and puts away what a crash has left half done.
 ///
 /// A line at the very end that is not whole or not right was never acknowledged, or the power was lost before it was
 /// synced: it is moved away. Anything earlier that is not right has been changed by somebody.
-pub(super) fn recover(directory: &Path) -> Result<State, OpenError> {
+pub(super) fn recover(directory: &Path, when_damaged: WhenDamaged) -> Result<State, OpenError> {
     let mut candidates = list(directory)?;
     let mut repairs = Vec::new();
     while let Some(last) = candidates.pop() {
-        let verdict = match candidates.last() {
-            Some(before) => follow(before, &last, &mut repairs)?,
-            None => oldest(&last, read(&last, None, u64::MAX)?),
-        };
-        match verdict {
-            Verdict::Damaged(damage) => return Ok(State::Damaged(damage)),
+        match last_file(candidates.last(), &last, &mut repairs)? {
+            Verdict::Damaged(misfit) => return Ok(State::Damaged(misfit)),
             Verdict::PutAway => repairs.extend(put_away(&last.path)?),
-            Verdict::GoOn(scan) => {
-                if scan.end == End::Torn {
-                    repairs.push(cut(&last.path, scan.good_bytes)?);
-                }
-                return Ok(found(&scan, last, &candidates, repairs).map_or(State::Empty, State::Begun));
+            Verdict::GoOn(scan, misfit) => {
+                // What is missing before the oldest record that is kept was deleted by the log itself.
+                let misfit = misfit.filter(|_| Some(last.first) > scan.kept_from);
+                return match older(&candidates, &last, scan.kept_from)?.or(misfit) {
+                    Some(misfit) if when_damaged != WhenDamaged::GoOn => Ok(State::Damaged(misfit)),
+                    misfit => begun(&scan, last, &candidates, repairs, misfit),
+                };
             }
         }
+    }
+    if was_written(directory) {
+        return Ok(State::Damaged(Damage::new(&layout::segment(directory, 1), 1, 1, MISSING).into()));
     }
     Ok(State::Empty)
 }
 
-fn judge(last: &Candidate, scan: Scan) -> Verdict {
-    match scan.end {
-        End::Bad { line, kind } => Verdict::Damaged(damage(last, line, kind, &scan)),
-        End::Whole | End::Torn if scan.good_bytes == 0 => Verdict::PutAway,
-        End::Whole | End::Torn => Verdict::GoOn(scan),
+/// What is wrong in the files before the last one.
+fn older(files: &[Candidate], last: &Candidate, kept_from: Option<u64>) -> Result<Option<Misfit>, OpenError> {
+    let missing = borders::beginning(files.first().unwrap_or(last), kept_from);
+    if let Some(missing) = missing {
+        return Ok(Some(missing.into()));
     }
+    borders::misfit(files, last, kept_from)
 }
 
-/// Only of a log that was being begun may nothing be there; every later file came after records that were on disk.
-fn oldest(last: &Candidate, scan: Scan) -> Verdict {
-    if last.first > 1 && scan.good_bytes == 0 && matches!(scan.end, End::Whole | End::Torn) {
-        return Verdict::Damaged(damage(last, 1, "missing_segment", &scan));
-    }
-    judge(last, scan)
+/// Whether there is something here that only comes to be once there are records.
+fn was_written(directory: &Path) -> bool {
+    [layout::BALLAST, NOTES].into_iter().any(|name| directory.join(name).exists())
 }
 
-fn damage(file: &Candidate, line: u64, kind: &'static str, scan: &Scan) -> Damage {
-    let good = scan.chain.map(|chain| (chain, scan.head)).filter(|(_, head)| head.hash != Head::START.hash);
-    Damage { file: file.path.clone(), line, kind, good, seq: scan.head.next_seq() }
+fn begun(
+    scan: &Scan,
+    last: Candidate,
+    before: &[Candidate],
+    mut repairs: Vec<Repair>,
+    misfit: Option<Misfit>,
+) -> Result<State, OpenError> {
+    let Some(chain) = scan.chain else { return Ok(State::Empty) };
+    if scan.end == End::Torn {
+        repairs.push(cut(&last.path, scan.good_bytes)?);
+    }
+    let first = before.first().map_or(last.first, |oldest| oldest.first);
+    Ok(State::Begun(Found {
+        chain,
+        head: scan.head,
+        sealed: sealed(before, &last),
+        last: Candidate { bytes: scan.good_bytes, ..last },
+        repairs,
+        // Where it begins with its first record, nothing was deleted.
+        kept_from: scan.kept_from.or((first == 1).then_some(1)),
+        damage: misfit.map(|misfit| misfit.damage),
+    }))
 }
 
-fn read(of: &Candidate, after: Option<(ChainId, Head)>, until: u64) -> Result<Scan, OpenError> {
-    scan(&of.path, of.first, after, until).map_err(OpenError::at(&of.path))
-}
-
-fn found(scan: &Scan, last: Candidate, before: &[Candidate], repairs: Vec<Repair>) -> Option<Found> {
-    let ends = before.iter().skip(1).map(|next| next.first).chain([last.first]);
-    let sealed = before.iter().zip(ends).map(|(segment, next)| Sealed {
-        first: segment.first,
-        last: next.saturating_sub(1),
-        bytes: segment.bytes,
-        at: segment.changed,
-    });
-    let last = Candidate { bytes: scan.good_bytes, ..last };
-    Some(Found { chain: scan.chain?, head: scan.head, sealed: sealed.collect(), last, repairs })
-}
-
-/// Checks that the last file goes on where the one before it ends.
-///
-/// Both may hold the same records: when a file fails, the next one takes over those that were not synced, and only
-/// then the first one is cut. Until then nothing new is acknowledged, so the one that goes further holds everything.
-fn follow(before: &Candidate, last: &Candidate, repairs: &mut Vec<Repair>) -> Result<Verdict, OpenError> {
-    let border = last.first.saturating_sub(1);
-    let link = last_head(&before.path).map_err(OpenError::at(&before.path))?;
-    if let Some(link) = link.filter(|(_, head)| head.seq == border) {
-        return Ok(judge(last, read(last, Some(link), u64::MAX)?));
-    }
-    let upto = read(before, None, border)?;
-    let (Some(chain), true) = (upto.chain, upto.head.seq == border) else {
-        return Ok(Verdict::Damaged(match upto.end {
-            End::Bad { line, kind } => damage(before, line, kind, &upto),
-            End::Whole | End::Torn => damage(last, 1, "missing_segment", &upto),
-        }));
-    };
-    let whole = read(before, None, u64::MAX)?;
-    let next = read(last, Some((chain, upto.head)), u64::MAX)?;
-    if next.head.seq < whole.head.seq {
-        return Ok(Verdict::PutAway);
-    }
-    let verdict = judge(last, next);
-    if let Verdict::GoOn(_) = verdict {
-        repairs.push(cut(&before.path, upto.good_bytes)?);
-    }
-    Ok(verdict)
+fn sealed(before: &[Candidate], last: &Candidate) -> Vec<Sealed> {
+    let ends = before.iter().skip(1).chain([last]).map(|next| next.first.saturating_sub(1));
+    let sealed = before.iter().zip(ends);
+    let sealed =
+        sealed.map(|(file, last)| Sealed { first: file.first, last, bytes: file.bytes, at: file.changed });
+    sealed.collect()
 }
 
 fn list(directory: &Path) -> Result<Vec<Candidate>, OpenError> {
@@ -170,50 +157,4 @@ fn list(directory: &Path) -> Result<Vec<Candidate>, OpenError> {
     }
     found.sort_by_key(|candidate| candidate.first);
     Ok(found)
-}
-
-/// Moves a whole file away, or removes it if there is nothing in it.
-fn put_away(path: &Path) -> Result<Option<Repair>, OpenError> {
-    let bytes = fs::metadata(path).map_err(OpenError::at(path))?.len();
-    if bytes > 0 {
-        return cut(path, 0).and_then(|repair| put_away(path).map(|_| Some(repair)));
-    }
-    let removed = fs::remove_file(path).and_then(|()| sync_parent(path));
-    removed.map(|()| None).map_err(OpenError::at(path))
-}
-
-/// Moves what follows `offset` into a file of its own.
-fn cut(path: &Path, offset: u64) -> Result<Repair, OpenError> {
-    let moved_to = free_name(path, offset);
-    let moved = || -> io::Result<u64> {
-        let mut from = File::options().read(true).write(true).open(path)?;
-        from.seek(SeekFrom::Start(offset))?;
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes)?;
-        let mut to = File::create(&moved_to)?;
-        to.write_all(&bytes)?;
-        to.sync_all()?;
-        sync_parent(path)?;
-        from.set_len(offset)?;
-        from.sync_all()?;
-        Ok(bytes.len() as u64)
-    };
-    let bytes = moved().map_err(OpenError::at(path))?;
-    Ok(Repair { segment: path.to_owned(), offset, bytes, moved_to })
-}
-
-/// One file may be torn at the same place twice.
-fn free_name(path: &Path, offset: u64) -> PathBuf {
-    let name = layout::torn(path, offset);
-    let numbered = (1_u32..).map(|number| {
-        let mut name = name.clone().into_os_string();
-        name.push(format!("-{number}"));
-        PathBuf::from(name)
-    });
-    let mut names = std::iter::once(name.clone()).chain(numbered);
-    names.find(|name| !name.exists()).unwrap_or(name)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| RealDisk.sync_directory(parent))
 }

@@ -72,21 +72,23 @@ impl Future for Reserving {
                     *this.turn = Turn::Waiting(ticket);
                     this.limit.set(Some(sleep_until(end(patience))));
                 }
-                Answer::Place => return over(this.turn, Ok(Place::new(this.shared))),
+                Answer::Place => {
+                    return over(this.turn, Ok(Place::new(this.shared, policy.when_full.rank())));
+                }
                 Answer::Refused(why) => return over(this.turn, Err(why)),
             }
         }
         let Turn::Waiting(ticket) = *this.turn else { return Poll::Pending };
         // A place that is there in the last moment is taken.
         if let Some(answer) = granted(this.shared, *this.class, policy, ticket, cx) {
-            return over(this.turn, answer.map(|()| Place::new(this.shared)));
+            return over(this.turn, answer.map(|()| Place::new(this.shared, policy.when_full.rank())));
         }
         let timer = this.limit.as_mut().as_pin_mut();
         if timer.is_none_or(|timer| timer.poll(cx).is_pending()) {
             return Poll::Pending;
         }
         let answer = too_late(this.shared, *this.class, policy, ticket);
-        over(this.turn, answer.map(|()| Place::new(this.shared)))
+        over(this.turn, answer.map(|()| Place::new(this.shared, policy.when_full.rank())))
     }
 }
 
@@ -106,11 +108,13 @@ fn ask(shared: &Shared, class: Class, policy: Policy, cx: &Context<'_>) -> Answe
         _ if !state.replicas_have_room(policy) => {
             return refused(shared, state, class, policy, Reason::QueueFull);
         }
-        _ if state.room.take() => return Answer::Place,
+        _ if state.room.take(policy.when_full.rank()) => return Answer::Place,
         _ => Reason::QueueFull,
     };
     match policy.when_full {
-        WhenFull::Block { limit, .. } => Answer::Wait(state.room.wait(cx.waker()), limit),
+        WhenFull::Block { limit, .. } => {
+            Answer::Wait(state.room.wait(policy.when_full.rank(), cx.waker()), limit)
+        }
         WhenFull::FailRequest | WhenFull::Shed => refused(shared, state, class, policy, reason),
     }
 }

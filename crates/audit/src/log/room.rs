@@ -1,19 +1,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
+use buttress_core::Ratio;
+
 /// How much may wait to be written, and who waits for his turn to add to it.
 ///
-/// First come, first served: nobody overtakes those who wait.
+/// What may be lost takes no more than a share of it, in places and in bytes: a flood of it must not leave the others
+/// without room. There is a line for each of the two. In a line it is first come, first served, and whoever must not be
+/// lost goes before all who may.
 #[derive(Debug)]
 pub(super) struct Room {
     most: Amount,
-    used: Amount,
+    /// What may be lost takes at most this.
+    share: Amount,
+    sides: [Side; 2],
     /// What a place takes before its event is known.
     nominal: usize,
-    waiting: BTreeMap<Ticket, Waker>,
-    granted: BTreeSet<Ticket>,
     next: u64,
     is_shut: bool,
+    /// How often there was a place, and it was kept for others.
+    held_back: u64,
+}
+
+/// Whose place it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// Of what must not be lost.
+    Strict,
+    /// Of what may be lost.
+    Sheddable,
+}
+
+/// The places and the line of a rank.
+#[derive(Debug, Default)]
+struct Side {
+    used: Amount,
+    waiting: BTreeMap<Ticket, Waker>,
+    granted: BTreeSet<Ticket>,
 }
 
 /// So many events and bytes.
@@ -23,47 +46,108 @@ pub(super) struct Amount {
     pub(super) bytes: usize,
 }
 
+/// What is given back of each rank.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Freed([Amount; 2]);
+
 /// A place in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket {
+    rank: Rank,
+    turn: u64,
+}
 
 /// Who can go on; to be woken when no lock is held.
 pub(super) type Woken = Vec<Waker>;
 
+impl Amount {
+    const fn plus(self, other: Self) -> Self {
+        Self { events: self.events + other.events, bytes: self.bytes + other.bytes }
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self {
+            events: self.events.saturating_sub(other.events),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    /// Whether one place more is within this.
+    const fn admits(self, used: Self, place: Self) -> bool {
+        let with = used.plus(place);
+        with.events <= self.events && with.bytes <= self.bytes
+    }
+}
+
+impl Freed {
+    pub(super) fn add(&mut self, rank: Rank, bytes: usize) {
+        let of = &mut self.0[rank as usize];
+        *of = of.plus(Amount { events: 1, bytes });
+    }
+}
+
 impl Room {
-    pub(super) fn new(most: Amount, nominal: usize) -> Self {
-        let (waiting, granted) = (BTreeMap::new(), BTreeSet::new());
-        Self { most, used: Amount::default(), nominal, waiting, granted, next: 0, is_shut: false }
+    pub(super) fn new(most: Amount, share: Ratio, nominal: usize) -> Self {
+        // One place in any case: otherwise nothing of this rank would ever be recorded.
+        let share =
+            Amount { events: part(share, most.events).max(1), bytes: part(share, most.bytes).max(nominal) };
+        let sides = [Side::default(), Side::default()];
+        Self { most, share, sides, nominal, next: 0, is_shut: false, held_back: 0 }
     }
 
-    /// Takes a place if there is one and nobody waits.
-    pub(super) fn take(&mut self) -> bool {
-        self.waiting.is_empty() && self.occupy()
+    /// Takes a place if there is one and nobody waits who comes first.
+    pub(super) fn take(&mut self, rank: Rank) -> bool {
+        let is_taken = self.is_next(rank) && self.occupy(rank);
+        if !is_taken && rank == Rank::Sheddable && self.is_next(Rank::Strict) && self.fits(Rank::Strict) {
+            self.held_back += 1;
+        }
+        is_taken
     }
 
-    fn occupy(&mut self) -> bool {
-        let Amount { events, bytes } = self.used;
-        let fits = !self.is_shut && events < self.most.events && bytes + self.nominal <= self.most.bytes;
+    fn is_next(&self, rank: Rank) -> bool {
+        self.sides.iter().take(rank as usize + 1).all(|side| side.waiting.is_empty())
+    }
+
+    fn occupy(&mut self, rank: Rank) -> bool {
+        let fits = self.fits(rank);
         if fits {
-            self.used = Amount { events: events + 1, bytes: bytes + self.nominal };
+            let used = &mut self.sides[rank as usize].used;
+            *used = used.plus(Amount { events: 1, bytes: self.nominal });
         }
         fits
     }
 
+    fn fits(&self, rank: Rank) -> bool {
+        let [strict, sheddable] = [self.sides[0].used, self.sides[1].used];
+        let place = Amount { events: 1, bytes: self.nominal };
+        let is_within = match rank {
+            // Events that turned out to be large take bytes beyond their share; that is not to the cost of others.
+            Rank::Strict => {
+                let bytes = sheddable.bytes.min(self.share.bytes);
+                self.most.admits(strict.plus(Amount { bytes, ..sheddable }), place)
+            }
+            Rank::Sheddable => {
+                self.share.admits(sheddable, place) && self.most.admits(strict.plus(sheddable), place)
+            }
+        };
+        is_within && !self.is_shut
+    }
+
     /// Gets in line.
-    pub(super) fn wait(&mut self, waker: &Waker) -> Ticket {
-        let ticket = Ticket(self.next);
+    pub(super) fn wait(&mut self, rank: Rank, waker: &Waker) -> Ticket {
+        let ticket = Ticket { rank, turn: self.next };
         self.next += 1;
-        self.waiting.insert(ticket, waker.clone());
+        self.side(rank).waiting.insert(ticket, waker.clone());
         ticket
     }
 
     /// Whether it is this one's turn; then the place is taken, and who waited is out of the line.
     pub(super) fn is_granted(&mut self, ticket: Ticket, waker: &Waker) -> bool {
-        if self.granted.remove(&ticket) {
+        let side = self.side(ticket.rank);
+        if side.granted.remove(&ticket) {
             return true;
         }
-        if let Some(known) = self.waiting.get_mut(&ticket) {
+        if let Some(known) = side.waiting.get_mut(&ticket) {
             known.clone_from(waker);
         }
         false
@@ -71,26 +155,35 @@ impl Room {
 
     /// Gets out of line, or gives back a place that was granted and not fetched.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Woken {
-        if self.granted.remove(&ticket) {
-            return self.give_back(1, self.nominal);
+        let side = self.side(ticket.rank);
+        if side.granted.remove(&ticket) {
+            return self.give_back_unused(ticket.rank);
         }
-        self.waiting.remove(&ticket).into_iter().collect()
+        let mut woken: Woken = side.waiting.remove(&ticket).into_iter().collect();
+        // Who waited behind him may be next now.
+        woken.extend(self.grant());
+        woken
     }
 
     /// From now on a place is known to take so many bytes.
-    pub(super) fn fill(&mut self, bytes: usize) -> Woken {
-        self.used.bytes = (self.used.bytes + bytes).saturating_sub(self.nominal);
-        if bytes < self.nominal { self.grant() } else { Woken::new() }
+    pub(super) fn fill(&mut self, rank: Rank, bytes: usize) -> Woken {
+        let nominal = self.nominal;
+        let used = &mut self.side(rank).used;
+        used.bytes = (used.bytes + bytes).saturating_sub(nominal);
+        if bytes < nominal { self.grant() } else { Woken::new() }
     }
 
     /// Gives back a place whose event never came.
-    pub(super) fn give_back_unused(&mut self) -> Woken {
-        self.give_back(1, self.nominal)
+    pub(super) fn give_back_unused(&mut self, rank: Rank) -> Woken {
+        let mut freed = Freed::default();
+        freed.add(rank, self.nominal);
+        self.give_back(freed)
     }
 
-    pub(super) fn give_back(&mut self, events: usize, bytes: usize) -> Woken {
-        self.used.events = self.used.events.saturating_sub(events);
-        self.used.bytes = self.used.bytes.saturating_sub(bytes);
+    pub(super) fn give_back(&mut self, freed: Freed) -> Woken {
+        for (side, freed) in self.sides.iter_mut().zip(freed.0) {
+            side.used = side.used.minus(freed);
+        }
         self.grant()
     }
 
@@ -106,29 +199,59 @@ impl Room {
 
     /// Wakes everybody who waits, to be told that nothing will come.
     pub(super) fn dismiss(&mut self) -> Woken {
-        std::mem::take(&mut self.waiting).into_values().collect()
+        self.sides.iter_mut().flat_map(|side| std::mem::take(&mut side.waiting).into_values()).collect()
     }
 
     fn grant(&mut self) -> Woken {
         let mut woken = Woken::new();
-        while !self.waiting.is_empty() && self.occupy() {
-            if let Some((ticket, waker)) = self.waiting.pop_first() {
-                self.granted.insert(ticket);
-                woken.push(waker);
+        for rank in [Rank::Strict, Rank::Sheddable] {
+            while !self.side(rank).waiting.is_empty() && self.occupy(rank) {
+                let side = self.side(rank);
+                if let Some((ticket, waker)) = side.waiting.pop_first() {
+                    side.granted.insert(ticket);
+                    woken.push(waker);
+                }
+            }
+            if !self.side(rank).waiting.is_empty() {
+                break;
             }
         }
         woken
     }
 
-    pub(super) const fn most(&self) -> Amount {
-        self.most
+    const fn side(&mut self, rank: Rank) -> &mut Side {
+        &mut self.sides[rank as usize]
     }
 
-    pub(super) const fn used(&self) -> Amount {
-        self.used
+    /// How much of this rank there may be.
+    pub(super) const fn most(&self, rank: Rank) -> Amount {
+        match rank {
+            Rank::Strict => self.most,
+            Rank::Sheddable => self.share,
+        }
+    }
+
+    pub(super) const fn used(&self, rank: Rank) -> Amount {
+        self.sides[rank as usize].used
+    }
+
+    pub(super) const fn used_in_all(&self) -> Amount {
+        self.used(Rank::Strict).plus(self.used(Rank::Sheddable))
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.sides.iter().map(|side| side.waiting.len()).sum()
+    }
+
+    pub(super) const fn held_back(&self) -> u64 {
+        self.held_back
     }
 }
+
+fn part(share: Ratio, of: usize) -> usize {
+    let part = of as u128 * u128::from(share.parts()) / u128::from(Ratio::SCALE);
+    usize::try_from(part).unwrap_or(of)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::{ChainId, Head, Line, MAX_ENVELOPE, MAX_EVENT};
+use super::borders::{Link, last_line};
+use super::told::kept_from;
+use super::{ChainId, Head, Line};
 
 /// What a file holds, read from its beginning.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub(super) struct Scan {
     pub(super) head: Head,
     /// Up to where everything is right.
     pub(super) good_bytes: u64,
+    /// The oldest record that is kept, if one of these says so.
+    pub(super) kept_from: Option<u64>,
     pub(super) end: End,
 }
 
@@ -29,11 +33,12 @@ pub(super) enum End {
 /// Reads the records of a file up to the one with the number `until`, and checks that each follows the one before.
 ///
 /// The first one must have the number that the file is named by, and follow `after` if that is known.
-pub(super) fn scan(path: &Path, first: u64, after: Option<(ChainId, Head)>, until: u64) -> io::Result<Scan> {
+pub(super) fn scan(path: &Path, first: u64, after: Option<Link>, until: u64) -> io::Result<Scan> {
     let mut file = BufReader::with_capacity(256 << 10, File::open(path)?);
     let (chain, head) = after.unzip();
     let before = Head { seq: first.saturating_sub(1), ..Head::START };
-    let mut scan = Scan { chain, head: head.unwrap_or(before), good_bytes: 0, end: End::Whole };
+    let head = head.unwrap_or(before);
+    let mut scan = Scan { chain, head, good_bytes: 0, kept_from: None, end: End::Whole };
     let (mut line, mut number) = (Vec::new(), 0);
     while scan.head.seq < until {
         line.clear();
@@ -43,9 +48,10 @@ pub(super) fn scan(path: &Path, first: u64, after: Option<(ChainId, Head)>, unti
         }
         number += 1;
         match next(&scan, &line, number == 1 && after.is_none()) {
-            Ok((chain, head)) => {
+            Ok((chain, head, kept_from)) => {
                 (scan.chain, scan.head) = (Some(chain), head);
                 scan.good_bytes += bytes as u64;
+                scan.kept_from = scan.kept_from.max(kept_from);
             }
             Err(kind) => {
                 let is_torn = file.fill_buf()?.is_empty() && !is_whole(&line);
@@ -62,23 +68,17 @@ fn is_whole(line: &[u8]) -> bool {
     line.strip_suffix(b"\n").and_then(|line| Line::parse(line).ok()).is_some_and(|line| line.is_whole())
 }
 
-fn next(scan: &Scan, line: &[u8], is_free: bool) -> Result<(ChainId, Head), &'static str> {
+fn next(scan: &Scan, line: &[u8], is_free: bool) -> Result<(ChainId, Head, Option<u64>), &'static str> {
     let line = line.strip_suffix(b"\n").and_then(|line| Line::parse(line).ok()).ok_or("bad_line")?;
     let chain = scan.chain.unwrap_or(line.chain);
     // What came before the oldest file that is left is known from that file alone.
     let before = if is_free { Head { hash: line.prev, ..scan.head } } else { scan.head };
-    line.follows(&before, chain).map(|head| (chain, head)).map_err(super::Fault::as_str)
+    let head = line.follows(&before, chain).map_err(super::Fault::as_str)?;
+    Ok((chain, head, kept_from(line.event)))
 }
 
 /// The last record of a file, as it claims to be; `None` if the last line is not one.
-pub(super) fn last_head(path: &Path) -> io::Result<Option<(ChainId, Head)>> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let longest = (MAX_EVENT + MAX_ENVELOPE + 1) as u64;
-    file.seek(SeekFrom::Start(length.saturating_sub(longest)))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
-    let Some(lines) = end.strip_suffix(b"\n") else { return Ok(None) };
-    let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(Line::parse(last).ok().map(|line| (line.chain, line.head())))
+pub(super) fn last_head(path: &Path) -> io::Result<Option<Link>> {
+    let last = last_line(path)?.unwrap_or_default();
+    Ok(Line::parse(&last).ok().map(|line| (line.chain, line.head())))
 }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use buttress_core::{Checks, ConfigError, WallClock};
+use buttress_core::{Checks, ConfigError, Ratio, WallClock};
 use buttress_redact::Redactor;
 
 use super::ladder::Ladder;
@@ -21,6 +21,7 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 pub(super) struct Settings {
     pub(super) directory: PathBuf,
     pub(super) queue: Amount,
+    pub(super) shed_share: Ratio,
     pub(super) policies: Policies,
     pub(super) most_event_bytes: usize,
     pub(super) pace: Pace,
@@ -39,6 +40,7 @@ impl Settings {
         Self {
             directory,
             queue: Amount { events: 8_192, bytes: 16 << 20 },
+            shed_share: Ratio::percent(75),
             policies: Policies::default(),
             most_event_bytes: 256 << 10,
             pace,
@@ -58,6 +60,9 @@ impl Settings {
         checks.require((1..=1_000_000).contains(&events), "queue_events", events, "1 to 1,000,000");
         let allowed = 64 << 10..=1 << 30;
         checks.require(allowed.contains(&bytes), "queue_bytes", bytes_of(bytes), "64 KiB to 1 GiB");
+        let share = self.shed_share;
+        let allowed = Ratio::percent(1)..=Ratio::ONE;
+        checks.require(allowed.contains(&share), "shed_share", format_args!("{share:?}"), "1 % to 100 %");
         let most = self.most_event_bytes;
         let allowed = 1 << 10..=MAX_EVENT;
         checks.require(allowed.contains(&most), "max_event_bytes", bytes_of(most), "1 KiB to 1 MiB");

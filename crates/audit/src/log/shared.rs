@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::gap::Losses;
 use super::policy::Policies;
 use super::replicas::Replicas;
-use super::room::{Room, Woken};
+use super::room::{Rank, Room, Woken};
 use super::{Head, Policy};
 use crate::{Class, Durability, NotRecorded, Reason, Receipt};
 
@@ -49,6 +49,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) class: Class,
+    /// Whose place it has.
+    pub(super) rank: Rank,
     pub(super) durability: Durability,
     pub(super) event: Vec<u8>,
     pub(super) reply: Option<Reply>,
@@ -150,7 +152,7 @@ impl State {
     /// Whether one more receipt may wait for sinks: those that stand still must not fill the memory.
     pub(super) fn replicas_have_room(&self, policy: Policy) -> bool {
         !matches!(policy.durability, Durability::Replicated(_))
-            || self.replicas.held() < self.room.most().events
+            || self.replicas.held() < self.room.most(policy.when_full.rank()).events
     }
 
     /// Notes that an event was refused or failed, and what its caller is told.

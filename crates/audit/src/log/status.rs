@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
 use super::counts::{ClassCounts, Counts};
+use super::room::Rank;
 use super::shared::{Health, Phase, Shared, State};
-use super::{ChainId, CheckpointStatus, DiskLevel, Head, Space, WhenFull};
+use super::{ChainId, CheckpointStatus, Damage, DiskLevel, Head, Space, WhenFull};
 use crate::{Category, Class, Reason};
 
 /// How a log is at one moment. All figures are of the same moment.
@@ -19,6 +20,11 @@ pub struct Status {
     pub queued: usize,
     /// The bytes they take.
     pub queued_bytes: usize,
+    /// How many of those that wait, and of the places, are of classes that may be lost.
+    pub queued_sheddable: usize,
+    /// How often a class that may be lost asked for a place in vain at first although there was one: it is kept for
+    /// those that must not be.
+    pub held_back: u64,
     /// Callers that wait for a place.
     pub waiting: usize,
     /// Receipts that wait for sinks.
@@ -42,6 +48,8 @@ pub struct Status {
     pub busy_for: Duration,
     /// The last thing that went wrong, also if it has been overcome.
     pub last_error: Option<String>,
+    /// What was found to be wrong in an older file when the log was opened, where it was chosen to go on all the same.
+    pub damage: Option<Damage>,
     /// Files.
     pub segments: usize,
     /// What they take, in bytes.
@@ -67,13 +75,15 @@ impl Status {
     pub(super) fn at(shared: &Shared, now: Instant) -> Self {
         let state = shared.lock();
         let busy_for = state.busy_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let (facts, used) = (state.facts.clone(), state.room.used());
+        let (facts, used) = (state.facts.clone(), state.room.used_in_all());
         Self {
             chain: facts.chain,
             head: *shared.head.borrow(),
             synced: facts.synced,
             queued: used.events,
             queued_bytes: used.bytes,
+            queued_sheddable: state.room.used(Rank::Sheddable).events,
+            held_back: state.room.held_back(),
             waiting: state.room.waiting(),
             replicating: state.replicas.held(),
             syncs: facts.syncs,
@@ -85,6 +95,7 @@ impl Status {
             refusing: state.refusing(),
             busy_for,
             last_error: facts.last_error,
+            damage: facts.damage,
             segments: facts.segments,
             bytes: facts.bytes,
             checkpoints: facts.signatures.map(|signatures| signatures.status()),

@@ -64,13 +64,15 @@ impl Clerk {
         self.clock.now()
     }
 
-    pub(super) fn segment_opened(&self, after: Head, why: WhyNext) -> Vec<u8> {
+    /// `first_kept` is the oldest record that is kept, if that is known: a start can tell by it whether a file is
+    /// missing at the beginning.
+    pub(super) fn segment_opened(&self, after: Head, why: WhyNext, first_kept: Option<u64>) -> Vec<u8> {
         let previous = json!({ "seq": after.seq, "hash": hash(after) });
-        self.event(
-            "AUDIT_SEGMENT_OPENED",
-            Severity::Info,
-            &json!({ "previous": previous, "why": why.as_str() }),
-        )
+        let details = match first_kept {
+            Some(first) => json!({ "previous": previous, "why": why.as_str(), "first_kept": first }),
+            None => json!({ "previous": previous, "why": why.as_str() }),
+        };
+        self.event("AUDIT_SEGMENT_OPENED", Severity::Info, &details)
     }
 
     pub(super) fn gap(&self, losses: &Losses) -> Vec<u8> {

@@ -5,3 +5,4 @@ mod faulty;
 mod model;
 mod place;
 mod policies;
+mod until;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::Verdict;
-use crate::log::{ChainId, Head};
+use crate::log::{ChainId, Head, MadeAnew};
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub struct Report {
     pub anchored_to: u64,
     /// What the signatures were checked with.
     pub keys: Keys,
+    /// Of which keys, checkpoints and anchors the log itself says that they knew nothing of the records before: the
+    /// latest ones, [`Report::MOST_MADE_ANEW`] at most.
+    pub made_anew: Vec<MadeAnew>,
     /// Half a line was passed over because the log is being written.
     pub in_use: bool,
 }
@@ -53,6 +56,9 @@ impl Keys {
 }
 
 impl Report {
+    /// How many of what was made anew are told.
+    pub const MOST_MADE_ANEW: usize = 16;
+
     /// The report as one JSON object, in one line.
     pub fn to_json(&self) -> String {
         serde_json::to_string(&Shown::from(self)).unwrap_or_default()
@@ -85,7 +91,22 @@ struct Shown<'a> {
     anchored_to: u64,
     unanchored: u64,
     keys: &'static str,
+    made_anew: Vec<ShownMadeAnew<'a>>,
     in_use: bool,
+}
+
+#[derive(Serialize)]
+struct ShownMadeAnew<'a> {
+    what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchor: Option<&'a str>,
+    records: u64,
+}
+
+impl<'a> From<&'a MadeAnew> for ShownMadeAnew<'a> {
+    fn from(made: &'a MadeAnew) -> Self {
+        Self { what: made.what.as_str(), anchor: made.what.anchor(), records: made.records }
+    }
 }
 
 #[derive(Serialize)]
@@ -114,6 +135,7 @@ impl<'a> From<&'a Report> for Shown<'a> {
             anchored_to: report.anchored_to,
             unanchored: report.head.seq.saturating_sub(report.anchored_to),
             keys: report.keys.as_str(),
+            made_anew: report.made_anew.iter().map(ShownMadeAnew::from).collect(),
             in_use: report.in_use,
         };
         match &report.verdict {

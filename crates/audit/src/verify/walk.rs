@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use super::notes::{Known, Notes};
 use super::{Evidence, Keys, Kind, Progress, Report, Verdict, VerifyError, end};
 use crate::log::{
-    ChainId, FailedAt as _, Head, KEYS, KeyError, Line, Lines, Next, ReadError, Segment, Tree, VerifyingKey,
-    check_format, leaf, segments,
+    ChainId, FailedAt as _, Head, KEYS, KeyError, Line, Lines, MadeAnew, Next, ReadError, Segment, Tree,
+    VerifyingKey, check_format, leaf, segments,
 };
 
 /// How many records pass between two words about the progress.
@@ -28,6 +28,7 @@ pub(super) struct Walk {
     anchored_to: u64,
     /// Up to which record the log itself says that it was deleted.
     pub(super) retired: u64,
+    made_anew: Vec<MadeAnew>,
     bytes: u64,
     of_bytes: u64,
 }
@@ -99,6 +100,7 @@ impl Walk {
             signed_to: 0,
             anchored_to: 0,
             retired: 0,
+            made_anew: Vec::new(),
             bytes: 0,
             of_bytes: segments.iter().map(|file| file.len).sum(),
             segments,
@@ -123,6 +125,7 @@ impl Walk {
             signed_to: self.signed_to,
             anchored_to: self.anchored_to,
             keys: self.keys_from,
+            made_anew: self.made_anew,
             in_use,
         })
     }
@@ -186,6 +189,12 @@ impl Walk {
         }
         if self.before > 0 {
             self.retired = self.retired.max(end::retired(line.event));
+        }
+        if let Some(made) = MadeAnew::told_by(line.event) {
+            if self.made_anew.len() == Report::MOST_MADE_ANEW {
+                self.made_anew.remove(0);
+            }
+            self.made_anew.push(made);
         }
         self.check_notes()
     }

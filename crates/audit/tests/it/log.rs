@@ -1,4 +1,5 @@
 mod basics;
+mod borders;
 mod child;
 mod damage;
 mod directory;

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use buttress_audit::log::{
-    AuditLog, AuditLogBuilder, Checkpoints, FileAnchor, OpenError, ResumeError, SigningKey,
+    AuditLog, AuditLogBuilder, Checkpoints, FileAnchor, MadeAnew, OpenError, ResumeError, SigningKey,
 };
 use buttress_audit::verify::{Evidence, Report, Verdict, verify};
 use buttress_audit::{Action, Event};
@@ -132,4 +132,93 @@ async fn a_log_in_use_is_never_taken_for_a_damaged_one() {
     }
     log.close().await;
     assert_eq!(place.report().verdict, Verdict::Intact);
+}
+
+/// What somebody takes away between two starts, and what knew nothing of the records at the second.
+type Loss = (&'static [&'static str], &'static [&'static str]);
+
+const LOSSES: [Loss; 9] = [
+    (&[], &[]),
+    (&["log/key.pub"], &[]),
+    (&["signing.key"], &["key"]),
+    (&["anchor"], &["anchor"]),
+    (&["log/checkpoints.jsonl"], &["checkpoints"]),
+    (&["signing.key", "anchor"], &["key", "anchor"]),
+    (&["signing.key", "log/key.pub", "log/checkpoints.jsonl"], &["key", "checkpoints"]),
+    (&["log/checkpoints.jsonl", "anchor"], &["checkpoints", "anchor"]),
+    (&["signing.key", "log/key.pub", "log/checkpoints.jsonl", "anchor"], &["key", "checkpoints", "anchor"]),
+];
+
+fn kinds(made_anew: &[MadeAnew]) -> Vec<&'static str> {
+    made_anew.iter().map(|made| made.what.as_str()).collect()
+}
+
+fn made_anew(log: &AuditLog) -> Vec<MadeAnew> {
+    log.status().checkpoints.unwrap().made_anew
+}
+
+#[tokio::test]
+async fn a_key_checkpoints_or_an_anchor_that_knew_nothing_of_the_records_are_told_by_status_log_and_verification()
+ {
+    for (lost, expected) in LOSSES {
+        let place = Place::new();
+        let log = place.builder().open().unwrap();
+        assert_eq!(made_anew(&log), [], "a log that is begun has nothing to be told of");
+        record(&log, 20).await;
+        log.close().await;
+        for name in lost {
+            fs::remove_file(place.0.path().join(name)).unwrap();
+        }
+        let log = place.builder().open().unwrap();
+        let told = made_anew(&log);
+        assert_eq!(kinds(&told), expected, "without {lost:?}");
+        assert!(told.iter().all(|made| made.records == 21), "{told:?}");
+        log.close().await;
+        let log = place.builder().open().unwrap();
+        assert_eq!(made_anew(&log), [], "the next start has found them again");
+        record(&log, 1).await;
+        log.close().await;
+        // Both keys are known where somebody changed them on purpose.
+        let keys = Evidence::new().keys_from(place.dir().join("key.pub")).unwrap();
+        let report = verify(place.dir(), &keys.anchor_from(place.0.path().join("anchor")).unwrap(), |_| {});
+        let report = report.unwrap();
+        assert_eq!(report.verdict, Verdict::Intact, "without {lost:?}: {}", report.to_json());
+        assert_eq!(report.made_anew, told, "without {lost:?}");
+        let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!(json["made_anew"].as_array().unwrap().len(), expected.len(), "{json}");
+    }
+}
+
+#[tokio::test]
+async fn signing_a_log_that_was_not_signed_before_is_told() {
+    let place = Place::new();
+    let log = AuditLog::open(place.dir()).unwrap();
+    record(&log, 3).await;
+    log.close().await;
+    let log = place.builder().open().unwrap();
+    assert_eq!(kinds(&made_anew(&log)), ["key", "checkpoints", "anchor"]);
+    log.close().await;
+    let words = made_anew(&log)[2].to_string();
+    assert_eq!(
+        words,
+        format!(
+            "the anchor file {} knew nothing of a log of 4 records",
+            place.0.path().join("anchor").display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_log_is_signed_from_its_first_record_on_so_that_a_process_killed_soon_after_is_no_stranger_to_it() {
+    let place = Place::new();
+    let log = place.builder().open().unwrap();
+    // As it would be found if the process were killed now.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["format", "key.pub", "checkpoints.jsonl", "segment-00000000000000000001.jsonl"] {
+        fs::copy(place.dir().join(name), killed.path().join(name)).unwrap();
+    }
+    log.close().await;
+    let key = SigningKey::load(place.0.path().join("signing.key")).unwrap();
+    let log = AuditLog::builder(killed.path()).checkpoints(Checkpoints::signed_by(key)).open().unwrap();
+    assert_eq!(made_anew(&log), []);
 }

@@ -73,5 +73,5 @@ fn in_words(report: &Report) -> String {
         Keys::None if report.checkpoints > 0 => "; there was no key to check signatures with, give --key",
         _ => "",
     };
-    verdict + keys
+    report.made_anew.iter().fold(verdict + keys, |words, made| words + "; " + &made.to_string())
 }

@@ -15,7 +15,7 @@ use super::super::merkle::{Tree, leaf};
 use super::super::note::Note;
 use super::super::reader::{OwnedLine, ReadError, Reader};
 use super::file::{KEYS, NoteFile, NoteLine};
-use super::{CheckpointMonitor, CheckpointStatus, Checkpointer, Checkpoints, ResumeError};
+use super::{CheckpointMonitor, CheckpointStatus, Checkpointer, Checkpoints, MadeAnew, Proof, ResumeError};
 
 /// How much is read at once.
 const LINES: usize = 1000;
@@ -29,15 +29,26 @@ pub(super) fn resume(
     now: Instant,
 ) -> Result<Checkpointer, ResumeError> {
     check_outside(&settings, dir)?;
-    let keys = published(dir, settings.key.verifying_key())?;
+    let own = settings.key.verifying_key();
+    let (keys, is_published) = published(dir, own)?;
     let (file, last) = NoteFile::open(dir).map_err(|source| at(&dir.join(super::NOTES), source))?;
     let log = Log { dir, chain, head };
-    let base = last.map(|line| log.base(&line, &keys, &file)).transpose()?;
-    let signed = base.as_ref().map_or(0, Tree::size);
-    let tree = log.grown(base.unwrap_or(Tree::EMPTY))?;
-    let workers =
-        settings.anchors.into_iter().map(|anchor| log.anchored(anchor)).collect::<Result<_, _>>()?;
-    let status = CheckpointStatus { signed, ..CheckpointStatus::default() };
+    let last = last.map(|line| log.last(&line, &keys, &file)).transpose()?;
+    let has_signed = last.as_ref().is_some_and(|note| note.is_signed(std::slice::from_ref(own)));
+    let mut strangers = Vec::new();
+    strangers.extend((!is_published && !has_signed).then_some(Proof::Key));
+    strangers.extend(last.is_none().then_some(Proof::Checkpoints));
+    let base = last.map_or(Tree::EMPTY, |note| note.checkpoint().tree().clone());
+    let signed = base.size();
+    let tree = log.grown(base)?;
+    let mut workers = Vec::new();
+    for anchor in settings.anchors {
+        let (worker, is_stranger) = log.anchored(anchor)?;
+        strangers.extend(is_stranger.then(|| Proof::Anchor(worker.status().name)));
+        workers.push(worker);
+    }
+    let made_anew = log.made_anew(strangers);
+    let status = CheckpointStatus { signed, made_anew, ..CheckpointStatus::default() };
     Ok(Checkpointer {
         chain,
         key: settings.key,
@@ -48,7 +59,7 @@ pub(super) fn resume(
         tree,
         head,
         file,
-        monitor: CheckpointMonitor { own: Arc::new(Mutex::new(status)), workers },
+        monitor: CheckpointMonitor { own: Arc::new(Mutex::new(status)), workers: workers.into() },
     })
 }
 
@@ -63,8 +74,8 @@ fn check_outside(settings: &Checkpoints, dir: &Path) -> Result<(), ResumeError> 
     Ok(())
 }
 
-/// The keys that this log was ever signed with, the one of now among them.
-fn published(dir: &Path, key: &VerifyingKey) -> Result<Vec<VerifyingKey>, ResumeError> {
+/// The keys that this log was ever signed with, the one of now among them; and whether that was there already.
+fn published(dir: &Path, key: &VerifyingKey) -> Result<(Vec<VerifyingKey>, bool), ResumeError> {
     let path = dir.join(KEYS);
     let mut keys = match VerifyingKey::load_all(&path) {
         Ok(keys) => keys,
@@ -73,11 +84,12 @@ fn published(dir: &Path, key: &VerifyingKey) -> Result<Vec<VerifyingKey>, Resume
         // Half written when the machine stopped, or spoilt: it is written anew below.
         Err(_) => Vec::new(),
     };
-    if !keys.contains(key) {
+    let is_published = keys.contains(key);
+    if !is_published {
         publish(&path, key).map_err(|source| at(&path, source))?;
         keys.push(key.clone());
     }
-    Ok(keys)
+    Ok((keys, is_published))
 }
 
 fn publish(path: &PathBuf, key: &VerifyingKey) -> io::Result<()> {
@@ -97,13 +109,20 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// The tree to go on with, from the last checkpoint in the directory.
-    fn base(&self, line: &[u8], keys: &[VerifyingKey], file: &NoteFile) -> Result<Tree, ResumeError> {
+    /// What knew nothing of a log that has records.
+    fn made_anew(&self, strangers: Vec<Proof>) -> Vec<MadeAnew> {
+        let records = self.head.seq;
+        let strangers = strangers.into_iter().filter(|_| records > 0);
+        strangers.map(|what| MadeAnew { what, records }).collect()
+    }
+
+    /// The last checkpoint in the directory, with the tree to go on with.
+    fn last(&self, line: &[u8], keys: &[VerifyingKey], file: &NoteFile) -> Result<Note, ResumeError> {
         let note = NoteLine::parse(line)
             .filter(|note| note.checkpoint().chain() == self.chain && note.is_signed(keys))
             .ok_or_else(|| ResumeError::Signature { path: file.path().to_owned() })?;
         self.check(&note, "the last checkpoint")?;
-        Ok(note.checkpoint().tree().clone())
+        Ok(note)
     }
 
     /// Whether the records that a note is about are still the ones it is about.
@@ -162,8 +181,8 @@ impl Log<'_> {
     }
 
     /// Sets an anchor to work, unless it knows of a longer or of another log. One that gives no answer does not hold
-    /// up the log: what it has it will not let go of.
-    fn anchored(&self, mut anchor: Box<dyn Anchor>) -> Result<Worker, ResumeError> {
+    /// up the log: what it has it will not let go of. Says too whether it knows of none.
+    fn anchored(&self, mut anchor: Box<dyn Anchor>) -> Result<(Worker, bool), ResumeError> {
         let had = anchor.latest(self.chain);
         if let Ok(Some(note)) = &had {
             let name = anchor.name().to_owned();
@@ -173,6 +192,7 @@ impl Log<'_> {
             }
             self.check(note, &format!("the anchor {name}"))?;
         }
+        let is_stranger = matches!(had, Ok(None));
         let had: Result<u64, AnchorError> = had.map(|note| note.map_or(0, |note| note.checkpoint().size()));
         if let Err(error) = &had {
             tracing::warn!(
@@ -182,7 +202,8 @@ impl Log<'_> {
             );
         }
         let name = PathBuf::from(anchor.name());
-        Worker::start(anchor, &had).map_err(|source| at(&name, source))
+        let worker = Worker::start(anchor, &had).map_err(|source| at(&name, source))?;
+        Ok((worker, is_stranger))
     }
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use buttress_core::Ratio;
 
 use super::faulty::{Fate, FaultyDisk, actions, numbers, records, segments};
+use super::until::until;
 use crate::log::status::real_now;
 use crate::log::writer::next_turn;
 use crate::log::{AuditLog, DiskLevel, Space, Status};
@@ -48,16 +49,12 @@ async fn a_disk_that_hangs_is_seen_though_it_does_not_fail() {
 
 /// Waits until the log has nothing more to do.
 async fn until_idle(log: &AuditLog) {
-    while log.status().busy_for > Duration::ZERO {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(log, "it has nothing to do", |status| status.busy_for == Duration::ZERO).await;
 }
 
 /// Waits until the log records again.
 async fn until_good(log: &AuditLog) {
-    while log.status().refusing.is_some() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(log, "it records again", |status| status.refusing.is_none()).await;
 }
 
 #[tokio::test]
@@ -217,18 +214,14 @@ async fn below_three_percent_only_that_is_recorded_whose_request_fails_otherwise
     let access = || log.record(numbered(Action::ACCESS_GRANTED, 1));
     access().await.unwrap();
     disk.has_space(2 << 30, 100 << 30);
-    while log.status().level != DiskLevel::Critical {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(&log, "the room was looked at", |status| status.level == DiskLevel::Critical).await;
     let shed = access().await.unwrap_err();
     assert_eq!((shed.reason, shed.shed), (Reason::DiskFull, true));
     assert!(log.status().is_ready());
     login(&log, 2).await.unwrap();
     update(&log, 3).await.unwrap();
     disk.has_space(60 << 30, 100 << 30);
-    while log.status().level != DiskLevel::Plenty {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(&log, "the room was looked at", |status| status.level == DiskLevel::Plenty).await;
     access().await.unwrap();
     log.close().await;
     let actions = actions(directory.path());
@@ -244,9 +237,7 @@ async fn what_is_only_written_is_synced_within_the_time_that_was_set() {
     let builder = AuditLog::builder(&directory).sync_within(Duration::from_millis(1));
     let log = builder.open_on(disk.clone()).unwrap();
     let receipt = update(&log, 1).await.unwrap();
-    while log.status().synced.seq < receipt.seq.unwrap() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until(&log, "it is synced", |status| Some(status.synced.seq) >= receipt.seq).await;
 }
 
 #[tokio::test]

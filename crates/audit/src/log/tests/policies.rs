@@ -6,6 +6,7 @@ use buttress_core::{Context, Deadline, Ratio};
 use tokio::time::Instant;
 
 use super::faulty::{FaultyDisk, numbers, records};
+use super::until::until;
 use crate::log::{AuditLog, AuditLogBuilder, Place, Policy, Recording, Then, WhenFull};
 use crate::{Action, Category, Class, Durability, Event, NotRecorded, Reason, Recorder, Reservation};
 
@@ -82,6 +83,70 @@ async fn each_class_does_what_its_policy_says_when_there_is_no_room() {
     assert_eq!(gap.event["details"]["categories"], serde_json::json!({ "data": 1, "system": 1 }));
 }
 
+/// Which share may be shed, of eight places; then how many of a flood are recorded, how many logins find room behind
+/// it, and how many of the flood were refused although there was room.
+const FLOODS: [(Option<u32>, usize, usize, u64); 4] =
+    [(None, 6, 2, 14), (Some(50), 4, 4, 16), (Some(100), 8, 0, 0), (Some(1), 1, 7, 19)];
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_what_may_be_lost_leaves_room_for_what_must_not_be() {
+    for (share, recorded, logins, held_back) in FLOODS {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::default();
+        let builder = builder(&directory).queue_events(8);
+        let builder =
+            share.into_iter().fold(builder, |builder, share| builder.shed_share(Ratio::percent(share)));
+        let log = builder.open_on(disk.clone()).unwrap();
+        let mut taken = Vec::new();
+        for number in 0..20 {
+            // Half of it waits a while, which does not keep others from what is theirs either.
+            taken.extend(log.reserve(if number % 2 == 0 { SYSTEM } else { READS }).await);
+        }
+        assert_eq!(taken.len(), recorded, "{share:?}");
+        let status = log.status();
+        assert_eq!((status.queued_sheddable, status.held_back), (recorded, held_back), "{share:?}");
+        let mut waiting = std::pin::pin!(log.reserve(READS));
+        assert!(polled(waiting.as_mut()).await.is_none());
+        let mut found = Vec::new();
+        while let Ok(place) = log.reserve(AUTH).await {
+            found.push(place);
+        }
+        assert_eq!(found.len(), logins, "{share:?}");
+        // A place is given back to whom it was taken from, also if its event is of another class.
+        if let Some(place) = found.pop() {
+            let access = Event::builder(Action::ACCESS_GRANTED).build();
+            place.record(access).await.unwrap();
+            assert!(log.reserve(AUTH).await.is_ok());
+        }
+        drop((taken, found));
+        let status = log.status();
+        // The one that waits has his place, and has not fetched it.
+        assert_eq!((status.queued, status.queued_sheddable, status.waiting), (1, 1, 0), "{share:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_that_wait_for_sinks_keep_the_same_share_free() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = Durability::Replicated(1.try_into().unwrap());
+    let builder = builder(&directory).queue_events(4).shed_share(Ratio::percent(50));
+    let builder = builder.policy(Category::System, Policy::new(one, WhenFull::Shed));
+    let log = builder.policy(Category::Auth, Policy::new(one, WhenFull::FailRequest)).open().unwrap();
+    let mut held = Vec::new();
+    for (class, number) in [(SYSTEM, 1), (SYSTEM, 2), (AUTH, 3), (AUTH, 4)] {
+        let action = if class == AUTH { Action::LOGIN } else { Action::SERVICE_STARTED };
+        held.push(
+            log.reserve(class).await.unwrap().record(Event::builder(action).detail("n", number).build()),
+        );
+        until(&log, "the receipt waits", |status| status.replicating == held.len()).await;
+        if held.len() == 2 {
+            assert_eq!(refusal(log.reserve(SYSTEM).await), (Reason::QueueFull, true));
+        }
+    }
+    assert_eq!(refusal(log.reserve(AUTH).await), (Reason::QueueFull, false));
+    log.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_the_deadline_of_his_request() {
     let directory = tempfile::tempdir().unwrap();
@@ -134,7 +199,7 @@ async fn who_leaves_gives_up_his_turn_and_also_a_place_that_he_never_fetched() {
 async fn recording_into_a_place_needs_no_room_however_large_the_event_is() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
-    let builder = builder(&directory).queue_bytes(64 << 10);
+    let builder = builder(&directory).queue_bytes(64 << 10).shed_share(Ratio::ONE);
     let log = builder.open_on(disk.clone()).unwrap();
     let mut taken = Vec::new();
     while let Ok(place) = log.reserve(SYSTEM).await {
@@ -190,9 +255,7 @@ async fn replicated_means_that_so_many_sinks_have_confirmed_it() {
     let policy = Policy::new(two, WhenFull::Block { limit: Duration::from_secs(1), then: Then::FailRequest });
     let log = builder(&directory).policy(Category::Data, policy).queue_events(8).open().unwrap();
     let mut due = std::pin::pin!(record(log.reserve(DATA).await.unwrap(), 1));
-    while log.status().replicating == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(&log, "the receipt waits", |status| status.replicating == 1).await;
     log.confirm("one", 2);
     log.confirm("one", 2);
     log.confirm("two", 1);
@@ -205,9 +268,7 @@ async fn replicated_means_that_so_many_sinks_have_confirmed_it() {
     let mut held = Vec::new();
     for number in 0..8 {
         held.push(record(log.reserve(DATA).await.unwrap(), number));
-        while log.status().replicating < held.len() {
-            tokio::task::yield_now().await;
-        }
+        until(&log, "the receipt waits", |status| status.replicating == held.len()).await;
     }
     assert_eq!(refusal(log.reserve(DATA).await), (Reason::QueueFull, false));
     log.record(Event::builder(Action::LOGIN).build()).await.unwrap();

@@ -185,7 +185,8 @@ fn a_report_is_one_json_object() {
         "file": "segment-00000000000000000001.jsonl", "line": 3,
         "chain": CHAIN.to_string(), "first_seq": 1, "records": 2,
         "head": { "seq": 2, "hash": place.report(&Evidence::new()).head.hash_text() },
-        "checkpoints": 0, "signed_to": 0, "anchored_to": 0, "unanchored": 2, "keys": "none", "in_use": false,
+        "checkpoints": 0, "signed_to": 0, "anchored_to": 0, "unanchored": 2, "keys": "none",
+        "made_anew": [], "in_use": false,
     });
     assert_eq!(report, expected);
 }

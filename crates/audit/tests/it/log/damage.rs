@@ -3,7 +3,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use buttress_audit::Action;
-use buttress_audit::log::{OpenError, WhenDamaged};
+use buttress_audit::log::{Damage, OpenError, WhenDamaged};
 
 use super::sample::{actions, builder, numbered, numbers, open, records, segments};
 
@@ -93,7 +93,7 @@ async fn any_byte_changed_before_the_last_line_is_found_and_named_and_nothing_is
         changed[at] ^= 1;
         fs::write(&segment, &changed).unwrap();
         let error = open(&directory).unwrap_err();
-        let OpenError::Tampered { file, line, seq, .. } = &error else { panic!("{at}: {error:?}") };
+        let OpenError::Tampered(Damage { file, line, seq, .. }) = &error else { panic!("{at}: {error:?}") };
         let expected = ends.iter().filter(|end| **end <= at).count() as u64 + 1;
         assert_eq!(file, &segment);
         // A line feed that is gone joins two lines, of which the first is named.
@@ -115,7 +115,10 @@ async fn a_line_that_is_missing_doubled_or_moved_is_found() {
     for (what, lines, named) in [("missing", missing, 3), ("doubled", doubled, 4), ("moved", moved, 2)] {
         fs::write(&segment, lines.concat()).unwrap();
         let error = open(&directory).unwrap_err();
-        assert!(matches!(error, OpenError::Tampered { line, .. } if line == named), "{what}: {error}");
+        assert!(
+            matches!(error, OpenError::Tampered(Damage { line, .. }) if line == named),
+            "{what}: {error}"
+        );
     }
 }
 
@@ -132,7 +135,7 @@ async fn a_segment_that_is_missing_is_found() {
     assert_eq!(segments.len(), 4, "{segments:?}");
     fs::remove_file(&segments[2]).unwrap();
     let error = open(&directory).unwrap_err();
-    assert!(matches!(error, OpenError::Tampered { kind: "missing_segment", .. }), "{error}");
+    assert!(matches!(error, OpenError::Tampered(Damage { kind: "missing_segment", .. })), "{error}");
 }
 
 #[tokio::test]
@@ -178,7 +181,10 @@ async fn a_log_whose_only_file_was_emptied_is_not_begun_anew() {
     for beginning in [String::new(), rest[..20].to_owned()] {
         fs::write(&later, &beginning).unwrap();
         let error = open(&directory).unwrap_err();
-        assert!(matches!(error, OpenError::Tampered { kind: "missing_segment", seq: 2, .. }), "{error}");
+        assert!(
+            matches!(error, OpenError::Tampered(Damage { kind: "missing_segment", seq: 2, .. })),
+            "{error}"
+        );
         assert_eq!(fs::read_to_string(&later).unwrap(), beginning, "nothing is touched");
     }
     fs::write(&later, rest).unwrap();
@@ -196,7 +202,7 @@ async fn a_whole_record_in_the_place_of_another_is_not_taken_for_half_a_line() {
         fs::write(&segment, left.concat()).unwrap();
         let error = open(&directory).unwrap_err();
         assert!(
-            matches!(error, OpenError::Tampered { kind: "seq_order", line, .. } if line == named),
+            matches!(error, OpenError::Tampered(Damage { kind: "seq_order", line, .. }) if line == named),
             "{error}"
         );
         assert_eq!(fs::read_to_string(&segment).unwrap(), left.concat(), "nothing is touched");
