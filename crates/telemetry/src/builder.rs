@@ -26,7 +26,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 pub struct LogsBuilder {
     pub(crate) checks: Checks,
     filter: Directives,
-    redactor: Redactor,
+    redactor: Option<Redactor>,
     clock: WallClock,
     pub(crate) format: LogFormat,
     pub(crate) level_case: LevelCase,
@@ -43,7 +43,7 @@ impl LogsBuilder {
         Self {
             checks: Checks::of("logs"),
             filter: Directives::default(),
-            redactor: Redactor::default(),
+            redactor: None,
             clock: WallClock::system(),
             format: LogFormat::default(),
             level_case: LevelCase::default(),
@@ -119,7 +119,7 @@ impl LogsBuilder {
 
     /// What hides secrets. Default [`Redactor::default`]; a log without one is not to be had.
     pub fn redactor(self, redactor: Redactor) -> Self {
-        Self { redactor, ..self }
+        Self { redactor: Some(redactor), ..self }
     }
 
     /// The name of this service, written as `service.name`. At most 128 bytes.

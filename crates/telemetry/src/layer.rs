@@ -57,7 +57,7 @@ impl LogLayer {
             let values = &self.lines.values(when);
             room.clear();
             record(&mut Visitor(Recorder { values, room: &mut *room, fields: &mut *fields }));
-            if when == When::Each || room.is_clean(values.redactor) {
+            if when == When::Each || room.is_clean(values.redactor, values.lines) {
                 return;
             }
         }
@@ -83,7 +83,7 @@ impl LogLayer {
         scratch: &mut Scratch,
     ) -> LevelName {
         let mut is_critical = self.add_event(event, When::Together, scratch);
-        if !scratch.room.is_clean(self.lines.redactor()) {
+        if !scratch.room.is_clean(self.lines.redactor(), self.lines.number) {
             is_critical = self.add_event(event, When::Each, scratch);
         }
         scratch.whose.confirm(self.lines.number);

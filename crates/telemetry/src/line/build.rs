@@ -6,6 +6,7 @@ use buttress_redact::Redactor;
 use super::level::LevelName;
 use super::notation::Notation;
 use super::pen::{Pen, Values, When};
+use super::room::{SHORTEST_CARD, SHORTEST_NUMBER};
 use super::scratch::Scratch;
 use super::slot::{Slot, Slots};
 use super::span::SpanFields;
@@ -23,6 +24,7 @@ pub(crate) struct Lines {
     /// Whether levels are in upper case.
     upper: bool,
     redactor: Redactor,
+    shortest_number: usize,
     /// The end of every line.
     tail: Vec<u8>,
 }
@@ -38,13 +40,21 @@ pub(crate) struct Occurrence<'a> {
 }
 
 impl Lines {
-    pub(crate) fn new(notation: Notation, upper: bool, redactor: Redactor, service: &Service) -> Self {
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { number, notation, upper, redactor, tail: service.tail(notation) }
+    /// Without a redactor of its owner's it takes the default one.
+    pub(crate) fn new(notation: Notation, upper: bool, own: Option<Redactor>, service: &Service) -> Self {
+        Self {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            notation,
+            upper,
+            shortest_number: if own.is_some() { SHORTEST_NUMBER } else { SHORTEST_CARD },
+            redactor: own.unwrap_or_default(),
+            tail: service.tail(notation),
+        }
     }
 
     pub(crate) fn values(&self, when: When) -> Values<'_> {
-        Values { notation: self.notation, redactor: &self.redactor, when, lines: self.number }
+        let Self { notation, redactor, shortest_number, number: lines, .. } = self;
+        Values { notation: *notation, redactor, when, shortest_number: *shortest_number, lines: *lines }
     }
 
     pub(crate) fn redactor(&self) -> &Redactor {
@@ -84,9 +94,8 @@ impl Lines {
         line.extend_from_slice(event.level.as_str(self.upper).as_bytes());
         line.push(b'"');
         let put = |slot: Slot, line: &mut Vec<u8>| {
-            if let Some(value) = slots.get(slot) {
-                line.extend_from_slice(slot.json_key().as_bytes());
-                line.extend_from_slice(value);
+            if let Some(whole) = slots.whole(slot) {
+                line.extend_from_slice(whole);
             }
         };
         put(Slot::Event, line);
@@ -114,14 +123,14 @@ impl Lines {
         super::escape::escape(event.logger, MAX_SLOT, line);
         line.extend_from_slice(format!("{plain}:").as_bytes());
         for slot in [Slot::Event, Slot::Message] {
-            if let Some(value) = slots.get(slot) {
+            if let Some(value) = slots.value(slot) {
                 line.push(b' ');
                 line.extend_from_slice(value);
             }
         }
         line.extend_from_slice(fields);
         for slot in Slot::WHOSE {
-            if let Some(value) = slots.get(slot) {
+            if let Some(value) = slots.value(slot) {
                 self.notation.key(slot.name(), line);
                 line.extend_from_slice(value);
             }

@@ -60,9 +60,12 @@ fn few(thousandths: i64, out: &mut Vec<u8>) {
     }
     let number = thousandths.unsigned_abs();
     whole(number / 1_000, out);
-    let behind = [b'.', digit(number / 100), digit(number / 10), digit(number)];
-    let zeros = behind[2..].iter().rev().take_while(|digit| **digit == b'0').count();
-    out.extend_from_slice(&behind[..4 - zeros]);
+    out.extend_from_slice(&[b'.', digit(number / 100), digit(number / 10), digit(number)]);
+    for power in [10, 100] {
+        if number.is_multiple_of(power) {
+            out.pop();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -87,9 +87,9 @@ fn plain_len(bytes: &[u8]) -> usize {
     plain + rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len())
 }
 
-/// Whether all of a text is plain, as most texts are. Its end is looked at twice rather than byte by byte.
+/// Whether there is nothing to escape, and only ASCII, as in most texts. The end is looked at twice rather than byte by byte.
 #[inline]
-fn is_plain(bytes: &[u8]) -> bool {
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk() {
         let (eights, _) = bytes.as_chunks();
         eights.iter().all(|eight| are_plain(*eight)) && are_plain(*last)

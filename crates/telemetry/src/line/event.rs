@@ -42,7 +42,7 @@ impl Take for EventFields<'_> {
         let at = fields.len();
         let (label, place) = (known.label, known.place);
         let whole = value.write(&mut Pen { values: self.values, label, most: MAX_TEXT, room, out: fields });
-        let repeats = matches!(place, Place::Slot(slot) if slots.get(slot) == fields.get(at..));
+        let repeats = matches!(place, Place::Slot(slot) if slots.value(slot) == fields.get(at..));
         let fits = fields.len() <= MAX_FIELD_BYTES;
         if repeats || !fits {
             fields.truncate(start);

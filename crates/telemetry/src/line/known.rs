@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn values(redactor: &Redactor, lines: usize) -> Values<'_> {
-        Values { notation: Notation::Json, redactor, when: When::Together, lines }
+        Values { notation: Notation::Json, redactor, when: When::Together, shortest_number: 6, lines }
     }
 
     fn key(known: &Known, values: &Values<'_>) -> String {

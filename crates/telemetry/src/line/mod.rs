@@ -4,6 +4,7 @@ mod build;
 mod digits;
 mod escape;
 mod event;
+mod familiar;
 mod known;
 mod level;
 mod names;

@@ -27,7 +27,18 @@ impl Notation {
         }
     }
 
+    /// Writes a text in which there is nothing to escape, and has room for it.
     #[inline]
+    pub(crate) fn plain(self, text: &str, out: &mut Vec<u8>) -> bool {
+        if self != Self::Json {
+            return self.text(text, MAX_SLOT, out);
+        }
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        true
+    }
+
     /// Writes a text as a value of at most `room` bytes, and says whether all of it is there.
     pub(crate) fn text(self, text: &str, room: usize, out: &mut Vec<u8>) -> bool {
         match self {

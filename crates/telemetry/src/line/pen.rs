@@ -17,6 +17,8 @@ pub(crate) struct Values<'a> {
     pub(crate) notation: Notation,
     pub(crate) redactor: &'a Redactor,
     pub(crate) when: When,
+    /// Numbers of fewer bytes are not looked at.
+    pub(crate) shortest_number: usize,
     /// Whose they are, to tell what was found out before.
     pub(crate) lines: usize,
 }
@@ -48,25 +50,32 @@ impl Pen<'_> {
     /// Writes a text, and says whether all of it is there.
     #[inline]
     pub(crate) fn text(&mut self, text: &str) -> bool {
-        if self.may_wait() && text.len() <= LONG {
-            self.room.look_later(text);
-            self.values.notation.text(text, self.most, self.out)
-        } else {
-            self.values.notation.text(&self.redacted(text), self.most, self.out)
-        }
+        let is_known = self.may_wait() && self.room.knows(text, self.values.lines);
+        if is_known { self.values.notation.plain(text, self.out) } else { self.new_text(text) }
+    }
+
+    fn new_text(&mut self, text: &str) -> bool {
+        self.values.notation.text(&self.looked_at(text), self.most, self.out)
     }
 
     /// The same for a message, which people read without quotes around it.
     #[inline]
     pub(crate) fn message(&mut self, text: &str) -> bool {
-        if self.values.notation == Notation::Json {
-            return self.text(text);
+        match self.values.notation {
+            Notation::Json => self.text(text),
+            Notation::Text { .. } => escape(&self.looked_at(text), self.most, self.out),
         }
+    }
+
+    /// A text without secrets, or one that is looked at later.
+    fn looked_at<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         if self.may_wait() && text.len() <= LONG {
             self.room.look_later(text);
-            escape(text, self.most, self.out)
+            Cow::Borrowed(text)
+        } else if text.len() > MAX_PRINTED {
+            Cow::Borrowed(TOO_LONG)
         } else {
-            escape(&self.redacted(text), self.most, self.out)
+            self.values.redactor.field(self.label.name, text)
         }
     }
 
@@ -86,21 +95,13 @@ impl Pen<'_> {
         if !self.may_wait() {
             return self.hide_number(start);
         }
-        self.room.look_at_number_later(&self.out[start..]);
+        self.room.look_at_number_later(&self.out[start..], self.values.shortest_number);
         true
     }
 
     #[inline]
     fn may_wait(&self) -> bool {
         self.values.when == When::Together && !self.label.hides
-    }
-
-    #[cold]
-    fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if text.len() > MAX_PRINTED {
-            return Cow::Borrowed(TOO_LONG);
-        }
-        self.values.redactor.field(self.label.name, text)
     }
 
     /// Replaces the digits that were written last, if they are to be hidden.

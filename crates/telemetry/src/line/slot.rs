@@ -62,7 +62,7 @@ impl Slot {
     }
 }
 
-/// What is in the slots of one line, written as values.
+/// What is in the slots of one line, each value behind its key as JSON has it.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     bytes: Vec<u8>,
@@ -84,22 +84,31 @@ impl Slots {
         self.filled = other.filled;
     }
 
+    #[inline]
     pub(crate) fn has(&self, slot: Slot) -> bool {
         self.filled & 1 << slot as u8 != 0
     }
 
+    /// What is in a slot, with its key.
+    #[inline]
+    pub(crate) fn whole(&self, slot: Slot) -> Option<&[u8]> {
+        self.has(slot).then(|| self.bytes.get(self.places[slot as usize].clone())).flatten()
+    }
+
     /// The value in a slot.
-    pub(crate) fn get(&self, slot: Slot) -> Option<&[u8]> {
-        self.has(slot).then(|| &self.bytes[self.places[slot as usize].clone()])
+    pub(crate) fn value(&self, slot: Slot) -> Option<&[u8]> {
+        self.whole(slot)?.get(slot.json_key().len()..)
     }
 
     /// Fills a slot with what is written; nothing leaves it free.
     pub(crate) fn fill<T>(&mut self, slot: Slot, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let start = self.bytes.len();
+        self.bytes.extend_from_slice(slot.json_key().as_bytes());
+        let value = self.bytes.len();
         let told = write(&mut self.bytes);
-        let place = start..self.bytes.len();
-        self.filled |= u8::from(!place.is_empty()) << slot as u8;
-        self.places[slot as usize] = place;
+        let end = self.bytes.len();
+        self.filled |= u8::from(value < end) << slot as u8;
+        self.places[slot as usize] = start..end;
         told
     }
 

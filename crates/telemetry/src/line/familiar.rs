@@ -1,0 +1,71 @@
+use super::escape::is_plain;
+
+/// Short texts that a thread has found lately to hold nothing to hide or to escape. Most fields of a line say what they
+/// said in the one before: methods, routes, outcomes, names of events.
+#[derive(Debug)]
+pub(crate) struct Familiar {
+    texts: [Text; 128],
+    /// Those of them that are new in this line, and have not been found clean.
+    new: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    /// The log whose redactor found it clean; no log has the number 0.
+    lines: usize,
+    len: usize,
+    bytes: [u8; LONGEST],
+}
+
+/// A longer text is always looked at.
+const LONGEST: usize = 40;
+
+impl Default for Familiar {
+    fn default() -> Self {
+        Self { texts: [Text { lines: 0, len: 0, bytes: [0; LONGEST] }; 128], new: Vec::new() }
+    }
+}
+
+impl Familiar {
+    pub(crate) fn clear(&mut self) {
+        self.new.clear();
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, text: &[u8], lines: usize) -> bool {
+        let known = &self.texts[place(text)];
+        known.lines == lines && known.bytes.get(..known.len) == Some(text)
+    }
+
+    /// Takes a text that may be known the next time.
+    pub(crate) fn expect(&mut self, text: &[u8]) {
+        let place = place(text);
+        let known = &mut self.texts[place];
+        if let Some(bytes) = known.bytes.get_mut(..text.len()).filter(|_| is_plain(text)) {
+            bytes.copy_from_slice(text);
+            (known.lines, known.len) = (0, text.len());
+            self.new.push(place);
+        }
+    }
+
+    /// All texts that were new are clean.
+    pub(crate) fn confirm(&mut self, lines: usize) {
+        for place in self.new.drain(..) {
+            self.texts[place].lines = lines;
+        }
+    }
+}
+
+/// Where a text would be known, by four bytes each of its beginning, its middle and its end.
+#[inline]
+fn place(text: &[u8]) -> usize {
+    let middle = text.get(text.len() / 2 - text.len().min(4) / 2..).and_then(<[u8]>::first_chunk);
+    let words = match (text.first_chunk(), middle, text.last_chunk()) {
+        (Some(first), Some(middle), Some(last)) => {
+            let [first, middle, last] = [first, middle, last].map(|bytes| u32::from_le_bytes(*bytes));
+            first ^ middle.rotate_left(9) ^ last.rotate_left(18)
+        }
+        _ => text.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)),
+    };
+    (words.wrapping_mul(0x9e37_79b1) >> 25) as usize
+}
