@@ -1,5 +1,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+#[cfg(feature = "http")]
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use buttress_core::{Checks, ConfigError};
 use sha2::{Digest, Sha256};
@@ -20,17 +22,10 @@ pub struct KeyHash(u128);
 
 /// Takes the parts of a key, one by one; made by [`HashKey::scope`].
 #[derive(Clone)]
-pub struct KeyHasher {
-    state: SipHasher13,
-    /// An address that is not in the state yet.
-    held: Option<[u8; ADDRESS]>,
-}
+pub struct KeyHasher(SipHasher13);
 
 /// What the hash takes at a time, in bytes.
 const WORD: usize = 8;
-
-/// An address and the byte that tells it from other parts.
-const ADDRESS: usize = 2 * WORD + 1;
 
 impl HashKey {
     /// The shortest secret that [`from_secret`](Self::from_secret) takes, in bytes.
@@ -63,7 +58,7 @@ impl HashKey {
 
     /// A hasher for the keys of one policy; the same key under another policy gets another hash.
     pub fn scope(&self, policy: &str) -> KeyHasher {
-        let mut hasher = KeyHasher { state: SipHasher13::new_with_key(&self.0), held: None };
+        let mut hasher = KeyHasher(SipHasher13::new_with_key(&self.0));
         hasher.part(policy.as_bytes());
         hasher
     }
@@ -80,54 +75,64 @@ impl KeyHasher {
     /// Adds a part. Each is told from the next: the parts `a`, `bc` are another key than `ab`, `c`.
     #[inline]
     pub fn part(&mut self, bytes: &[u8]) {
-        if self.held.is_some() {
-            self.write_held();
-        }
-        self.state.write_u64(bytes.len() as u64);
-        self.state.write(bytes);
+        self.0.write_u64(bytes.len() as u64);
+        self.0.write(bytes);
         // Up to a whole word, so that the next part begins with one: it would be shifted into place otherwise.
         let beyond = bytes.len() % WORD;
         if beyond > 0 {
-            self.state.write(&[0; WORD][beyond..]);
+            self.0.write(&[0; WORD][beyond..]);
         }
     }
 
-    /// Adds an address, whose length need not be told: one byte more than two words is the length of no other part.
-    ///
-    /// Held back, because it is nearly always all there is to a key, and then hashed in one go.
+    /// Adds an address, whose length need not be told: with its mark it does not end where a word ends, as all other
+    /// parts do, and the hash takes in how many bytes there were.
     #[cfg(feature = "http")]
     #[inline]
-    pub(crate) fn address(&mut self, address: [u8; 16]) {
-        if self.held.is_some() {
-            self.write_held();
+    pub(crate) fn address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.0.write(&ipv4(address)),
+            IpAddr::V6(address) => self.0.write(&ipv6(address)),
         }
-        self.held = Some(with_mark(address));
     }
 
-    #[cold]
-    #[inline(never)]
-    fn write_held(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.state.write(&held);
+    /// The key if an address is its last part, and nearly always the only one: it is hashed in one go.
+    #[cfg(feature = "http")]
+    #[inline]
+    pub(crate) fn finish_with_address(&self, address: IpAddr) -> KeyHash {
+        match address {
+            IpAddr::V4(address) => KeyHash(self.0.hash(&ipv4(address)).as_u128()),
+            IpAddr::V6(address) => self.finish_with_ipv6(address),
         }
+    }
+
+    /// Apart, so that the shorter addresses have short code.
+    #[cfg(feature = "http")]
+    #[inline(never)]
+    fn finish_with_ipv6(&self, address: Ipv6Addr) -> KeyHash {
+        KeyHash(self.0.hash(&ipv6(address)).as_u128())
     }
 
     /// The key that the parts make.
     #[inline]
     pub fn finish(self) -> KeyHash {
-        let hash = match self.held {
-            Some(held) => self.state.hash(&held),
-            None => self.state.finish128(),
-        };
-        KeyHash(hash.as_u128())
+        KeyHash(self.0.finish128().as_u128())
     }
 }
 
+/// An address and a byte that tells it from other parts.
 #[cfg(feature = "http")]
 #[inline]
-fn with_mark(address: [u8; 16]) -> [u8; ADDRESS] {
-    let mut marked = [1; ADDRESS];
-    marked[..16].copy_from_slice(&address);
+fn ipv4(address: Ipv4Addr) -> [u8; 5] {
+    let [a, b, c, d] = address.octets();
+    [a, b, c, d, 4]
+}
+
+/// The same for the longer addresses.
+#[cfg(feature = "http")]
+#[inline]
+fn ipv6(address: Ipv6Addr) -> [u8; 2 * WORD + 1] {
+    let mut marked = [6; 2 * WORD + 1];
+    marked[..2 * WORD].copy_from_slice(&address.octets());
     marked
 }
 
@@ -169,7 +174,9 @@ mod tests {
 
     use super::*;
 
-    const ONE: [u8; 16] = [1; 16];
+    const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const TWO: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+    const LONG: IpAddr = IpAddr::V6(Ipv6Addr::new(0xc000, 0x0201, 0x0404, 0, 0, 0, 0, 1));
 
     fn hash(write: impl FnOnce(&mut KeyHasher)) -> KeyHash {
         let mut hasher = HashKey([7; 16]).scope("p");
@@ -177,16 +184,26 @@ mod tests {
         hasher.finish()
     }
 
+    fn hash_of(addresses: &[IpAddr]) -> KeyHash {
+        hash(|hasher| addresses.iter().for_each(|address| hasher.address(*address)))
+    }
+
     #[test]
     fn an_address_is_told_from_other_addresses_from_what_comes_with_it_and_from_any_part() {
-        let keys = [
+        let parts: [&[u8]; 4] = [b"", &[192, 0, 2, 1], &[192, 0, 2, 1, 4], &[1; 16]];
+        let addresses: [&[IpAddr]; 9] = [
+            &[ONE],
+            &[TWO],
+            &[LONG],
+            &[ONE, ONE],
+            &[ONE, TWO],
+            &[TWO, ONE],
+            &[ONE, LONG],
+            &[LONG, ONE],
+            &[LONG, LONG],
+        ];
+        let mixed = [
             hash(|_| ()),
-            hash(|hasher| hasher.address(ONE)),
-            hash(|hasher| hasher.address([2; 16])),
-            hash(|hasher| hasher.part(&ONE)),
-            hash(|hasher| [ONE, ONE].into_iter().for_each(|address| hasher.address(address))),
-            hash(|hasher| [ONE, [2; 16]].into_iter().for_each(|address| hasher.address(address))),
-            hash(|hasher| [[2; 16], ONE].into_iter().for_each(|address| hasher.address(address))),
             hash(|hasher| {
                 hasher.address(ONE);
                 hasher.part(b"a");
@@ -194,29 +211,42 @@ mod tests {
             hash(|hasher| {
                 hasher.part(b"a");
                 hasher.address(ONE);
+            }),
+            hash(|hasher| {
+                hasher.address(LONG);
+                hasher.part(b"a");
             }),
         ];
+        let parts = parts.map(|part| hash(|hasher| hasher.part(part)));
+        let keys: Vec<_> = addresses.map(hash_of).into_iter().chain(parts).chain(mixed).collect();
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
     }
 
     /// A length and eight bytes look like an address that begins with that length.
     #[test]
     fn no_part_can_be_chosen_that_is_taken_for_an_address() {
-        for length in 1..=8_u8 {
-            let mut address = [0; 16];
-            address[0] = length;
-            address[8..8 + usize::from(length)].fill(b'a');
+        for length in 0..=8_u8 {
             let part = vec![b'a'; length.into()];
-            assert_ne!(hash(|hasher| hasher.address(address)), hash(|hasher| hasher.part(&part)), "{length}");
+            let mut long = [0; 16];
+            long[0] = length;
+            long[8..8 + usize::from(length)].fill(b'a');
+            for address in [IpAddr::from(long), IpAddr::from([length, 0, 0, 0])] {
+                assert_ne!(hash_of(&[address]), hash(|hasher| hasher.part(&part)), "{length}");
+            }
         }
     }
 
     #[test]
-    fn an_address_that_is_held_back_is_hashed_as_if_it_were_not() {
-        let at_once = hash(|hasher| {
-            hasher.address(ONE);
-            hasher.write_held();
-        });
-        assert_eq!(hash(|hasher| hasher.address(ONE)), at_once);
+    fn an_address_that_ends_a_key_is_hashed_as_if_it_were_written() {
+        for address in [ONE, TWO, LONG] {
+            for before in [&[][..], &[ONE], &[LONG]] {
+                let mut start = HashKey([7; 16]).scope("p");
+                for address in before {
+                    start.address(*address);
+                }
+                let written = hash_of(&[before, &[address]].concat());
+                assert_eq!(start.finish_with_address(address), written, "{before:?} {address}");
+            }
+        }
     }
 }

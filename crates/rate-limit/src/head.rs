@@ -79,7 +79,11 @@ impl<'a> Head<'a> {
     }
 
     /// Who the client is: the [`ClientAddr`] in the extensions, else whom the layer's resolver finds.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is found would be written to memory and read from it otherwise"
+    )]
+    #[inline(always)]
     pub fn client_addr(&self) -> Option<ClientAddr> {
         if let Client::Found(known) = self.client.get() {
             return known;
@@ -92,8 +96,10 @@ impl<'a> Head<'a> {
     #[inline]
     fn find_client(&self) -> Option<ClientAddr> {
         // An outer layer has decided already how many bits name a client.
-        let given = self.extensions.get::<ClientAddr>().copied();
-        given.or_else(|| self.resolver.client_of_peer(self.extensions, self.headers))
+        if let Some(given) = self.extensions.get::<ClientAddr>() {
+            return Some(*given);
+        }
+        self.resolver.client_of_peer(self.extensions, self.headers)
     }
 }
 

@@ -17,6 +17,7 @@
 mod address;
 #[cfg(feature = "http")]
 mod combined;
+mod find;
 #[cfg(feature = "http")]
 mod found;
 #[cfg(feature = "http")]
@@ -26,6 +27,9 @@ mod writer;
 #[cfg(feature = "http")]
 pub use address::{ByClientAddr, client_addr};
 #[cfg(feature = "http")]
+pub(crate) use find::HttpKey;
+pub(crate) use find::{FindKey, PlainKey};
+#[cfg(feature = "http")]
 pub use found::{ByHeader, Everyone, everyone, extension, header, with, with_ref};
 #[cfg(feature = "http")]
 pub use host::{ByHost, host};
@@ -34,11 +38,21 @@ pub use writer::{KeyWriter, Presence};
 #[cfg(feature = "http")]
 use buttress_core::Checks;
 
+#[cfg(feature = "http")]
+use crate::{KeyHash, KeyHasher};
+
 /// Finds the key that a policy counts a request by.
 #[cfg(feature = "http")]
 pub trait Key: Send + Sync + 'static {
     /// Writes the key of a request, always in the same number of parts, if the request has it.
     fn write(&self, head: &crate::Head<'_>, into: &mut KeyWriter<'_>) -> Presence;
+
+    /// Hashes what [`write`](Self::write) writes, on from where the keys of a policy begin.
+    #[doc(hidden)]
+    #[inline]
+    fn hash(&self, head: &crate::Head<'_>, start: &KeyHasher) -> Result<KeyHash, Presence> {
+        KeyWriter::hash(start, |into| self.write(head, into))
+    }
 
     /// Notes what is wrong with its settings, each under the name of the policy; by default there are none.
     fn check(&self, policy: &str, checks: &mut Checks) {

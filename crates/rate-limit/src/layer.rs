@@ -6,7 +6,7 @@ use buttress_core::{AsError, ModeSwitch};
 use buttress_http::AsProblem;
 use tower_layer::Layer;
 
-use crate::policies::{Decision, Policies};
+use crate::policies::{Decision, Look, Policies};
 use crate::service::RateLimit;
 use crate::subject::Limits;
 use crate::terms::Terms;
@@ -87,16 +87,25 @@ impl<W: Subject, J> RateLimitLayer<W, J> {
         self.policies.occupancy()
     }
 
-    /// Decides what becomes of a request, by the quotas in force.
+    /// Looks at a request, by the quotas in force.
     #[inline]
-    pub(crate) fn decide<Req, Res>(&mut self, request: &Req) -> Decision<W>
+    pub(crate) fn look<Req, Res>(&mut self, request: &Req) -> Look
     where
         W: Limits<Req, Res>,
     {
         if !self.policies.notice.is_latest(&self.terms) {
             self.terms = self.policies.notice.latest();
         }
-        self.policies.decide(&self.terms, &self.policies.subject.head(request))
+        self.policies.look(&self.terms, &self.policies.subject.head(request))
+    }
+
+    /// Decides what becomes of a request that was looked at.
+    #[inline]
+    pub(crate) fn decide<Req, Res>(&self, look: Look, request: &Req) -> Decision<W>
+    where
+        W: Limits<Req, Res>,
+    {
+        self.policies.decide(look, &self.terms, &self.policies.subject.head(request))
     }
 
     #[inline]

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use buttress_core::{Checks, ConfigError};
 
-use crate::epoch::Epoch;
+use crate::epoch::{Epoch, now};
 use crate::rejection::LAYER;
 use crate::{
     Answer, ChargedBy, Claim, Claims, Fate, HashKey, KeyHash, Occupancy, Position, Rate, Ruling, Table, Tier,
@@ -91,6 +91,11 @@ impl LocalTier {
     #[inline]
     pub fn ticks(&self, now: Instant) -> u64 {
         self.shared.epoch.ticks(now)
+    }
+
+    /// What it says now.
+    pub(crate) fn ticks_now(&self) -> u64 {
+        self.ticks(now())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::told::Told;
 use crate::trial::Trial;
 use crate::{Exempt, LocalTier, MAX_POLICIES, Occupancy, Policy, Subject, Tier};
 
-pub(crate) use decide::{Decision, Docket};
+pub(crate) use decide::{Decision, Docket, Look};
 pub(crate) use seat::Seat;
 
 /// What one layer value shares with all services made by it: its policies, and who decides.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use buttress_core::{Checks, ConfigError, Mode, ModeSwitch};
 
-use crate::key::{KeyWriter, Presence};
+use crate::key::{FindKey, KeyWriter, PlainKey, Presence};
 use crate::{Missing, Overrides, Plain, Quota, Settle, Subject};
 
 /// One limit: who is counted, how much each may spend, and what a request costs.
@@ -38,8 +38,7 @@ pub struct Policy<W: Subject> {
     pub(crate) local: bool,
 }
 
-pub(crate) type KeyOf<W> =
-    Arc<dyn for<'a> Fn(&<W as Subject>::Head<'a>, &mut KeyWriter<'_>) -> Presence + Send + Sync>;
+pub(crate) type KeyOf<W> = Arc<dyn FindKey<W>>;
 pub(crate) type SettleBy<W> = Arc<dyn for<'a> Fn(&<W as Subject>::Answer<'a>) -> Settle + Send + Sync>;
 pub(crate) type CostBy<W> = Arc<dyn for<'a> Fn(&<W as Subject>::Head<'a>) -> u64 + Send + Sync>;
 
@@ -145,7 +144,7 @@ impl<Req: 'static, Res: 'static> Policy<Plain<Req, Res>> {
     /// Counts each value of the closure for itself; `None` is a request without a key.
     pub fn key<K: AsRef<[u8]>>(self, key_of: impl Fn(&Req) -> Option<K> + Send + Sync + 'static) -> Self {
         let key = move |request: &&Req, into: &mut KeyWriter<'_>| into.part_or_missing(key_of(request));
-        Self { key: Some(Arc::new(key)), ..self }
+        Self { key: Some(Arc::new(PlainKey(key))), ..self }
     }
 
     /// What all policies with this scope have in common, where a Cluster shares them: their keys live on one server, and
@@ -156,12 +155,13 @@ impl<Req: 'static, Res: 'static> Policy<Plain<Req, Res>> {
     /// and a layer that is not shared go by the key alone.
     pub fn scope<K: AsRef<[u8]>>(self, scope_of: impl Fn(&Req) -> Option<K> + Send + Sync + 'static) -> Self {
         let scope = move |request: &&Req, into: &mut KeyWriter<'_>| into.part_or_missing(scope_of(request));
-        Self { scope: Some(Arc::new(scope)), ..self }
+        Self { scope: Some(Arc::new(PlainKey(scope))), ..self }
     }
 
     /// Counts all requests together.
     pub fn everyone(self) -> Self {
-        Self { key: Some(Arc::new(|_: &&Req, _: &mut KeyWriter<'_>| Presence::Present)), ..self }
+        let key = |_: &&Req, _: &mut KeyWriter<'_>| Presence::Present;
+        Self { key: Some(Arc::new(PlainKey(key))), ..self }
     }
 
     /// What a request costs.

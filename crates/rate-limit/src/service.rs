@@ -6,7 +6,7 @@ use buttress_core::Reject;
 use tower_service::Service;
 
 use crate::future::ResponseFuture;
-use crate::policies::Decision;
+use crate::policies::{Decision, Look};
 use crate::subject::Limits;
 use crate::waiting::Waiting;
 use crate::{RateLimitLayer, Subject};
@@ -63,7 +63,11 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        match self.layer.decide::<Req, S::Response>(&request) {
+        let look = self.layer.look::<Req, S::Response>(&request);
+        if let Look::Passes = look {
+            return ResponseFuture::running(self.inner.call(request));
+        }
+        match self.layer.decide::<Req, S::Response>(look, &request) {
             Decision::Passes => ResponseFuture::running(self.inner.call(request)),
             Decision::Followed(after) => ResponseFuture::followed(self.inner.call(request), after),
             Decision::Refused(why, mark) => {

@@ -139,7 +139,7 @@ impl Trial {
                 for (entry, position) in entries.zip(&verdicts.positions) {
                     entry.position = Some(*position);
                 }
-                self.close(policies, verdicts.admitted(), now)
+                self.close(policies, verdicts.admitted(), || now)
             }
             Err(unavailable) => {
                 self.round += 1;
@@ -152,7 +152,7 @@ impl Trial {
     fn count_one<W: Subject>(&mut self, policies: &Policies<W>, now: Instant) -> Option<Refused> {
         let entry = self.entries.iter().find(|entry| entry.round == self.round)?;
         let position = policies.local.decide_one(&entry.claim, now);
-        self.hear_one(policies, position, now)
+        self.hear_one(policies, position, || now)
     }
 
     /// Takes what this process says of a round of one policy.
@@ -160,7 +160,7 @@ impl Trial {
         &mut self,
         policies: &Policies<W>,
         position: Position,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
     ) -> Option<Refused> {
         let entry = self.entries.iter_mut().find(|entry| entry.round == self.round)?;
         entry.position = Some(position);
@@ -169,11 +169,16 @@ impl Trial {
 
     /// Ends a round whose entries know their positions.
     #[inline]
-    fn close<W: Subject>(&mut self, policies: &Policies<W>, admitted: bool, now: Instant) -> Option<Refused> {
+    fn close<W: Subject>(
+        &mut self,
+        policies: &Policies<W>,
+        admitted: bool,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Refused> {
         let round = self.round;
         self.round += 1;
         self.charged[round] = admitted;
-        if admitted { None } else { self.violated(policies, round, now) }
+        if admitted { None } else { self.violated(policies, round, now()) }
     }
 
     /// Gives back what was charged, since the request is not going to happen.

@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 
 use crate::exempt::is_preflight;
 use crate::fields::{Fields, Stamp};
-use crate::key::{Key, KeyWriter};
+use crate::key::{HttpKey, Key};
 use crate::policy::Cost;
 use crate::rejection::LAYER;
 use crate::subject::{Limits, Subject};
@@ -73,8 +73,7 @@ impl Policy<Http> {
     pub fn key(self, key: impl Key) -> Self {
         let mut checks = Checks::of(LAYER);
         key.check(&self.name, &mut checks);
-        let key = move |head: &Head<'_>, into: &mut KeyWriter<'_>| key.write(head, into);
-        Self { key: Some(Arc::new(key)), key_checked: checks.finish(), ..self }
+        Self { key: Some(Arc::new(HttpKey(key))), key_checked: checks.finish(), ..self }
     }
 
     /// What all policies with this scope have in common, where a Cluster shares them: their keys live on one server, and
@@ -84,8 +83,7 @@ impl Policy<Http> {
     /// user. All keys of a scope are the work of one server: choose something of which there are many. A request without
     /// the scope, a policy that is local, and a layer that is not shared go by the key alone.
     pub fn scope(self, scope: impl Key) -> Self {
-        let scope = move |head: &Head<'_>, into: &mut KeyWriter<'_>| scope.write(head, into);
-        Self { scope: Some(Arc::new(scope)), ..self }
+        Self { scope: Some(Arc::new(HttpKey(scope))), ..self }
     }
 
     /// What a request costs, by its head.

@@ -43,11 +43,12 @@ impl ClientAddr {
         canonical(addr).map(|addr| Self::of(addr, IPV4_PREFIX, IPV6_PREFIX))
     }
 
+    /// By prefixes that are not longer than the addresses.
     #[inline]
     pub(super) fn of(canonical: IpAddr, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
         let prefix = match canonical {
-            IpAddr::V4(_) => ipv4_prefix.min(32),
-            IpAddr::V6(_) => ipv6_prefix.min(128),
+            IpAddr::V4(_) => ipv4_prefix,
+            IpAddr::V6(_) => ipv6_prefix,
         };
         Self { addr: canonical, prefix }
     }
@@ -58,7 +59,7 @@ impl ClientAddr {
     /// all of them at once.
     #[must_use]
     pub fn with_prefixes(self, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
-        Self::of(self.addr, ipv4_prefix, ipv6_prefix)
+        Self::of(self.addr, ipv4_prefix.min(32), ipv6_prefix.min(128))
     }
 
     /// The whole address.
@@ -72,8 +73,10 @@ impl ClientAddr {
     pub fn network(&self) -> IpAddr {
         match self.addr {
             IpAddr::V4(addr) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                Ipv4Addr::from_bits(addr.to_bits() & mask).into()
+                // In a word that is long enough to be shifted by all 32 bits.
+                let mask = u64::from(u32::MAX) << (32 - self.prefix);
+                let [.., a, b, c, d] = (u64::from(addr.to_bits()) & mask).to_be_bytes();
+                Ipv4Addr::new(a, b, c, d).into()
             }
             IpAddr::V6(addr) => {
                 let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);

@@ -46,7 +46,7 @@ impl Text {
         let mut start = digits.len();
         while value >= 10 {
             start -= 2;
-            digits[start..start + 2].copy_from_slice(&pair(value % 100));
+            digits[start..start + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
             value /= 100;
         }
         // What is left is the first digit of an odd number of them; nothing, unless it is all there was.
@@ -63,10 +63,16 @@ impl Text {
     }
 }
 
-/// A number below 100 in two digits.
-const fn pair(number: u64) -> [u8; 2] {
-    [digit(number / 10), digit(number % 10)]
-}
+/// The numbers below 100 in two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [digit(number as u64 / 10), digit(number as u64 % 10)];
+        number += 1;
+    }
+    pairs
+};
 
 const fn digit(number: u64) -> u8 {
     let [lowest, ..] = number.to_le_bytes();

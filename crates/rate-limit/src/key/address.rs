@@ -1,9 +1,10 @@
 use std::sync::{Arc, Once};
 
 use buttress_core::Checks;
+use buttress_http::ClientAddr;
 
 use super::{Key, KeyWriter, Presence};
-use crate::Head;
+use crate::{Head, KeyHash, KeyHasher};
 
 /// The address of the client; made by [`client_addr`].
 #[derive(Clone, Debug)]
@@ -54,6 +55,15 @@ impl ByClientAddr {
         Self { ipv6_prefix: Some(bits), ..self }
     }
 
+    #[inline]
+    fn client(&self, head: &Head<'_>) -> Option<ClientAddr> {
+        let client = head.client_addr()?;
+        match self.ipv6_prefix {
+            Some(bits) if client.addr().is_ipv6() => Some(client.with_prefixes(32, bits)),
+            _ => Some(client),
+        }
+    }
+
     #[cold]
     fn missing(&self) -> Presence {
         self.told.call_once(|| {
@@ -67,15 +77,16 @@ impl ByClientAddr {
 }
 
 impl Key for ByClientAddr {
-    #[inline]
     fn write(&self, head: &Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
-        let Some(client) = head.client_addr() else { return self.missing() };
-        let client = match self.ipv6_prefix {
-            Some(bits) if client.addr().is_ipv6() => client.with_prefixes(32, bits),
-            _ => client,
-        };
+        let Some(client) = self.client(head) else { return self.missing() };
         into.client(&client);
         Presence::Present
+    }
+
+    #[inline]
+    fn hash(&self, head: &Head<'_>, start: &KeyHasher) -> Result<KeyHash, Presence> {
+        let Some(client) = self.client(head) else { return Err(self.missing()) };
+        Ok(start.finish_with_address(client.network()))
     }
 
     fn check(&self, policy: &str, checks: &mut Checks) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 #[cfg(feature = "http")]
 use buttress_http::ClientAddr;
 
-use crate::KeyHasher;
+use crate::{KeyHash, KeyHasher};
 
 /// Takes what makes up the key of a request, part by part.
 ///
@@ -30,8 +30,17 @@ pub enum Presence {
 }
 
 impl<'a> KeyWriter<'a> {
-    pub(crate) fn hashing(hasher: &'a mut KeyHasher) -> Self {
-        Self(Into::Hash(hasher))
+    /// The hash of a key that goes on from where the keys of its policy begin; or in what way there is none.
+    #[inline]
+    pub(crate) fn hash(
+        start: &KeyHasher,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Presence,
+    ) -> Result<KeyHash, Presence> {
+        let mut hasher = start.clone();
+        match write(&mut KeyWriter(Into::Hash(&mut hasher))) {
+            Presence::Present => Ok(hasher.finish()),
+            absent => Err(absent),
+        }
     }
 
     /// Puts the key into words, its parts joined by `/`.
@@ -62,7 +71,7 @@ impl<'a> KeyWriter<'a> {
     #[inline]
     pub(crate) fn client(&mut self, client: &ClientAddr) {
         match &mut self.0 {
-            Into::Hash(hasher) => hasher.address(client.key()),
+            Into::Hash(hasher) => hasher.address(client.network()),
             Into::Text(text) => spell(text, &client.network()),
         }
     }

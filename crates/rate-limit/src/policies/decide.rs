@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use buttress_core::{Mode, Refused};
 
@@ -9,8 +8,8 @@ use crate::epoch::now;
 use crate::policy::weaker;
 use crate::settling::After;
 use crate::terms::{Term, Terms};
-use crate::trial::{Round, Step, Trial};
-use crate::{Claim, Pending, Position, Ruling, Subject};
+use crate::trial::{Step, Trial};
+use crate::{Claim, KeyHash, Pending, Position, Ruling, Subject};
 
 /// What becomes of a request.
 pub(crate) enum Decision<W: Subject> {
@@ -28,71 +27,88 @@ pub(crate) struct Docket {
     pub(crate) pending: Option<Pending>,
 }
 
+/// What a look at a request says.
+pub(crate) enum Look {
+    /// It passes, and nobody wants to hear of it.
+    Passes,
+    /// The only policy of the layer has decided.
+    Decided(Alone),
+    /// What has not been decided yet.
+    Open(Mode),
+}
+
+/// How the only policy of a layer has decided.
+pub(crate) struct Alone {
+    mode: Mode,
+    key: KeyHash,
+    cost: u64,
+    ruling: Ruling,
+    ticks: u64,
+}
+
 impl<W: Subject> Policies<W> {
-    /// Decides what becomes of a request, or begins to.
+    /// Looks at a request: enough for most of those that pass.
+    ///
+    /// What it says lies in registers. A whole [`Decision`] would be written to memory first, and then read.
     #[expect(
         clippy::inline_always,
         reason = "there is one caller, and a call of it costs 60 instructions of 800"
     )]
     #[inline(always)]
-    pub(crate) fn decide(self: &Arc<Self>, terms: &Terms, head: &W::Head<'_>) -> Decision<W> {
+    pub(crate) fn look(&self, terms: &Terms, head: &W::Head<'_>) -> Look {
         let mode = self.mode.get();
         if mode == Mode::Off || self.exempt.holds_for(head) {
-            return Decision::Passes;
+            return Look::Passes;
         }
         match (&*self.seats, &*terms.of) {
-            ([seat], [term]) if seat.is_decided_at_once => self.decide_one(mode, seat, term, terms, head),
-            _ => self.decide_all(mode, terms, head),
+            ([seat], [term]) if seat.is_decided_at_once => self.look_at_one(mode, seat, term, head),
+            _ => Look::Open(mode),
         }
     }
 
     /// Decides by the only policy of the layer, which is the usual case: what it admits needs no trial, unless somebody
-    /// wants to hear of it.
+    /// wants to hear of it. A request without a key stays open.
     #[expect(
         clippy::inline_always,
         reason = "it has one caller, and being called costs a twentieth of a request"
     )]
     #[inline(always)]
-    fn decide_one(
-        self: &Arc<Self>,
-        mode: Mode,
-        seat: &Seat<W>,
-        term: &Term,
-        terms: &Terms,
-        head: &W::Head<'_>,
-    ) -> Decision<W> {
-        let mode = weaker(mode, seat.policy.mode.get());
-        let key = match self.key(mode, seat, head) {
-            Ok(Some(key)) => key,
-            Ok(None) => return Decision::Passes,
-            Err(refused) => return Decision::Refused(refused, W::Mark::default()),
-        };
-        let (rate, cost, now) = (term.rate, seat.cost(head), now());
-        let ticks = self.local.ticks(now);
-        let ruling = self.local.table().decide(key, ticks, rate, cost);
-        if matches!(ruling, Ruling::Admit { .. }) && !self.is_followed {
-            return Decision::Passes;
+    fn look_at_one(&self, layer: Mode, seat: &Seat<W>, term: &Term, head: &W::Head<'_>) -> Look {
+        let own = seat.policy.mode.get();
+        if own == Mode::Off {
+            return Look::Passes;
         }
-        let claim = Claim::new(key, term.quota, rate, cost);
-        let position = Position::after(ruling, &claim, ticks);
-        self.follow(&claim, seat.round(mode), position, terms, now)
+        let Ok(key) = seat.key(head) else { return Look::Open(layer) };
+        let (cost, ticks) = (seat.cost(head), self.local.ticks_now());
+        let ruling = self.local.table().decide(key, ticks, term.rate, cost);
+        if matches!(ruling, Ruling::Admit { .. }) && !self.is_followed {
+            return Look::Passes;
+        }
+        Look::Decided(Alone { mode: weaker(layer, own), key, cost, ruling, ticks })
+    }
+
+    /// Decides what becomes of a request that was looked at, or begins to.
+    #[inline(never)]
+    pub(crate) fn decide(self: &Arc<Self>, look: Look, terms: &Terms, head: &W::Head<'_>) -> Decision<W> {
+        match (look, &*self.seats, &*terms.of) {
+            (Look::Passes, ..) => Decision::Passes,
+            (Look::Decided(alone), [seat], [term]) => self.follow(&alone, seat, term, terms),
+            (Look::Decided(Alone { mode, .. }) | Look::Open(mode), ..) => self.decide_all(mode, terms, head),
+        }
     }
 
     /// Goes on where a policy that was decided alone refuses, or somebody wants to hear of it.
-    #[inline(never)]
-    fn follow(
-        self: &Arc<Self>,
-        claim: &Claim,
-        round: Round,
-        position: Position,
-        terms: &Terms,
-        now: Instant,
-    ) -> Decision<W> {
+    fn follow(self: &Arc<Self>, alone: &Alone, seat: &Seat<W>, term: &Term, terms: &Terms) -> Decision<W> {
+        let &Alone { mode, key, cost, ruling, ticks } = alone;
+        let claim = Claim::new(key, term.quota, term.rate, cost);
         let mut trial = Trial::default();
-        trial.begin(0, round, *claim);
-        match trial.hear_one(self, position, now) {
-            None => self.passed(terms, &trial).map_or(Decision::Passes, Decision::Followed),
-            Some(refused) => Decision::Refused(refused, self.refused(terms, &trial)),
+        trial.begin(0, seat.round(mode), claim);
+        if let Some(refused) = trial.hear_one(self, Position::after(ruling, &claim, ticks), now) {
+            return Decision::Refused(refused, self.refused(terms, &trial));
+        }
+        match self.passed(terms, &trial) {
+            Some(after) => Decision::Followed(after),
+            None => Decision::Passes,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use buttress_core::Mode;
 
-use crate::key::{KeyWriter, Presence};
+use crate::key::Presence;
 use crate::policy::Cost;
 use crate::rejection::KeyMissing;
 use crate::trial::Round;
@@ -17,7 +17,7 @@ pub(crate) struct Seat<W: Subject> {
     pub(crate) shared: bool,
     /// Whether this process counts by quotas that it knows, so that nobody is ever waited for.
     pub(super) is_decided_at_once: bool,
-    pub(super) hasher: KeyHasher,
+    hasher: KeyHasher,
     fallback: Option<KeyHash>,
     /// The beginning of its scopes, which are those of all policies.
     scope: Option<KeyHasher>,
@@ -52,13 +52,9 @@ impl<W: Subject> Seat<W> {
 
     /// The claim with the scope that its policy has for this request, in which its key is another one than elsewhere.
     pub(super) fn within_scope(&self, claim: Claim, head: &W::Head<'_>) -> Claim {
-        let Some((mut hasher, write)) = self.scope.clone().zip(self.policy.scope.as_ref()) else {
-            return claim;
-        };
-        if write(head, &mut KeyWriter::hashing(&mut hasher)) != Presence::Present {
-            return claim;
-        }
-        let (scope, mut key) = (hasher.finish(), self.hasher.clone());
+        let Some((start, find)) = self.scope.as_ref().zip(self.policy.scope.as_ref()) else { return claim };
+        let Ok(scope) = find.hash(head, start) else { return claim };
+        let mut key = self.hasher.clone();
         for part in [scope, claim.key] {
             key.part(&part.to_bits().to_le_bytes());
         }
@@ -84,10 +80,10 @@ impl<W: Subject> Seat<W> {
         quota.burst(cost)
     }
 
-    /// Writes the key of a request, if it has one.
+    /// The key of a request, or in what way it has none.
     #[inline]
-    pub(super) fn write_key(&self, head: &W::Head<'_>, into: &mut KeyWriter<'_>) -> Presence {
-        self.policy.key.as_ref().map_or(Presence::Missing, |write| write(head, into))
+    pub(super) fn key(&self, head: &W::Head<'_>) -> Result<KeyHash, Presence> {
+        self.policy.key.as_ref().map_or(Err(Presence::Missing), |key| key.hash(head, &self.hasher))
     }
 
     /// The key of a request that has none, or why it is refused; nothing if the policy does not apply to it.
@@ -124,7 +120,9 @@ impl<W: Subject> Seat<W> {
         }
         let spell = || {
             let mut text = String::new();
-            self.write_key(head, &mut KeyWriter::spelling(&mut text));
+            if let Some(key) = &self.policy.key {
+                key.spell(head, &mut text);
+            }
             text.into_boxed_str()
         };
         Some(overrides.lookup(key, spell, now))

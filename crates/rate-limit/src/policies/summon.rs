@@ -3,7 +3,7 @@ use std::time::Instant;
 use buttress_core::{Mode, Refused};
 
 use super::{Policies, Seat};
-use crate::key::{KeyWriter, Presence};
+use crate::key::Presence;
 use crate::policy::weaker;
 use crate::terms::Terms;
 use crate::trial::Trial;
@@ -47,10 +47,9 @@ impl<W: Subject> Policies<W> {
         if mode == Mode::Off {
             return Ok(None);
         }
-        let mut hasher = seat.hasher.clone();
-        match seat.write_key(head, &mut KeyWriter::hashing(&mut hasher)) {
-            Presence::Present => Ok(Some(hasher.finish())),
-            presence => self.key_of_nobody(mode, seat, presence),
+        match seat.key(head) {
+            Ok(key) => Ok(Some(key)),
+            Err(absent) => self.key_of_nobody(mode, seat, absent),
         }
     }
 
