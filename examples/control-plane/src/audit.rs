@@ -86,11 +86,6 @@ impl Audit {
             std::fs::create_dir_all(parent).map_err(AuditError::Folder)?;
         }
         let (key, anchor) = (beside(&log, "key"), beside(&log, "anchor"));
-        // A log that was signed before had both, and whoever took one away may have changed the log too.
-        let has_lost = |of: &str, what: &Path| log.join(of).exists() && !what.exists();
-        if has_lost("key.pub", &key) || has_lost("checkpoints.jsonl", &anchor) {
-            tracing::warn!(log = %log.display(), "the audit log was signed, and its key or its anchor is gone");
-        }
         let key = SigningKey::load_or_create(key).map_err(AuditError::Key)?;
         let checkpoints = Checkpoints::signed_by(key).anchor(FileAnchor::new(anchor));
         let opened = AuditLog::builder(&log)

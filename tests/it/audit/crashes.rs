@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{DEPLOYMENTS, PACKAGES, Place, is_end};
-use crate::process::{Process, folder};
+use crate::process::Process;
 use crate::world::{package, until};
 
 const ROUNDS: usize = 10;
@@ -131,14 +131,30 @@ async fn a_log_that_was_tampered_with_is_no_log_to_start_with() {
 
 /// A new key is made, or nothing would be signed any more; that the old one is gone is not passed over.
 #[tokio::test]
-async fn a_key_that_is_gone_is_told() {
-    let data = folder();
-    start(data.path()).await.stop().await;
-    let quiet = start(data.path()).await.stop().await;
-    assert!(!quiet.text().contains("its key or its anchor is gone"), "{quiet:?}");
-    for gone in ["audit-anchor", "audit-key"] {
-        std::fs::remove_file(data.path().join(gone)).unwrap();
-        let told = start(data.path()).await.stop().await;
-        assert!(told.text().contains("its key or its anchor is gone"), "{gone} {told:?}");
+async fn a_key_or_an_anchor_that_is_gone_is_told_in_both_logs_and_in_health() {
+    let place = Place::new();
+    start(place.path()).await.stop().await;
+    for (gone, what) in [("audit-anchor", "anchor"), ("audit-key", "key")] {
+        let quiet = start(place.path()).await;
+        assert_eq!(made_anew(&quiet).await, json!([]), "{gone} is there");
+        let (quiet, before) = (quiet.stop().await, place.records().len());
+        assert!(quiet.lines().all(|line| line["level"] == "info"), "{quiet:?}");
+
+        std::fs::remove_file(place.path().join(gone)).unwrap();
+        let process = start(place.path()).await;
+        assert_eq!(made_anew(&process).await, json!([what]));
+        let log = process.stop().await;
+        assert!(log.lines().any(|line| line["level"] == "warning"), "{log:?}");
+        let told = place.records().split_off(before).into_iter().map(|record| record.event);
+        let told = told.filter(|event| event["action"] == "AUDIT_SIGNING_CHANGED").collect::<Vec<_>>();
+        assert_eq!(
+            told.iter().map(|event| &event["details"]["what"]).collect::<Vec<_>>(),
+            [what],
+            "{told:?}"
+        );
     }
+}
+
+async fn made_anew(process: &Process) -> Value {
+    process.get_as("health", "/api/v1/health/audit").await.json()["made_anew"].clone()
 }

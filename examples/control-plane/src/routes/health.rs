@@ -51,12 +51,15 @@ pub(super) async fn audit(app: Shared) -> Json<Value> {
     let status = app.audit.status();
     let totals = status.totals();
     let signed = status.checkpoints.as_ref().map(|checkpoints| checkpoints.signed);
+    let made_anew = status.checkpoints.iter().flat_map(|checkpoints| &checkpoints.made_anew);
+    let made_anew: Vec<_> = made_anew.map(|made| made.what.as_str()).collect();
     let not_ready: Vec<_> = status.not_ready().iter().map(|category| category.as_str()).collect();
     Json(json!({
         "chain": status.chain.to_string(),
         "head": status.head.seq,
         "synced": status.synced.seq,
         "signed": signed,
+        "made_anew": made_anew,
         "queued": status.queued,
         "segments": status.segments,
         "bytes": status.bytes,
