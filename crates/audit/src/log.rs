@@ -94,6 +94,7 @@ mod policy;
 mod query;
 mod reader;
 mod recovery;
+mod regular;
 mod replicas;
 mod reserving;
 mod retention;
@@ -132,6 +133,7 @@ pub(crate) use checkpoint::{KEYS, NOTES, NoteLine};
 pub(crate) use directory::check_format;
 pub(crate) use merkle::{Tree, leaf};
 pub(crate) use reader::{FailedAt, Lines, Next, Segment, segments};
+pub(crate) use regular::{check as check_regular, open as open_regular};
 
 #[cfg(test)]
 pub(crate) use {checkpoint::Checkpointer, reader::segment_name};

@@ -16,9 +16,11 @@
 
 use std::path::Path;
 
+mod covered;
 mod end;
 mod error;
 mod evidence;
+mod finding;
 mod notes;
 mod report;
 mod verdict;

@@ -2,14 +2,13 @@
 //!
 //! What is between them is not read: that is for a verification.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use super::damage::MISSING;
 use super::reader::{Backwards, MAX_LINE};
 use super::recovery::{Candidate, Misfit};
-use super::{ChainId, Damage, Fault, Head, Line, OpenError};
+use super::{ChainId, Damage, Fault, Head, Line, OpenError, regular};
 
 /// What one record makes of a chain.
 pub(super) type Link = (ChainId, Head);
@@ -110,7 +109,7 @@ fn follows(line: &Line<'_>, due: u64, before: Option<Link>) -> Result<(), Fault>
 
 fn first_line(path: &Path) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    BufReader::new(File::open(path)?).take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
+    BufReader::new(regular::open(path)?).take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
     if line.ends_with(b"\n") {
         line.pop();
     }
@@ -119,7 +118,7 @@ fn first_line(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The last line without its line feed; none where the file does not end with one.
 pub(super) fn last_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+    let file = regular::open(path)?;
     let end = file.metadata()?.len();
     let mut lines = Backwards::new(file, end)?;
     if lines.left() == end { lines.next() } else { Ok(None) }

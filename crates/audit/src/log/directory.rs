@@ -3,8 +3,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, RealDisk, is_at};
 use super::layout;
+use super::regular;
 
 /// The format that this version writes.
 const VERSION: u64 = 1;
@@ -16,12 +17,16 @@ const MAGIC: &str = "buttress-audit-log ";
 pub(super) struct Directory {
     path: PathBuf,
     lock: File,
+    /// The directory itself, locked too: a tidy script may take the file away.
+    own: Option<File>,
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
         // A process that is being forked at this moment holds the file open a little longer, and so would the lock.
-        let _closing_unlocks_too = self.lock.unlock();
+        for file in self.own.iter().chain([&self.lock]) {
+            let _closing_unlocks_too = file.unlock();
+        }
     }
 }
 
@@ -36,8 +41,9 @@ impl Directory {
             Err(_) => make(path).map_err(OpenError::at(path))?,
         }
         check_names(path)?;
+        let own = locked_itself(path)?;
         let lock = locked(path)?;
-        let directory = Self { path: path.to_owned(), lock };
+        let directory = Self { path: path.to_owned(), lock, own };
         // Again: somebody may have begun, or begun and ended, before the lock was ours.
         if !check_names(path)? {
             directory.write_format().map_err(OpenError::at(path.join(layout::FORMAT)))?;
@@ -47,6 +53,11 @@ impl Directory {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it is still what is found at its path, and not another one that somebody has put there.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.own.as_ref().is_none_or(|own| is_at(own, &self.path))
     }
 
     /// In one step, so that a directory is ours as a whole or not at all.
@@ -79,6 +90,23 @@ fn make_private(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
+}
+
+/// Locks the directory, where that is possible; where it is not, the file in it has to do.
+fn locked_itself(directory: &Path) -> Result<Option<File>, OpenError> {
+    if cfg!(not(unix)) {
+        return Ok(None);
+    }
+    let own = File::open(directory).map_err(OpenError::at(directory))?;
+    match own.try_lock() {
+        Ok(()) => Ok(Some(own)),
+        Err(TryLockError::WouldBlock) => {
+            let process =
+                File::open(directory.join(layout::LOCK)).ok().and_then(|mut lock| holder(&mut lock));
+            Err(OpenError::Locked { directory: directory.to_owned(), process })
+        }
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 fn locked(directory: &Path) -> Result<File, OpenError> {
@@ -119,9 +147,16 @@ fn check_names(directory: &Path) -> Result<bool, OpenError> {
     Ok(is_begun)
 }
 
+fn read_short(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    regular::open(path)?.take(1_024).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a log was begun here, if what says so can be read by this version.
 pub(crate) fn check_format(directory: &Path) -> Result<bool, OpenError> {
     let path = directory.join(layout::FORMAT);
-    let text = match fs::read(&path) {
+    let text = match read_short(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(OpenError::at(path)(error)),

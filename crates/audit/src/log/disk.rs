@@ -115,13 +115,16 @@ impl DiskFile for File {
     }
 
     fn is_in_place(&self, path: &Path, bytes: u64) -> bool {
-        // Where that cannot be told, it is believed.
-        let Ok(own) = self.metadata() else { return true };
-        let is_same = match fs::metadata(path) {
-            Ok(named) => are_one(&own, &named),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        };
-        is_same && own.len() >= bytes
+        is_at(self, path) && self.metadata().map_or(true, |own| own.len() >= bytes)
+    }
+}
+
+/// Whether a file or a directory is what is found at this path. Where that cannot be told, it is believed.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let Ok(own) = file.metadata() else { return true };
+    match fs::metadata(path) {
+        Ok(named) => are_one(&own, &named),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 

@@ -62,14 +62,25 @@ impl<D: Disk> Writer<D> {
     /// Looks how much room there is, and whether what was wrong is over.
     pub(super) fn look(&mut self, now: Instant) {
         self.look_at = now + LOOK_AGAIN;
-        if self.illness.is_none() && !self.journal.is_in_place() {
-            self.leave_file();
+        if self.illness.is_none() {
+            self.look_for_files();
         }
         let space = self.space();
         match &self.illness {
             None => self.watch_room(space),
             Some(Illness { reason: Reason::DiskFull, .. }) if !Ladder::has_room_again(space) => {}
+            Some(_) if !self.directory.is_in_place() => {}
             Some(_) => self.try_again(space),
+        }
+    }
+
+    fn look_for_files(&mut self) {
+        if !self.directory.is_in_place() {
+            // What is there now may be somebody else's log.
+            let error = "the directory was removed or replaced by somebody";
+            self.suffer(&Trouble::Broken(io::Error::new(io::ErrorKind::NotFound, error)));
+        } else if !self.journal.is_in_place() {
+            self.leave_file();
         }
     }
 

@@ -1,11 +1,12 @@
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
 
+use super::directory::check_format;
 use super::line::Line;
 use super::reader::{Backwards, FailedAt as _, OwnedLine, ReadError, Segment, place_of, segments};
+use super::regular;
 
 mod facts;
 mod filter;
@@ -40,8 +41,9 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Io`] if the directory or a file cannot be read.
+    /// [`ReadError::Io`] if the directory or a file cannot be read, [`ReadError::Directory`] if it is of a later version.
     pub fn page(&self, dir: impl AsRef<Path>, before: Option<u64>, limit: usize) -> Result<Page, ReadError> {
+        check_format(dir.as_ref())?;
         let mut scan =
             Scan { query: self, limit, before, page: Page::default(), seen: None, scanned: 0, bytes: 0 };
         let older =
@@ -78,7 +80,7 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// Looks through one file; whether the page is full.
     fn segment(&mut self, segment: &Segment) -> io::Result<bool> {
-        let mut file = File::open(&segment.path)?;
+        let mut file = regular::open(&segment.path)?;
         let end = match self.before.take() {
             Some(seq) => place_of(&mut file, seq)?,
             None => file.metadata()?.len(),

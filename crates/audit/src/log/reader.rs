@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::chain::{ChainId, Head};
+use super::directory::check_format;
 
 mod backwards;
 mod error;
@@ -47,9 +48,11 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Io`] if the directory cannot be read. One without records is no error, they may come.
+    /// [`ReadError::Io`] if the directory cannot be read, [`ReadError::Directory`] if it is of a later version or of
+    /// somebody else. One without records is no error, they may come.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ReadError> {
         let dir = dir.into();
+        check_format(&dir)?;
         segments(&dir)?;
         Ok(Self { dir, next: None, limit: u64::MAX, last: None, open: None })
     }

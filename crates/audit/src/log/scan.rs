@@ -1,10 +1,9 @@
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use super::borders::{Link, last_line};
 use super::told::kept_from;
-use super::{ChainId, Head, Line};
+use super::{ChainId, Head, Line, regular};
 
 /// What a file holds, read from its beginning.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub(super) enum End {
 ///
 /// The first one must have the number that the file is named by, and follow `after` if that is known.
 pub(super) fn scan(path: &Path, first: u64, after: Option<Link>, until: u64) -> io::Result<Scan> {
-    let mut file = BufReader::with_capacity(256 << 10, File::open(path)?);
+    let mut file = BufReader::with_capacity(256 << 10, regular::open(path)?);
     let (chain, head) = after.unzip();
     let before = Head { seq: first.saturating_sub(1), ..Head::START };
     let head = head.unwrap_or(before);

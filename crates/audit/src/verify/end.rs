@@ -3,8 +3,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::walk::{Finding, Stop, Torn, Walk};
+use super::finding::{Finding, Stop, Torn};
+use super::walk::Walk;
 use super::{Kind, Verdict};
+use crate::log::open_regular;
 
 /// What it comes to when every line has been checked, and whether half a line was passed over because the log is in
 /// use.
@@ -42,8 +44,8 @@ fn expected(walk: &mut Walk) -> Result<u64, Stop> {
 
 /// Whether somebody is writing the log: then half a line at the end is one that is on its way.
 fn is_in_use(dir: &Path) -> bool {
-    let lock = File::open(dir.join("lock"));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    [File::open(dir), open_regular(&dir.join("lock"))].into_iter().flatten().any(is_locked)
 }
 
 /// Up to which record an event says that the log was deleted; 0 if it is about something else.

@@ -3,7 +3,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::walk::Finding;
+use super::finding::Finding;
 use super::{Evidence, Kind, VerifyError};
 use crate::log::{ChainId, FailedAt as _, Lines, NOTES, Next, Note, ReadError};
 

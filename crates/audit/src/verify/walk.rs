@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use super::notes::{Known, Notes};
-use super::{Evidence, Keys, Kind, Progress, Report, Verdict, VerifyError, end};
+use super::covered::keys;
+use super::finding::{Finding, Stop, Torn};
+use super::notes::Notes;
+use super::{Evidence, Keys, Kind, Progress, Report, VerifyError, end};
 use crate::log::{
-    ChainId, FailedAt as _, Head, KEYS, KeyError, Line, Lines, MadeAnew, Next, ReadError, Segment, Tree,
-    VerifyingKey, check_format, leaf, segments,
+    ChainId, FailedAt as _, Head, Line, Lines, MadeAnew, Next, ReadError, Segment, Tree, VerifyingKey,
+    check_format, leaf, segments,
 };
 
 /// How many records pass between two words about the progress.
@@ -15,17 +17,17 @@ pub(super) struct Walk {
     pub(super) dir: PathBuf,
     segments: Vec<Opened>,
     pub(super) notes: Notes,
-    keys: Vec<VerifyingKey>,
-    keys_from: Keys,
-    chain: Option<ChainId>,
+    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) keys_from: Keys,
+    pub(super) chain: Option<ChainId>,
     /// How many records come before the oldest there is.
-    before: u64,
+    pub(super) before: u64,
     pub(super) head: Head,
     /// Over all lines up to the head; none where older ones are gone and no checkpoint was met yet.
-    tree: Option<Tree>,
-    checkpoints: u64,
-    signed_to: u64,
-    anchored_to: u64,
+    pub(super) tree: Option<Tree>,
+    pub(super) checkpoints: u64,
+    pub(super) signed_to: u64,
+    pub(super) anchored_to: u64,
     /// Up to which record the log itself says that it was deleted.
     pub(super) retired: u64,
     made_anew: Vec<MadeAnew>,
@@ -37,43 +39,6 @@ pub(super) struct Walk {
 struct Opened {
     segment: Segment,
     len: u64,
-}
-
-/// What is wrong first.
-#[derive(Debug)]
-pub(super) struct Finding {
-    kind: Kind,
-    seq: u64,
-    place: Option<(String, u64)>,
-}
-
-impl Finding {
-    pub(super) fn new(kind: Kind, seq: u64, place: Option<(String, u64)>) -> Self {
-        Self { kind, seq, place }
-    }
-
-    pub(super) fn verdict(self) -> Verdict {
-        let (file, line) = self.place.unzip();
-        Verdict::Tampered { kind: self.kind, seq: self.seq, file, line }
-    }
-}
-
-/// Why it goes no further.
-pub(super) enum Stop {
-    Found(Finding),
-    Failed(VerifyError),
-}
-
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<Finding> for Stop {
-    fn from(finding: Finding) -> Self {
-        Self::Found(finding)
-    }
 }
 
 impl Walk {
@@ -209,44 +174,6 @@ impl Walk {
         Ok(())
     }
 
-    /// Compares the checkpoints that end at the head.
-    fn check_notes(&mut self) -> Result<(), Stop> {
-        while let Some(known) = self.notes.up_to(self.head.seq)? {
-            self.check(&known?)?;
-        }
-        Ok(())
-    }
-
-    fn check(&mut self, known: &Known) -> Result<(), Finding> {
-        self.check_origin(known)?;
-        let checkpoint = known.note.checkpoint();
-        // Where the records are gone there is nothing to compare.
-        if checkpoint.size() < self.before {
-            return Ok(());
-        }
-        let tree = self.tree.get_or_insert_with(|| checkpoint.tree().clone());
-        if checkpoint.head() != self.head || checkpoint.root() != tree.root() {
-            return Err(known.finding(Kind::CheckpointMismatch));
-        }
-        self.checkpoints += 1;
-        match known.line {
-            Some(_) => self.signed_to = checkpoint.size(),
-            None => self.anchored_to = checkpoint.size(),
-        }
-        Ok(())
-    }
-
-    /// Whose checkpoint it is, and of which log.
-    pub(super) fn check_origin(&self, known: &Known) -> Result<(), Finding> {
-        if self.keys_from != Keys::None && !known.note.is_signed(&self.keys) {
-            return Err(known.finding(Kind::CheckpointSignature));
-        }
-        if self.chain.is_some_and(|chain| chain != known.note.checkpoint().chain()) {
-            return Err(known.finding(Kind::CheckpointMismatch));
-        }
-        Ok(())
-    }
-
     /// Whether the log does not begin with its first record.
     pub(super) fn before(&self) -> u64 {
         self.before
@@ -261,30 +188,9 @@ impl Walk {
     }
 }
 
-/// Half a line behind the last record of a file.
-pub(super) struct Torn {
-    name: String,
-    line: u64,
-    pub(super) bytes: u64,
-}
-
 impl Opened {
     fn new(segment: Segment) -> Result<Self, ReadError> {
         let len = segment.path.metadata().at(&segment.path)?.len();
         Ok(Self { segment, len })
-    }
-}
-
-/// Keys that were given, or else those beside the log.
-fn keys(dir: &Path, evidence: &Evidence) -> Result<(Vec<VerifyingKey>, Keys), VerifyError> {
-    if !evidence.keys.is_empty() {
-        return Ok((evidence.keys.clone(), Keys::Given));
-    }
-    match VerifyingKey::load_all(dir.join(KEYS)) {
-        Ok(keys) => Ok((keys, Keys::Directory)),
-        Err(KeyError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Ok((Vec::new(), Keys::None))
-        }
-        Err(error) => Err(error.into()),
     }
 }

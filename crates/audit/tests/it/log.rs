@@ -7,3 +7,4 @@ mod files;
 mod full;
 mod kill;
 mod sample;
+mod strange;

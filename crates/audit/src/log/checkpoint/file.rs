@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::directory_entry;
 use super::super::note::Note;
 use super::super::reader::Backwards;
+use super::super::regular;
 
 /// The signed checkpoints of a log: one JSON object in a line, with a note in it.
 pub(crate) const NOTES: &str = "checkpoints.jsonl";
@@ -48,7 +49,7 @@ impl NoteFile {
     /// The file of a directory, and its last whole line.
     pub(super) fn open(dir: &Path) -> io::Result<(Self, Option<Vec<u8>>)> {
         let path = dir.join(NOTES);
-        let (len, last) = match File::open(&path) {
+        let (len, last) = match regular::open(&path) {
             Ok(file) => {
                 let end = file.metadata()?.len();
                 let mut lines = Backwards::new(file, end)?;
@@ -99,7 +100,7 @@ impl NoteFile {
     }
 
     fn copy_from(&self, first: u64, draft: &Path) -> io::Result<u64> {
-        let mut input = BufReader::new(File::open(&self.path)?);
+        let mut input = BufReader::new(regular::open(&self.path)?);
         let mut output = BufWriter::new(File::create(draft)?);
         let (mut line, mut read, mut kept) = (Vec::new(), 0, 0);
         while read < self.len {

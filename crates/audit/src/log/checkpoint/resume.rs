@@ -14,6 +14,7 @@ use super::super::line::Line;
 use super::super::merkle::{Tree, leaf};
 use super::super::note::Note;
 use super::super::reader::{OwnedLine, ReadError, Reader};
+use super::super::regular;
 use super::file::{KEYS, NoteFile, NoteLine};
 use super::{CheckpointMonitor, CheckpointStatus, Checkpointer, Checkpoints, MadeAnew, Proof, ResumeError};
 
@@ -77,6 +78,9 @@ fn check_outside(settings: &Checkpoints, dir: &Path) -> Result<(), ResumeError> 
 /// The keys that this log was ever signed with, the one of now among them; and whether that was there already.
 fn published(dir: &Path, key: &VerifyingKey) -> Result<(Vec<VerifyingKey>, bool), ResumeError> {
     let path = dir.join(KEYS);
+    if path.exists() {
+        regular::check(&path).map_err(|source| at(&path, source))?;
+    }
     let mut keys = match VerifyingKey::load_all(&path) {
         Ok(keys) => keys,
         Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::OpenError;
 use super::super::chain::Fault;
 
 /// Why records could not be read.
@@ -15,6 +16,8 @@ pub enum ReadError {
         /// What it said.
         source: io::Error,
     },
+    /// A later version has written the directory, or it belongs to something else.
+    Directory(Box<OpenError>),
     /// The record is no longer kept: retention has deleted its segment.
     Pruned {
         /// The number that was asked for.
@@ -60,6 +63,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, .. } => write!(f, "could not read {}", path.display()),
+            Self::Directory(_) => f.write_str("the directory cannot be taken for an audit log"),
             Self::Pruned { wanted, first } => {
                 write!(f, "record {wanted} is no longer kept, the oldest is {first}")
             }
@@ -86,8 +90,15 @@ impl std::error::Error for ReadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
+            Self::Directory(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+impl From<OpenError> for ReadError {
+    fn from(error: OpenError) -> Self {
+        Self::Directory(Box::new(error))
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::super::line::{MAX_ENVELOPE, MAX_EVENT};
+use super::super::regular;
 
 /// The most bytes of one line, its line feed among them.
 pub(crate) const MAX_LINE: usize = MAX_EVENT + MAX_ENVELOPE;
@@ -44,7 +45,7 @@ enum Found {
 impl Lines {
     /// The lines from an offset on, where a line must begin.
     pub(crate) fn open(path: &Path, offset: u64) -> io::Result<Self> {
-        Self::new(File::open(path)?, offset)
+        Self::new(regular::open(path)?, offset)
     }
 
     pub(super) fn new(mut file: File, offset: u64) -> io::Result<Self> {

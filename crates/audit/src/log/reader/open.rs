@@ -1,9 +1,8 @@
-use std::fs::File;
-
 use bytes::Bytes;
 
 use super::super::chain::{ChainId, Fault, Head};
 use super::super::line::Line;
+use super::super::regular;
 use super::lines::{Lines, Next};
 use super::owned::OwnedLine;
 use super::segments::Segment;
@@ -31,7 +30,7 @@ pub(super) enum Step {
 impl Open {
     /// Opens a segment somewhere before the record that is due.
     pub(super) fn near(segment: Segment, seq: u64) -> Result<Self, ReadError> {
-        let lines = File::open(&segment.path).and_then(|mut file| {
+        let lines = regular::open(&segment.path).and_then(|mut file| {
             let offset = seek::near(&mut file, seq)?;
             Lines::new(file, offset)
         });

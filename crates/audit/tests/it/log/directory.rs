@@ -1,11 +1,11 @@
 use std::fs;
 use std::path::Path;
 
-use buttress_audit::Action;
 use buttress_audit::log::{AuditLog, OpenError};
+use buttress_audit::{Action, Reason};
 
 use super::child;
-use super::sample::{numbered, numbers};
+use super::sample::{numbered, numbers, until};
 
 fn refused(directory: &Path) -> (OpenError, String) {
     let error = AuditLog::open(directory).expect_err("it cannot be opened");
@@ -49,6 +49,60 @@ fn a_second_process_is_refused_until_the_first_is_dead() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(AuditLog::open(&directory).is_ok(), "a lock dies with its process");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_process_is_refused_also_where_somebody_has_removed_or_replaced_the_lock() {
+    let deeds: [fn(&Path); 3] = [
+        |lock| fs::remove_file(lock).unwrap(),
+        |lock| {
+            fs::remove_file(lock).unwrap();
+            fs::write(lock, "4711").unwrap();
+        },
+        |lock| fs::rename(lock, lock.with_extension("away")).unwrap(),
+    ];
+    for deed in deeds {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("log");
+        let (mut child, mut said) = child::start(&mut child::command(&directory, 0));
+        assert!(said.any(|line| line.unwrap().starts_with("done")));
+        deed(&directory.join("lock"));
+        let (error, text) = refused(&directory);
+        assert!(matches!(error, OpenError::Locked { .. } | OpenError::Foreign { .. }), "{text}");
+        let lock_is_back =
+            fs::read_dir(&directory).unwrap().any(|entry| entry.unwrap().file_name() == "lock");
+        assert_eq!(lock_is_back, text.contains("4711"), "the second one leaves no trace: {text}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _renamed = fs::remove_file(directory.join("lock.away"));
+        assert!(AuditLog::open(&directory).is_ok(), "a lock dies with its process");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_log_whose_directory_was_replaced_writes_nothing_into_the_other_one() {
+    let parent = tempfile::tempdir().unwrap();
+    let (directory, away) = (parent.path().join("log"), parent.path().join("away"));
+    let first = AuditLog::open(&directory).unwrap();
+    first.record(numbered(Action::LOGIN, 1)).await.unwrap();
+    fs::rename(&directory, &away).unwrap();
+    let second = AuditLog::open(&directory).unwrap();
+    until(&first, "it records nothing any more", |status| status.refusing == Some(Reason::Failed)).await;
+    first.rotate();
+    let error = first.status().last_error.unwrap();
+    assert_eq!(error, "the directory was removed or replaced by somebody");
+    second.record(numbered(Action::LOGIN, 2)).await.unwrap();
+    second.close().await;
+    assert_eq!(numbers(&directory), [2]);
+    // Put back, it goes on by itself.
+    fs::rename(&directory, parent.path().join("other")).unwrap();
+    fs::rename(&away, &directory).unwrap();
+    until(&first, "it records again", |status| status.refusing.is_none()).await;
+    first.record(numbered(Action::LOGIN, 3)).await.unwrap();
+    first.close().await;
+    assert_eq!(numbers(&directory), [1, 3]);
 }
 
 #[test]

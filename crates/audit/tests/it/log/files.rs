@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use buttress_audit::log::{AuditLog, AuditLogBuilder, Status};
+use buttress_audit::log::{AuditLog, AuditLogBuilder};
 use buttress_audit::{Action, Event};
 use buttress_core::WallClock;
 
-use super::sample::{actions, builder, numbered, numbers, open, records, segments};
+use super::sample::{actions, builder, numbered, numbers, open, records, segments, until};
 
 const KIB: u64 = 1 << 10;
 
@@ -20,12 +20,6 @@ fn large(number: u64) -> Event {
 async fn fill(log: &AuditLog, number: u64) {
     for number in number..number + 25 {
         log.record(large(number)).await.unwrap();
-    }
-}
-
-async fn until(log: &AuditLog, is_so: impl Fn(&Status) -> bool) {
-    while !is_so(&log.status()) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -76,12 +70,12 @@ async fn a_file_is_followed_by_the_next_when_somebody_asks_or_it_is_old() {
     log.rotate();
     log.record(numbered(Action::UPDATE, 1)).await.unwrap();
     log.rotate();
-    until(&log, |status| status.segments == 2).await;
+    until(&log, "the files are as they should be", |status| status.segments == 2).await;
     log.record(numbered(Action::UPDATE, 2)).await.unwrap();
     // The age of a file is that of the file system where the clock is not the machine's, so it is made much older.
     seconds.fetch_add(4_000, Ordering::Relaxed);
     log.record(numbered(Action::UPDATE, 3)).await.unwrap();
-    until(&log, |status| status.segments == 3).await;
+    until(&log, "the files are as they should be", |status| status.segments == 3).await;
     log.close().await;
     assert_eq!(numbers(directory.path()), [1, 2, 3]);
     let why: Vec<_> = records(directory.path())
@@ -98,7 +92,7 @@ async fn files_beyond_a_number_go_oldest_first_and_the_log_says_which() {
     for round in 0..8 {
         fill(&log, round * 25).await;
     }
-    until(&log, |status| status.segments <= 3).await;
+    until(&log, "the files are as they should be", |status| status.segments <= 3).await;
     log.close().await;
     let kept = segments(directory.path());
     assert!(kept.len() <= 4, "{kept:?}");
@@ -133,7 +127,7 @@ async fn files_that_are_too_old_or_too_many_bytes_go() {
             seconds.fetch_add(90_000, Ordering::Relaxed);
             fill(&log, 125).await;
         }
-        until(&log, |status| status.segments <= 3).await;
+        until(&log, "the files are as they should be", |status| status.segments <= 3).await;
         log.close().await;
         assert!(actions(directory.path()).contains(&"AUDIT_RETENTION".to_owned()));
     }
@@ -161,12 +155,12 @@ async fn nothing_is_deleted_that_a_sink_has_not_confirmed_whether_it_runs_or_not
     log.confirm("postgres", 30);
     fill(&log, 150).await;
     fill(&log, 175).await;
-    until(&log, |_| !kept()).await;
+    until(&log, "the files are as they should be", |_| !kept()).await;
     assert!(segments(directory.path()).len() > 3, "only what it has");
     log.forget("postgres");
     fill(&log, 200).await;
     fill(&log, 225).await;
-    until(&log, |status| status.segments <= 2).await;
+    until(&log, "the files are as they should be", |status| status.segments <= 2).await;
 }
 
 #[tokio::test]
@@ -186,7 +180,7 @@ async fn nothing_is_deleted_that_is_not_signed_where_a_log_is_signed() {
     assert_eq!(log.status().checkpoints.unwrap().signed, last.synced.seq, "the end is signed");
     let log =
         small_files(&directory).keep_segments(1).checkpoints(Checkpoints::signed_by(key())).open().unwrap();
-    until(&log, |status| status.segments <= 1).await;
+    until(&log, "the files are as they should be", |status| status.segments <= 1).await;
     log.close().await;
     let log = small_files(&directory).checkpoints(Checkpoints::signed_by(key())).open().unwrap();
     log.record(numbered(Action::UPDATE, 1)).await.unwrap();

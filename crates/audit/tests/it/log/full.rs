@@ -1,14 +1,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use buttress_audit::log::{AuditLog, DiskLevel};
+use buttress_audit::log::{AuditLog, DiskLevel, Status};
 use buttress_audit::{Action, Event, Reason};
 use buttress_core::Ratio;
 
 use super::child;
-use super::sample::{actions, assert_accounted, numbered, numbers, records, segments};
+use super::sample::{actions, assert_accounted, numbered, numbers, records, segments, until};
 
 /// A file system of one MiB that is gone with its guard; none where this process may not mount one.
 struct Tiny(PathBuf);
@@ -57,9 +56,7 @@ async fn a_disk_that_is_really_full_is_told_of_and_when_room_returns_the_log_goe
     assert_eq!(actions(&directory).last().unwrap(), "AUDIT_DISK_FULL", "there was room kept back for that");
     assert_eq!(numbers(&directory), acknowledged);
     fs::remove_file(&other).unwrap();
-    while !log.status().is_ready() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(&log, "it is ready again", Status::is_ready).await;
     acknowledged.push(1_000_000);
     log.record(numbered(Action::LOGIN, 1_000_000)).await.unwrap();
     assert_accounted(&log);

@@ -2,13 +2,14 @@ use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use buttress_audit::log::{ChainId, Head, OwnedLine, seal};
-use buttress_audit::sink::{Feeder, FeederBuilder, Seen, Sink, SinkError};
+use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle, FeederStatus, Seen, Sink, SinkError};
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 pub(super) const CHAIN: ChainId = ChainId::from_bytes([7; 16]);
 pub(super) const A_WHILE: Duration = Duration::from_secs(60);
@@ -166,4 +167,35 @@ pub(super) fn feeder(sink: &Memory) -> FeederBuilder<Memory> {
 
 pub(super) fn up_to(last: u64) -> Vec<u64> {
     (1..=last).collect()
+}
+
+/// Waits that end, so that a fault fails a test and does not hang it.
+pub(super) trait Until {
+    /// Waits until something holds of a feeder, or it is at its end.
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus;
+
+    async fn until_confirmed(&self, seq: u64) -> FeederStatus {
+        self.until(&format!("record {seq} is confirmed"), |status| status.confirmed >= seq).await
+    }
+}
+
+impl Until for FeederHandle {
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus {
+        let (_stop, too_long) = too_long();
+        tokio::select! {
+            status = self.reached(holds) => status,
+            Ok(()) = too_long => panic!("still not so after {A_WHILE:?}: {what}; there is {:?}", self.status()),
+        }
+    }
+}
+
+/// Ends after a while of real time, whatever a paused clock says, unless it is stopped.
+fn too_long() -> (mpsc::Sender<()>, oneshot::Receiver<()>) {
+    let ((stop, stopped), (end, ended)) = (mpsc::channel(), oneshot::channel());
+    std::thread::spawn(move || {
+        if stopped.recv_timeout(A_WHILE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _nobody_waits = end.send(());
+        }
+    });
+    (stop, ended)
 }

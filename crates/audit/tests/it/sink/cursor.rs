@@ -4,7 +4,7 @@ use std::fs;
 use buttress_audit::log::{ChainId, Head};
 use buttress_audit::sink::{Feeder, FeederState, PlaceFault, StartError, WriterSink};
 
-use super::bench::{A_WHILE, Answer, Memory, WrittenLog, feeder, up_to};
+use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 async fn feed(sink: &Memory, log: &WrittenLog) {
     let handle = feeder(sink).build().unwrap().start_on(log.path()).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_sink_with_more_than_the_log_is_fed_no_more_and_keeps_its_evidence() {
     feed(&sink, &log).await;
     let mut shorter = WrittenLog::of(4);
     let handle = feeder(&sink).build().unwrap().start_on(shorter.path()).await.unwrap();
-    let status = handle.confirmed(100).await;
+    let status = handle.until_confirmed(100).await;
     assert_eq!(status.state, FeederState::Failed);
     assert_eq!(
         status.last_error.as_deref(),
@@ -132,7 +132,7 @@ async fn a_sink_with_more_than_the_log_is_fed_no_more_and_keeps_its_evidence() {
     shorter.add_event("{}");
     shorter.add(20);
     let handle = feeder(&sink).build().unwrap().start_on(shorter.path()).await.unwrap();
-    let status = handle.confirmed(100).await;
+    let status = handle.until_confirmed(100).await;
     assert!(status.last_error.unwrap().contains("record 9 of the log is not the one"));
     assert_eq!(sink.seqs(), up_to(9));
 }

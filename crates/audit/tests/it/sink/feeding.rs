@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use buttress_audit::sink::{Feeder, FeederState};
 use buttress_core::WallClock;
 
-use super::bench::{A_WHILE, Answer, Memory, WrittenLog, feeder, up_to};
+use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 #[tokio::test(start_paused = true)]
 async fn records_arrive_once_in_their_order_across_segments_and_byte_by_byte() {
@@ -12,9 +12,9 @@ async fn records_arrive_once_in_their_order_across_segments_and_byte_by_byte() {
     log.add(8);
     let sink = Memory::default();
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(33).await;
+    handle.until_confirmed(33).await;
     log.add(2);
-    let status = handle.confirmed(35).await;
+    let status = handle.until_confirmed(35).await;
     assert_eq!(sink.seqs(), up_to(35));
     assert_eq!((status.delivered, status.failures, status.missed, status.last_error), (35, 0, 0, None));
     let lines: Vec<u8> =
@@ -29,7 +29,7 @@ async fn a_batch_is_no_larger_than_was_said() {
     let log = WrittenLog::of(35);
     let sink = Memory::default();
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(35).await;
+    handle.until_confirmed(35).await;
     assert_eq!(sink.kept().offered, [10, 10, 10, 5]);
     let sink = Memory::default();
     let line = std::fs::metadata(log.path().join("segment-00000000000000000001.jsonl")).unwrap().len() / 35;
@@ -37,7 +37,7 @@ async fn a_batch_is_no_larger_than_was_said() {
     handle.stop(A_WHILE).await;
     std::fs::remove_file(log.cursor("memory")).unwrap();
     let handle = small.start_on(log.path()).await.unwrap();
-    handle.confirmed(35).await;
+    handle.until_confirmed(35).await;
     let most = usize::try_from(1024 / line + 1).unwrap();
     assert!(sink.kept().offered.iter().all(|size| *size <= most), "{:?}", sink.kept().offered);
 }
@@ -50,9 +50,9 @@ async fn the_first_to_be_confirmed_says_how_old_the_lag_is() {
     let sink = Memory::scripted([Answer::Never]);
     let feeder = feeder(&sink).clock(WallClock::from_fn(move || later)).patience(A_WHILE).build().unwrap();
     let handle = feeder.start_on(log.path()).await.unwrap();
-    let stuck = handle.reached(|status| status.lag > 0).await;
+    let stuck = handle.until("it is behind", |status| status.lag > 0).await;
     assert_eq!((stuck.lag, stuck.lag_age), (10, Duration::from_secs(90)));
-    let status = handle.confirmed(20).await;
+    let status = handle.until_confirmed(20).await;
     assert_eq!((status.lag, status.lag_age), (0, Duration::ZERO));
 }
 
@@ -79,7 +79,7 @@ async fn who_stops_while_the_sink_fails_need_not_wait_for_the_pause() {
     let log = WrittenLog::of(3);
     let sink = Memory::scripted([Answer::After(Duration::from_secs(600))]);
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.reached(|status| status.state == FeederState::Failing).await;
+    handle.until("it is failing", |status| status.state == FeederState::Failing).await;
     let status = handle.stop(Duration::from_secs(1)).await;
     assert_eq!((status.confirmed, status.state), (3, FeederState::Stopped));
 }

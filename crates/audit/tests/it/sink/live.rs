@@ -6,7 +6,7 @@ use buttress_audit::sink::FeederState;
 use buttress_audit::{Action, Category, Durability, Event};
 use tokio::task::JoinSet;
 
-use super::bench::{A_WHILE, Answer, Memory, feeder, up_to};
+use super::bench::{A_WHILE, Answer, Memory, Until, feeder, up_to};
 
 fn event(n: usize) -> Event {
     Event::builder(Action::UPDATE).detail("n", n).build()
@@ -21,7 +21,7 @@ async fn what_a_program_records_reaches_its_sink_and_the_rest_when_it_ends() {
     for n in 0..100 {
         log.record(event(n)).await.unwrap();
     }
-    handle.confirmed(50).await;
+    handle.until_confirmed(50).await;
     let end = log.close().await.head.seq;
     let status = handle.stop(A_WHILE).await;
     assert_eq!((status.confirmed, status.lag, status.state), (end, 0, FeederState::Stopped));
@@ -39,11 +39,14 @@ async fn a_receipt_that_waits_for_sinks_comes_when_as_many_have_confirmed() {
     let mut waiting = JoinSet::new();
     let recorder = log.clone();
     waiting.spawn(async move { recorder.record(event(1)).await });
-    while log.status().replicating == 0 {
-        tokio::task::yield_now().await;
-    }
+    let waits = async {
+        while log.status().replicating == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(A_WHILE, waits).await.expect("the receipt waits for sinks");
     let seq = log.watch().borrow().seq;
-    first.confirmed(seq).await;
+    first.until_confirmed(seq).await;
     assert!(waiting.try_join_next().is_none(), "one of two has it");
     let second = feeder(&other).build().unwrap().start(&log).await.unwrap();
     let receipt = waiting.join_next().await.unwrap().unwrap().unwrap();
@@ -58,7 +61,7 @@ async fn a_sink_that_is_stuck_holds_nothing_up_and_is_given_one_batch() {
     let sink = Memory::scripted([Answer::Never]);
     let handle =
         feeder(&sink).patience(Duration::from_secs(3_600)).build().unwrap().start(&log).await.unwrap();
-    let stuck = handle.reached(|status| status.lag > 0).await;
+    let stuck = handle.until("it is behind", |status| status.lag > 0).await;
     for n in 0..2_000 {
         log.record(event(n)).await.unwrap();
     }

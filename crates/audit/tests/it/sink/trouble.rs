@@ -4,7 +4,7 @@ use buttress_audit::sink::FeederState;
 use buttress_backoff::Backoff;
 use tokio::time::Instant;
 
-use super::bench::{A_WHILE, Answer, Memory, WrittenLog, feeder, up_to};
+use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 fn doubling() -> Backoff {
     let backoff = Backoff::exponential(Duration::from_secs(1)).cap(Duration::from_secs(5));
@@ -17,10 +17,10 @@ async fn a_sink_that_fails_is_asked_again_after_growing_pauses_and_nothing_is_lo
     let sink = Memory::scripted([Answer::Retry; 4]);
     let began = Instant::now();
     let handle = feeder(&sink).backoff(doubling()).build().unwrap().start_on(log.path()).await.unwrap();
-    let failing = handle.reached(|status| status.failures == 4).await;
+    let failing = handle.until("it has failed four times", |status| status.failures == 4).await;
     assert_eq!((failing.state, failing.confirmed), (FeederState::Failing, 0));
     assert_eq!(failing.last_error.as_deref(), Some("the sink takes no records at the moment: busy"));
-    let status = handle.confirmed(25).await;
+    let status = handle.until_confirmed(25).await;
     assert_eq!(began.elapsed(), Duration::from_secs(1 + 2 + 4 + 5));
     assert_eq!((status.state, status.failures), (FeederState::Feeding, 4));
     assert_eq!(sink.seqs(), up_to(25));
@@ -31,7 +31,7 @@ async fn batches_shrink_while_a_sink_fails_and_grow_again() {
     let log = WrittenLog::of(40);
     let sink = Memory::scripted([Answer::Retry; 4]);
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(40).await;
+    handle.until_confirmed(40).await;
     assert_eq!(sink.kept().offered, [10, 5, 2, 1, 1, 2, 4, 8, 10, 10, 5]);
 }
 
@@ -41,14 +41,14 @@ async fn a_sink_that_says_when_is_left_alone_until_then() {
     let sink = Memory::scripted([Answer::After(Duration::from_secs(40))]);
     let began = Instant::now();
     let handle = feeder(&sink).backoff(doubling()).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(1).await;
+    handle.until_confirmed(1).await;
     assert_eq!(began.elapsed(), Duration::from_secs(40));
 
     let log = WrittenLog::of(1);
     let sink = Memory::scripted([Answer::After(Duration::from_secs(1 << 40))]);
     let began = Instant::now();
     let handle = feeder(&sink).backoff(doubling()).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(1).await;
+    handle.until_confirmed(1).await;
     assert_eq!(began.elapsed(), Duration::from_secs(3_600), "and not for ever");
 }
 
@@ -58,7 +58,7 @@ async fn a_sink_that_is_not_set_up_is_asked_after_the_longest_pause_and_goes_on_
     let sink = Memory::scripted([Answer::Unfit]);
     let began = Instant::now();
     let handle = feeder(&sink).backoff(doubling()).build().unwrap().start_on(log.path()).await.unwrap();
-    let status = handle.confirmed(1).await;
+    let status = handle.until_confirmed(1).await;
     assert_eq!(began.elapsed(), Duration::from_secs(5));
     assert_eq!(status.last_error.as_deref(), Some("the sink cannot take records as it is set up: no table"));
 }
@@ -70,10 +70,10 @@ async fn a_sink_that_never_answers_is_given_up_on_for_this_time() {
     let feeder = feeder(&sink).patience(Duration::from_secs(7)).backoff(doubling());
     let began = Instant::now();
     let handle = feeder.build().unwrap().start_on(log.path()).await.unwrap();
-    let failing = handle.reached(|status| status.failures == 1).await;
+    let failing = handle.until("it has failed once", |status| status.failures == 1).await;
     assert_eq!(began.elapsed(), Duration::from_secs(7));
     assert_eq!(failing.last_error.as_deref(), Some("no answer from the sink within 7s"));
-    handle.confirmed(30).await;
+    handle.until_confirmed(30).await;
     assert_eq!(sink.seqs(), up_to(30));
 }
 
@@ -82,11 +82,11 @@ async fn a_sink_that_is_done_for_ends_the_feeder_and_the_next_one_goes_on() {
     let log = WrittenLog::of(15);
     let sink = Memory::default();
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.confirmed(15).await;
+    handle.until_confirmed(15).await;
     let mut log = log;
     sink.kept().script.push_back(Answer::Fatal);
     log.add(2);
-    let status = handle.confirmed(17).await;
+    let status = handle.until_confirmed(17).await;
     assert_eq!((status.state, status.confirmed), (FeederState::Failed, 15));
     assert_eq!(status.last_error.as_deref(), Some("the sink takes no records any more: nobody reads"));
     drop(handle);
@@ -103,12 +103,12 @@ async fn a_broken_log_is_handed_on_up_to_the_break_and_not_behind_it() {
     std::fs::write(&segment, text.replace("\"n\":13}", "\"n\":12}")).unwrap();
     let sink = Memory::default();
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    let status = handle.reached(|status| status.failures > 0).await;
+    let status = handle.until("it has failed", |status| status.failures > 0).await;
     assert_eq!((status.state, sink.seqs()), (FeederState::Failing, up_to(12)));
     let said = status.last_error.unwrap();
     assert!(said.contains("record 13") && said.contains("hash_mismatch"), "{said}");
     // It was put right from a copy.
     std::fs::write(&segment, text).unwrap();
-    handle.confirmed(20).await;
+    handle.until_confirmed(20).await;
     assert_eq!(sink.seqs(), up_to(20));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use buttress_audit::sink::{Feeder, FeederState, WriterSink};
 use parking_lot::Mutex;
 
-use super::bench::{A_WHILE, WrittenLog};
+use super::bench::{A_WHILE, Until, WrittenLog};
 
 /// A writer that writes by script, and all there is when the script is over.
 #[derive(Clone, Default)]
@@ -57,7 +57,7 @@ async fn lines_stay_whole_and_single_where_writes_fail_in_the_middle_of_them() {
     let interrupted = Err(io::ErrorKind::Interrupted.into());
     let paper = Paper::scripted([Ok(17), full(), Ok(500), interrupted, Ok(3), full(), full(), Ok(1), Ok(0)]);
     let handle = Feeder::new(WriterSink::new("paper", paper.clone())).start_on(log.path()).await.unwrap();
-    let status = handle.confirmed(40).await;
+    let status = handle.until_confirmed(40).await;
     assert_eq!(status.failures, 4);
     assert_eq!(String::from_utf8(paper.text.lock().clone()).unwrap(), written(&log));
 }
@@ -67,7 +67,7 @@ async fn a_broken_pipe_ends_the_feeder_and_says_so() {
     let log = WrittenLog::of(3);
     let paper = Paper::scripted([Err(io::ErrorKind::BrokenPipe.into())]);
     let handle = Feeder::new(WriterSink::new("paper", paper)).start_on(log.path()).await.unwrap();
-    let status = handle.confirmed(3).await;
+    let status = handle.until_confirmed(3).await;
     assert_eq!((status.state, status.confirmed), (FeederState::Failed, 0));
     assert!(status.last_error.unwrap().ends_with("any more: broken pipe"));
 }
@@ -94,9 +94,9 @@ async fn a_write_that_was_given_up_on_is_not_made_again_when_it_comes_to_its_end
     let feeder = Feeder::builder(WriterSink::new("paper", Stuck(paper.clone(), stuck)));
     let handle =
         feeder.patience(Duration::from_millis(20)).build().unwrap().start_on(log.path()).await.unwrap();
-    let status = handle.reached(|status| status.failures > 2).await;
+    let status = handle.until("it has failed three times", |status| status.failures > 2).await;
     assert_eq!((status.state, paper.text.lock().len()), (FeederState::Failing, 0));
     drop(let_go);
-    handle.confirmed(12).await;
+    handle.until_confirmed(12).await;
     assert_eq!(String::from_utf8(paper.text.lock().clone()).unwrap(), written(&log));
 }

@@ -1,0 +1,106 @@
+//! How records come to stand on the disk, and who is told.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::super::batch::Written;
+use super::super::disk::Disk;
+use super::super::gap::Losses;
+use super::super::journal::Trouble;
+use super::super::ladder::LOOK_AGAIN;
+use super::super::shared::Entry;
+use super::super::tail::Mark;
+use super::Writer;
+use crate::{Durability, Reason};
+
+/// So many bytes wait at most to be synced, because a next file would have to begin with them.
+const MOST_UNSYNCED_BYTES: usize = 4 << 20;
+
+impl<D: Disk> Writer<D> {
+    /// Writes what is to be written, syncs if anybody asked for it, and gives the receipts.
+    pub(super) fn commit(&mut self, entries: VecDeque<Entry>, losses: &Losses, now: Instant) {
+        let gap = (!losses.is_empty()).then(|| self.journal.seal(&self.clerk.gap(losses)));
+        if gap.is_some() {
+            self.gap_at = now + LOOK_AGAIN;
+        }
+        let mut batch = Written::seal(&mut self.journal, entries);
+        let result = self.write_and_sync(&mut batch, now);
+        if let Err(trouble) = result {
+            if gap.is_some_and(|mark| mark.head.seq > self.journal.tail().kept_head().seq) {
+                self.shared.lock().losses.put_back(losses);
+            }
+            self.suffer(&trouble);
+            batch.fail(&self.shared, trouble.reason(), self.now());
+        }
+    }
+
+    fn write_and_sync(&mut self, batch: &mut Written, now: Instant) -> Result<(), Trouble> {
+        self.journal.write()?;
+        let sync = batch.wants_sync() || self.is_sync_due(now);
+        if let Some(mark) = if sync { batch.last_without_sync() } else { Some(self.journal.tail().sealed()) }
+        {
+            self.publish(mark);
+            batch.acknowledge(&self.shared, |durability| durability <= Durability::Written);
+        }
+        if sync {
+            self.sync()?;
+            batch.acknowledge(&self.shared, |_| true);
+        }
+        let is_synced = self.journal.tail().is_synced();
+        self.unsynced = if is_synced { None } else { self.unsynced.or(Some(now)) };
+        Ok(())
+    }
+
+    fn is_sync_due(&self, now: Instant) -> bool {
+        self.unsynced.is_some_and(|since| now >= since + self.pace.sync_within)
+            || self.journal.tail().lines().len() >= MOST_UNSYNCED_BYTES
+    }
+
+    pub(in super::super) fn sync(&mut self) -> Result<(), Trouble> {
+        if self.journal.tail().is_synced() && !self.journal.is_broken() {
+            self.publish(self.journal.tail().sealed());
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.journal.sync()?;
+        let took = began.elapsed();
+        self.unsynced = None;
+        self.publish(self.journal.tail().sealed());
+        let facts = &mut self.shared.lock().facts;
+        facts.synced = self.journal.tail().synced_head();
+        facts.syncs += 1;
+        facts.last_sync = took;
+        facts.longest_sync = facts.longest_sync.max(took);
+        Ok(())
+    }
+
+    /// Shows everybody that the log has come so far; it will not be taken back.
+    pub(super) fn publish(&mut self, mark: Mark) {
+        self.journal.keep(mark);
+        let head = mark.head;
+        self.shared.head.send_if_modified(|known| {
+            let is_later = head.seq > known.seq;
+            if is_later {
+                *known = head;
+            }
+            is_later
+        });
+    }
+
+    /// Writes a record about the log itself, for good.
+    pub(in super::super) fn record(&mut self, event: &[u8]) -> Result<(), Trouble> {
+        self.journal.seal(event);
+        self.journal.write()?;
+        self.sync()
+    }
+}
+
+impl Trouble {
+    pub(in super::super) const fn reason(&self) -> Reason {
+        match self {
+            Self::Full(_) => Reason::DiskFull,
+            Self::Broken(_) => Reason::Failed,
+        }
+    }
+}
