@@ -23,6 +23,7 @@ mod refusal;
 mod retry;
 mod server;
 mod shared;
+pub(crate) mod sockets;
 mod stack;
 mod stores;
 mod throttle;
@@ -62,8 +63,16 @@ pub(crate) const ALL: &[Case] = &[
 ];
 
 /// What has a table and measures itself.
-pub(crate) const EXPERIMENTS: &[Experiment] =
-    &[flood::FLOOD, load::LOAD, shared::REDIS, stores::STORES, stores::DURABLE, stores::MEMORY, audit::LOG];
+pub(crate) const EXPERIMENTS: &[Experiment] = &[
+    flood::FLOOD,
+    load::LOAD,
+    shared::REDIS,
+    stores::STORES,
+    stores::DURABLE,
+    stores::MEMORY,
+    audit::LOG,
+    sockets::ADDED,
+];
 
 pub(crate) fn find(name: &str) -> Result<&'static Case, Failure> {
     let case = ALL.iter().find(|case| case.name == name);

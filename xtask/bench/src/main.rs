@@ -31,8 +31,6 @@ use time::Times;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    // Every service has a subscriber; without one, spans are written for the `log` crate where a peer asks for that.
-    let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new());
     match options::read(std::env::args().skip(1)).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -43,15 +41,24 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<(), Failure> {
+    if !matches!(task, Task::Serve { .. }) {
+        without_lines();
+    }
     match task {
         Task::Help => println!("{}", options::USAGE),
         Task::List => report::list(),
         Task::Operations { case, row, count } => drive::run_here(cases::subject(&case, row)?, count),
+        Task::Serve { around } => cases::sockets::serve(&around)?,
         Task::Row { experiment, row, pace } => experiment::run_here(cases::row(&experiment, row)?, pace)?,
         Task::Profile { case, row } => count::profile(cases::find(&case)?, row)?,
         Task::Measure(options) => measure(&options)?,
     }
     Ok(())
+}
+
+/// Every service has a subscriber; without one, spans are written for the `log` crate where a peer asks for that.
+fn without_lines() {
+    let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new());
 }
 
 fn measure(options: &Options) -> Result<(), Failure> {

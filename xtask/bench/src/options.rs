@@ -32,6 +32,10 @@ pub(crate) enum Task {
         row: usize,
         pace: Pace,
     },
+    /// The server that this program runs of itself for a row.
+    Serve {
+        around: String,
+    },
     /// What this program has callgrind run of itself.
     Operations {
         case: String,
@@ -68,6 +72,7 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Task, 
                 let pace = if is_quick { Pace::Quick } else { Pace::Full };
                 return Ok(Task::Row { experiment, row, pace });
             }
+            "--serve" => return Ok(Task::Serve { around: value("what stands around the handler")? }),
             "--operations" => {
                 let (case, row) = (value("a case")?, value("a row")?.parse()?);
                 return Ok(Task::Operations { case, row, count: value("a number")?.parse()? });

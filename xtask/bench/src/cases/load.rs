@@ -42,7 +42,7 @@ struct Answers {
 
 fn load(pace: Pace, rate: &str, per_second: u64) -> Result<Vec<Option<f64>>, Failure> {
     let server = ControlPlane::start(rate)?;
-    let (before, began) = (server.processor_time()?, Instant::now());
+    let (before, began) = (processor_time(server.process.id())?, Instant::now());
     let until = began + Duration::from_millis(pace.of(4_000));
     let answers = thread::scope(|scope| {
         let clients: Vec<_> =
@@ -55,7 +55,7 @@ fn load(pace: Pace, rate: &str, per_second: u64) -> Result<Vec<Option<f64>>, Fai
             })
         })
     })?;
-    let (time, spent) = (began.elapsed().as_secs_f64(), server.processor_time()? - before);
+    let (time, spent) = (began.elapsed().as_secs_f64(), processor_time(server.process.id())? - before);
     let (all, most) = (answers.handled + answers.refused, count(per_second) * (1.0 + time));
     if count(answers.handled) > most {
         return Err(format!("{} requests were admitted of at most {most:.0}", answers.handled).into());
@@ -141,16 +141,6 @@ impl ControlPlane {
         let address = line.trim().rsplit('/').next().unwrap_or_default().to_owned();
         Ok(Self { process, address, folder })
     }
-
-    /// In seconds.
-    fn processor_time(&self) -> Result<f64, Failure> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name before may have spaces, and ends with the last bracket.
-        let fields = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 =
-            fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Ok(count(ticks) / TICKS_PER_SECOND)
-    }
 }
 
 impl Drop for ControlPlane {
@@ -161,7 +151,17 @@ impl Drop for ControlPlane {
     }
 }
 
+/// What a process has used of the processors, in seconds.
+pub(super) fn processor_time(process: u32) -> Result<f64, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name before may have spaces, and ends with the last bracket.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Ok(count(ticks) / TICKS_PER_SECOND)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "the counts are far below the 52 bits of a float")]
-fn count(number: u64) -> f64 {
+pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
