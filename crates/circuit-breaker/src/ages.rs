@@ -18,6 +18,8 @@ pub(crate) struct Ages {
     origin: Instant,
     width_nanos: NonZeroU64,
     newest: u64,
+    /// Where the newest tick is in the ring.
+    newest_slot: usize,
     /// When the newest tick is. Most calls begin and end in it, and comparing two times is several times cheaper than
     /// subtracting and dividing them.
     span: Range<Instant>,
@@ -31,7 +33,7 @@ impl Ages {
     pub(crate) fn new(limit: Duration, origin: Instant) -> Self {
         let width_nanos = NonZeroU64::new(nanos(limit).div_ceil(PARTS)).unwrap_or(NonZeroU64::MIN);
         let span = origin..after(origin, width_nanos.get());
-        Self { origin, width_nanos, newest: 0, span, told: 0, young: [0; SLOTS], overdue: 0 }
+        Self { origin, width_nanos, newest: 0, newest_slot: 0, span, told: 0, young: [0; SLOTS], overdue: 0 }
     }
 
     /// How many running calls were older than the limit at the last look.
@@ -40,6 +42,7 @@ impl Ages {
     }
 
     /// Counts anew how many calls are overdue.
+    #[inline]
     pub(crate) fn look(&mut self, now: Instant) {
         if now >= self.span.end {
             self.move_on(now);
@@ -49,6 +52,7 @@ impl Ages {
     /// A call begins; true if calls are overdue and no arrival of this tick was told so.
     ///
     /// Whoever moved time on to this tick, a call that ended or somebody who looked, the next arrival is told.
+    #[inline]
     pub(crate) fn start(&mut self, now: Instant) -> bool {
         self.look(now);
         *self.place(now) += 1;
@@ -59,10 +63,18 @@ impl Ages {
         due
     }
 
+    #[inline]
     pub(crate) fn finish(&mut self, started: Instant, now: Instant) {
         self.look(now);
         let place = self.place(started);
         *place = place.saturating_sub(1);
+    }
+
+    /// Whether a call that ends now began in this tick, and so cannot have taken longer than the limit.
+    #[inline]
+    pub(crate) fn has_just_begun(&mut self, started: Instant, now: Instant) -> bool {
+        self.look(now);
+        started >= self.span.start
     }
 
     pub(crate) fn clear(&mut self) {
@@ -70,6 +82,7 @@ impl Ages {
     }
 
     #[cold]
+    #[inline(never)]
     fn move_on(&mut self, now: Instant) {
         let tick = self.tick(now);
         for begun in (self.newest..tick).take(SLOTS) {
@@ -77,12 +90,22 @@ impl Ages {
             self.overdue = self.overdue.saturating_add(left);
         }
         let begins = after(self.origin, tick.saturating_mul(self.width_nanos.get()));
-        (self.newest, self.span) = (tick, begins..after(begins, self.width_nanos.get()));
+        (self.newest, self.newest_slot) = (tick, slot(tick));
+        self.span = begins..after(begins, self.width_nanos.get());
     }
 
     /// Where a call is counted now that began at a time which has been looked at.
+    #[inline]
     fn place(&mut self, started: Instant) -> &mut u32 {
-        let tick = if started >= self.span.start { self.newest } else { self.tick(started) };
+        if started >= self.span.start {
+            return &mut self.young[self.newest_slot];
+        }
+        self.place_of_earlier(started)
+    }
+
+    #[inline(never)]
+    fn place_of_earlier(&mut self, started: Instant) -> &mut u32 {
+        let tick = self.tick(started);
         if self.newest.saturating_sub(tick) < SLOTS as u64 {
             &mut self.young[slot(tick)]
         } else {

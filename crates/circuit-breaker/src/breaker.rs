@@ -81,6 +81,7 @@ impl Breaker {
     /// # Errors
     ///
     /// The refusal, if the breaker is open, was opened by hand, or is half-open and every permit is taken.
+    #[inline]
     pub fn try_admit(&self) -> Result<Ticket, CircuitOpen> {
         self.try_admit_at(now())
     }
@@ -90,15 +91,17 @@ impl Breaker {
     /// # Errors
     ///
     /// As [`try_admit`](Self::try_admit).
+    #[inline]
     pub fn try_admit_at(&self, now: Instant) -> Result<Ticket, CircuitOpen> {
         let circuit = self.circuit();
-        if let Some(entry) = circuit.admit_freely() {
+        let word = circuit.word();
+        if let Some(entry) = Circuit::admit_freely(word) {
             return Ok(self.ticket(entry, now));
         }
-        match circuit.refuse_while_open(now) {
-            Some(refusal) => Err(refusal),
-            None => self.try_admit_with_care(now),
+        if let Some(until) = circuit.refuses_silently_until(word, now) {
+            return Err(circuit.refuse_silently(now, until));
         }
+        self.try_admit_with_care(now)
     }
 
     /// Watches a call, or refuses it; a future that is refused is dropped without a poll.
@@ -106,8 +109,13 @@ impl Breaker {
     /// # Errors
     ///
     /// As [`try_admit`](Self::try_admit).
+    #[inline]
     pub fn call<F, C>(&self, future: F, classify: C) -> Result<Call<F, C>, CircuitOpen> {
-        Ok(Call::new(future, self.admit()?, classify))
+        let guard = match self.admit_closed() {
+            Some(guard) => guard,
+            None => self.admit()?,
+        };
+        Ok(Call::new(future, guard, classify))
     }
 
     /// Where the breaker stands. An open breaker stays open until a call arrives after its open time.
@@ -193,18 +201,18 @@ impl Breaker {
         self.0.circuit()
     }
 
-    /// Admits a call if the breaker is closed; if it does not, nothing has happened.
+    /// Admits a call if the breaker is closed and watches no ages; if it does not, nothing has happened.
     #[inline]
     pub(crate) fn admit_closed(&self) -> Option<Guard> {
-        let circuit = self.circuit();
-        if let Some(entry) = circuit.admit_freely() {
-            return Some(Guard::new(self.0.anchor(), entry));
-        }
-        let entry = circuit.admit_timed(now)?;
+        let entry = Circuit::admit_freely(self.circuit().word())?;
         Some(Guard::new(self.0.anchor(), entry))
     }
 
+    #[inline(never)]
     pub(crate) fn admit(&self) -> Result<Guard, CircuitOpen> {
+        if let Some(entry) = self.circuit().admit_timed(now) {
+            return Ok(Guard::new(self.0.anchor(), entry));
+        }
         self.circuit().admit(now).map(|entry| self.guard(entry))
     }
 
@@ -220,7 +228,7 @@ impl Breaker {
         })
     }
 
-    #[inline(never)]
+    #[inline]
     fn ticket(&self, entry: Entry, began: Instant) -> Ticket {
         let started = Some(began);
         Ticket::new(Guard::new(self.0.anchor(), Entry { started, ..entry }))

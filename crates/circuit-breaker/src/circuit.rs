@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 use crate::builder::Parts;
 use crate::desk::Desks;
 use crate::event::{State, StateChange};
+use crate::name::Name;
 use crate::opening::Opening;
 use crate::quick::QuickCount;
 use crate::rejection::{CircuitOpen, Wait};
@@ -30,6 +31,7 @@ pub(crate) struct Circuit {
     opening: Opening,
     successes: Option<Arc<QuickCount>>,
     machine: Line<Mutex<Machine>>,
+    name: Name,
     desks: Desks,
     would_reject: AtomicU64,
     pub(crate) changes: OnceLock<broadcast::Sender<StateChange>>,
@@ -42,7 +44,7 @@ struct Line<T>(T);
 impl Circuit {
     pub(crate) fn new(rules: Arc<Rules>, parts: Parts) -> Self {
         let origin = now();
-        let desks = Desks::new(&parts.name, parts.shards);
+        let (name, desks) = (Name::from(&parts.name), Desks::new(parts.shards));
         let machine = Machine::new(rules, origin, parts.shards, parts.entropy.clone());
         Self {
             word: Line(AtomicU64::new(machine.word().bits())),
@@ -50,6 +52,7 @@ impl Circuit {
             opening: Opening::new(origin),
             successes: machine.home(),
             machine: Line(Mutex::new(machine)),
+            name,
             desks,
             would_reject: AtomicU64::new(0),
             changes: OnceLock::new(),
@@ -62,13 +65,12 @@ impl Circuit {
 
     /// Admits a call while the breaker is closed and watches no ages, which takes neither a lock nor the time.
     #[inline]
-    pub(crate) fn admit_freely(&self) -> Option<Entry> {
-        let word = self.word();
+    pub(crate) fn admit_freely(word: Word) -> Option<Entry> {
         word.is_free().then(|| Entry { epoch: word.epoch(), started: None })
     }
 
     /// Admits a call while the breaker is closed and watches ages; if it does not, nothing has happened.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn admit_timed(&self, clock: impl Fn() -> Instant) -> Option<Entry> {
         if self.word().gate() != Gate::Timed {
             return None;
@@ -84,18 +86,26 @@ impl Circuit {
 
     /// Whether a call passes, and what it remembers if its outcome counts.
     pub(crate) fn admit(&self, clock: impl Fn() -> Instant) -> Result<Option<Entry>, CircuitOpen> {
-        match self.admit_freely() {
+        let word = self.word();
+        match Self::admit_freely(word) {
             Some(entry) => Ok(Some(entry)),
-            None => self.admit_with_care(self.word(), clock),
+            None => self.admit_with_care(word, clock),
         }
     }
 
-    /// Refuses a call while the breaker is open and enforces, which takes neither a lock nor a subtraction.
+    /// Until when the breaker refuses without a word: it is open and enforces, this thread has found that out before,
+    /// and nobody listens. That is what an open breaker does nearly all the time.
     #[inline]
-    pub(crate) fn refuse_while_open(&self, now: Instant) -> Option<CircuitOpen> {
-        let enforces = || self.parts.mode.get() == Mode::Enforce;
-        let until = self.opening.lasts_until(self.word(), now).filter(|_| enforces())?;
-        Some(self.turn_away(State::Open, Wait::Until { at: now, until }))
+    pub(crate) fn refuses_silently_until(&self, word: Word, now: Instant) -> Option<Instant> {
+        let until = self.opening.known_to_last_until(word, now)?;
+        if self.parts.mode.get() == Mode::Enforce && !self.is_heard() { Some(until) } else { None }
+    }
+
+    /// Refuses a call that arrives before the breaker's time has come.
+    #[inline]
+    pub(crate) fn refuse_silently(&self, now: Instant, until: Instant) -> CircuitOpen {
+        self.desks.count();
+        self.refusal(State::Open, Wait::Until { at: now, until })
     }
 
     /// Whether a call that arrived now would be refused, as far as can be told without a lock.
@@ -188,12 +198,11 @@ impl Circuit {
 
     /// The refusal for a call that may pass, but whose service is not ready to take it.
     pub(crate) fn not_ready(&self) -> CircuitOpen {
-        let (desk, opened) = (self.desks.near(), self.opening.times());
-        CircuitOpen { desk, state: State::Open, wait: Wait::For(Duration::ZERO), opened }
+        self.refusal(State::Open, Wait::For(Duration::ZERO))
     }
 
     #[inline]
-    fn word(&self) -> Word {
+    pub(crate) fn word(&self) -> Word {
         Word::from_bits(self.word.0.load(Ordering::Acquire))
     }
 
@@ -244,16 +253,17 @@ impl Circuit {
         Ok(None)
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "an open breaker does little else, and would copy the refusal twice"
-    )]
-    #[inline(always)]
     fn turn_away(&self, state: State, wait: Wait) -> CircuitOpen {
-        let desk = self.desks.near();
-        desk.count();
+        number_this_thread();
+        self.desks.count();
         self.report_refusal(Verdict::Refused, state, wait);
-        CircuitOpen { desk, state, wait, opened: self.opening.times() }
+        self.refusal(state, wait)
+    }
+
+    #[inline]
+    fn refusal(&self, state: State, wait: Wait) -> CircuitOpen {
+        let opened = self.opening.times();
+        CircuitOpen { name: self.name.clone(), state, wait, opened }
     }
 
     /// Shows the machine's state to those who do not take the lock; called under it.

@@ -1,64 +1,34 @@
-use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::spread::{number_this_thread, place_of_this_thread};
+use crate::spread::place_of_this_thread;
 
-/// Where some threads are turned away: they are counted here, and take the breaker's name from here.
-///
-/// An open breaker is busy, so threads that are refused at once should not meet; the count of references to a desk
-/// and the desk itself lie on cache lines of their own.
+/// Where some threads count the calls that they turn away; on a cache line of its own, because an open breaker is
+/// busy, and threads that are refused at once should not meet.
+#[derive(Default)]
 #[repr(align(64))]
-pub(crate) struct Desk {
-    pub(crate) name: Arc<str>,
-    rejected: AtomicU64,
-}
-
-impl Desk {
-    pub(crate) fn of(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), rejected: AtomicU64::new(0) }
-    }
-
-    /// Counts a refusal.
-    #[inline]
-    pub(crate) fn count(&self) {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
-    }
-}
+struct Desk(AtomicU64);
 
 /// All desks of one breaker: as many as a power of two.
-pub(crate) struct Desks(Box<[Arc<Desk>]>);
+pub(crate) struct Desks(Box<[Desk]>);
 
 impl Desks {
-    pub(crate) fn new(name: &Arc<str>, desks: NonZeroUsize) -> Self {
-        Self((0..desks.get().next_power_of_two()).map(|_| Arc::new(Desk::of(Arc::clone(name)))).collect())
+    pub(crate) fn new(desks: NonZeroUsize) -> Self {
+        Self((0..desks.get().next_power_of_two()).map(|_| Desk::default()).collect())
     }
 
-    /// The desk of this thread.
+    /// Counts a refusal; in the last place, if the thread has no number yet.
     #[inline]
-    pub(crate) fn near(&self) -> Arc<Desk> {
-        number_this_thread();
-        Arc::clone(&self.0[place_of_this_thread() & (self.0.len() - 1)])
+    pub(crate) fn count(&self) {
+        let place = place_of_this_thread() & (self.0.len() - 1);
+        if let Some(desk) = self.0.get(place) {
+            desk.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How many calls were refused.
     pub(crate) fn rejected(&self) -> u64 {
-        self.0.iter().map(|desk| desk.rejected.load(Ordering::Relaxed)).sum()
-    }
-}
-
-impl PartialEq for Desk {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Desk {}
-
-impl fmt::Debug for Desk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
+        self.0.iter().map(|desk| desk.0.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -72,10 +42,10 @@ mod tests {
     #[test]
     fn refusals_are_counted_wherever_they_happen() {
         for number in 1..=3 {
-            let desks = Desks::new(&"intune".into(), NonZeroUsize::new(number).unwrap());
+            let desks = Desks::new(NonZeroUsize::new(number).unwrap());
             thread::scope(|scope| {
                 for _ in 0..4 {
-                    scope.spawn(|| (0..5).for_each(|_| desks.near().count()));
+                    scope.spawn(|| (0..5).for_each(|_| desks.count()));
                 }
             });
             assert_eq!(desks.rejected(), 20, "{number} desks");

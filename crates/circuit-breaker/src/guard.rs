@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use buttress_core::Outcome;
 
-use crate::circuit::{Circuit, now};
+use crate::circuit::now;
 use crate::spread::Anchor;
 use crate::state::Entry;
 use crate::word::Epoch;
 
 /// A call that was admitted: settled once, or abandoned when dropped.
 pub(crate) struct Guard {
-    anchor: Arc<Anchor>,
+    /// Given back with the outcome, so that of a call that has ended nothing is left to drop.
+    anchor: Option<Arc<Anchor>>,
     entry: Entry,
     stage: Stage,
 }
@@ -25,31 +26,44 @@ enum Stage {
     Resting,
     /// Being polled, so that a drop at this moment means that the call panicked.
     Polling,
-    /// Settled, or never recorded.
-    Settled,
+    /// Never recorded.
+    Unrecorded,
+}
+
+impl Stage {
+    fn is_panicking(self) -> bool {
+        match self {
+            Self::Polling => true,
+            // Between admission and the first poll, and for a ticket, which is never polled, the thread is all there is.
+            Self::Fresh => thread::panicking(),
+            // It waited, and is dropped with whatever panics around it.
+            Self::Resting | Self::Unrecorded => false,
+        }
+    }
 }
 
 impl Guard {
     #[inline]
     pub(crate) fn new(anchor: Arc<Anchor>, entry: Entry) -> Self {
-        Self { anchor, entry, stage: Stage::Fresh }
+        Self { anchor: Some(anchor), entry, stage: Stage::Fresh }
     }
 
     /// A call whose outcome does not count.
     pub(crate) fn unrecorded(anchor: Arc<Anchor>) -> Self {
-        Self { anchor, entry: Entry { epoch: Epoch::FIRST, started: None }, stage: Stage::Settled }
+        let entry = Entry { epoch: Epoch::FIRST, started: None };
+        Self { anchor: Some(anchor), entry, stage: Stage::Unrecorded }
     }
 
     /// Whether the outcome is still to come.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.stage != Stage::Settled
+        self.anchor.is_some() && self.stage != Stage::Unrecorded
     }
 
     /// Before a poll of the call.
     #[inline]
     pub(crate) fn enter(&mut self) {
-        self.stage = Stage::Polling;
+        self.turn(Stage::Polling);
     }
 
     /// After a poll of the call that has not ended it.
@@ -57,7 +71,7 @@ impl Guard {
     /// It has to wait, so from here on it matters when it began. A call that ends at its first poll never asks for
     /// the time.
     pub(crate) fn waits(&mut self) {
-        self.stage = Stage::Resting;
+        self.turn(Stage::Resting);
         if self.entry.started.is_none() {
             self.entry.started = Some(now());
         }
@@ -66,18 +80,13 @@ impl Guard {
     /// After a poll that has neither ended the call nor made it wait.
     #[cfg(feature = "http")]
     pub(crate) fn leave(&mut self) {
-        self.stage = Stage::Resting;
+        self.turn(Stage::Resting);
     }
 
     /// Whether a drop at this moment means that the call panicked.
+    #[cfg(feature = "http")]
     pub(crate) fn is_panicking(&self) -> bool {
-        match self.stage {
-            Stage::Polling => true,
-            // Between admission and the first poll, and for a ticket, which is never polled, the thread is all there is.
-            Stage::Fresh => thread::panicking(),
-            // It waited, and is dropped with whatever panics around it.
-            Stage::Resting | Stage::Settled => false,
-        }
+        self.stage.is_panicking()
     }
 
     /// The call has ended.
@@ -93,45 +102,58 @@ impl Guard {
         hint: impl FnOnce() -> Option<Duration>,
         clock: impl Fn() -> Instant,
     ) {
-        if self.is_open() {
-            self.stage = Stage::Settled;
-            self.circuit().settle(&self.entry, outcome, hint, clock);
+        if self.stage == Stage::Unrecorded {
+            return;
+        }
+        if let Some(anchor) = self.anchor.take() {
+            anchor.circuit().settle(&self.entry, outcome, hint, clock);
         }
     }
 
     /// The caller left while the call had been waiting since `since`, or since it began.
     ///
     /// Synchronous: a dropped call is recorded before the drop returns, in its order, with or without a runtime.
-    #[cold]
+    #[inline]
     pub(crate) fn abandon(&mut self, since: Option<Instant>) {
-        if self.is_panicking() {
-            self.settle(Outcome::Failure, || None);
-        } else if self.is_open() {
-            self.stage = Stage::Settled;
-            self.circuit().abandon(self.entry, since, now());
+        if let Some(anchor) = self.anchor.take() {
+            abandon(anchor, self.entry, self.stage, since);
         }
     }
 
     #[inline]
-    fn circuit(&self) -> &Circuit {
-        self.anchor.circuit()
+    fn turn(&mut self, stage: Stage) {
+        if self.stage != Stage::Unrecorded {
+            self.stage = stage;
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so nothing is left to drop for the caller, even if this panics"
+)]
+fn abandon(anchor: Arc<Anchor>, entry: Entry, stage: Stage, since: Option<Instant>) {
+    if stage.is_panicking() {
+        anchor.circuit().settle(&entry, Outcome::Failure, || None, now);
+    } else if stage != Stage::Unrecorded {
+        anchor.circuit().abandon(entry, since, now());
     }
 }
 
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
-        if self.is_open() {
-            self.abandon(None);
-        }
+        self.abandon(None);
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entry, stage, .. } = self;
+        let Self { anchor, entry, stage } = self;
         f.debug_struct("Guard")
-            .field("circuit", self.circuit())
+            .field("circuit", &anchor.as_ref().map(|anchor| anchor.circuit()))
             .field("entry", entry)
             .field("stage", stage)
             .finish()

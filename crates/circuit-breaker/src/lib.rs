@@ -96,7 +96,7 @@
 //! | half-open | one at each end of the probe | 0 | twice |
 //!
 //! A lock is held for some tens of nanoseconds; none while code of others runs, and none across an `.await`. A
-//! breaker takes about 2 KiB, and 384 bytes more for each processor; its window costs the same whether it holds ten
+//! breaker takes about 2 KiB, and 320 bytes more for each processor; its window costs the same whether it holds ten
 //! calls or ten million. No task is spawned and no timer armed: an open breaker half-opens when a call arrives.
 //!
 //! # When things fail
@@ -162,6 +162,7 @@ mod inner;
 mod keyed;
 mod keyed_layer;
 mod layer;
+mod name;
 mod nanos;
 mod opening;
 mod probes;

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::nanos::nanos;
 use crate::quick::next_id;
+use crate::spread::number_this_thread;
 use crate::sync::{AtomicU64, Ordering};
 use crate::word::{Gate, Word};
 
@@ -46,24 +47,32 @@ impl Opening {
 
     /// Until when the breaker refuses that `word` says is open; `None` if it says something else, or if that time has
     /// passed.
-    #[inline]
     pub(crate) fn lasts_until(&self, word: Word, now: Instant) -> Option<Instant> {
         if word.gate() != Gate::Open {
             return None;
         }
-        let last = LAST.get();
-        if last.opening == self.id
-            && last.word == word
-            && let Some(until) = last.until
-            && now < until
-        {
-            return Some(until);
-        }
-        self.look(word).filter(|until| now < *until)
+        self.known_to_last_until(word, now).or_else(|| self.look(word).filter(|until| now < *until))
+    }
+
+    /// The same, if this thread knows it; only words that say open are known.
+    #[inline]
+    pub(crate) fn known_to_last_until(&self, word: Word, now: Instant) -> Option<Instant> {
+        LAST.with(|last| {
+            let last = last.get();
+            if last.opening == self.id
+                && last.word == word
+                && let Some(until) = last.until
+                && now < until
+            {
+                return Some(until);
+            }
+            None
+        })
     }
 
     #[cold]
     fn look(&self, word: Word) -> Option<Instant> {
+        number_this_thread();
         let until = self.origin.checked_add(Duration::from_nanos(self.until.load(Ordering::Relaxed)));
         LAST.set(Known { opening: self.id, word, until });
         until

@@ -3,7 +3,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use buttress_window::{ShardedTimeCounter, Ticks};
+use buttress_window::{Place, ShardedTimeCounter, Ticks};
 
 use crate::spread::number_this_thread;
 use crate::word::Epoch;
@@ -11,15 +11,16 @@ use crate::word::Epoch;
 // The bucket that the thread's last success fell into. Most fall into the same one, and comparing two times is
 // several times cheaper than subtracting and dividing them.
 thread_local! {
-    static LAST: Cell<Bucket> = const { Cell::new(Bucket { count: u64::MAX, epoch: Epoch::FIRST, tick: 0, ends: None }) };
+    static LAST: Cell<Bucket> =
+        const { Cell::new(Bucket { count: u64::MAX, epoch: Epoch::FIRST, place: Place::FIRST, ends: None }) };
 }
 
-/// A bucket of one epoch of one count.
+/// A bucket of one epoch of one count, and where this thread counts in it.
 #[derive(Clone, Copy)]
 struct Bucket {
     count: u64,
     epoch: Epoch,
-    tick: u64,
+    place: Place,
     ends: Option<Instant>,
 }
 
@@ -49,31 +50,36 @@ impl QuickCount {
 
     #[inline]
     pub(crate) fn add(&self, epoch: Epoch, now: Instant) {
-        let last = LAST.with(|last| {
+        LAST.with(|last| {
             let last = last.get();
-            let is_current =
-                last.count == self.id && last.epoch == epoch && last.ends.is_some_and(|ends| now < ends);
-            is_current.then_some(last.tick)
+            if last.count == self.id
+                && last.epoch == epoch
+                && let Some(ends) = last.ends
+                && now < ends
+            {
+                self.successes.add_at(last.place);
+            } else {
+                self.add_elsewhere(epoch, now);
+            }
         });
-        let tick = last.unwrap_or_else(|| self.remember(epoch, now));
-        self.successes.add(tick);
     }
 
     pub(crate) fn sum(&self, epoch: Epoch, now: Instant) -> u64 {
         self.successes.sum(self.tick(epoch, now))
     }
 
-    /// The tick of `now`, which the thread remembers until its bucket ends.
+    /// Adds in the bucket of `now`, which the thread remembers until it ends.
     ///
     /// A time earlier than the last one counts in the newest bucket, as it does in a window.
     #[cold]
-    fn remember(&self, epoch: Epoch, now: Instant) -> u64 {
+    #[inline(never)]
+    fn add_elsewhere(&self, epoch: Epoch, now: Instant) {
         number_this_thread();
-        let tick = self.tick(epoch, now);
+        let place = self.successes.place(self.tick(epoch, now));
         let passed = u32::try_from(self.ticks.tick(now)).ok().and_then(|passed| passed.checked_add(1));
         let ends = passed.and_then(|passed| self.origin.checked_add(self.ticks.width().checked_mul(passed)?));
-        LAST.set(Bucket { count: self.id, epoch, tick, ends });
-        tick
+        LAST.set(Bucket { count: self.id, epoch, place, ends });
+        self.successes.add_at(place);
     }
 
     fn tick(&self, epoch: Epoch, now: Instant) -> u64 {

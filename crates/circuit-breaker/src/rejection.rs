@@ -1,13 +1,12 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use buttress_core::{Kind, Rejection};
 
-use crate::desk::Desk;
 use crate::event::State;
+use crate::name::Name;
 use crate::rules::LAYER;
 
 /// A call that a breaker did not let through.
@@ -15,7 +14,7 @@ use crate::rules::LAYER;
 /// Over HTTP it is a 503 with `Retry-After`; the inner service was never called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CircuitOpen {
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) name: Name,
     pub(crate) state: State,
     pub(crate) wait: Wait,
     pub(crate) opened: u64,
@@ -56,7 +55,7 @@ impl Eq for Wait {}
 impl CircuitOpen {
     /// The name of the breaker.
     pub fn name(&self) -> &str {
-        &self.desk.name
+        self.name.as_str()
     }
 
     /// Where the breaker stands: open, half-open with every permit taken, or forced open.
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     fn open(state: State, wait: Option<Duration>) -> CircuitOpen {
-        CircuitOpen { desk: Desk::of("intune").into(), state, wait: wait.into(), opened: 3 }
+        CircuitOpen { name: Name::from(&"intune".into()), state, wait: wait.into(), opened: 3 }
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Machine {
     /// Whether a call that arrives at `now` passes, and what it remembers if its outcome counts.
     ///
     /// A breaker that is off changes nothing and lets everything pass; closed, it goes on counting.
+    #[inline]
     pub(crate) fn admit(&mut self, mode: Mode, now: Instant) -> Result<Option<Entry>, Shut> {
         if matches!(self.phase, Phase::Closed) {
             let due = self.tally.start(now);
@@ -116,6 +117,7 @@ impl Machine {
     }
 
     /// The rest of [`admit`](Self::admit), for a breaker that is not closed.
+    #[inline(never)]
     fn admit_unless_shut(&mut self, now: Instant) -> Result<Option<Entry>, Shut> {
         match self.phase {
             Phase::Open { until } if now >= until => {
@@ -152,7 +154,7 @@ impl Machine {
         }
         if self.tally.watches_ages() {
             let (now, started) = (clock(), entry.started);
-            if self.is_slow(entry, now) {
+            if !self.tally.is_too_young_to_be_slow(started, now) && self.is_slow(entry, now) {
                 return false;
             }
             self.tally.finish(started, now);
@@ -251,6 +253,7 @@ impl Machine {
         }
     }
 
+    #[inline(never)]
     fn is_slow(&self, entry: &Entry, now: Instant) -> bool {
         let limit = self.rules.slow.map(|slow| slow.after);
         limit
@@ -258,6 +261,7 @@ impl Machine {
             .is_some_and(|(limit, started)| now.saturating_duration_since(started) > limit)
     }
 
+    #[inline(never)]
     fn opens_if_a_rule_is_broken(&mut self, now: Instant) -> bool {
         let broken = self.tally.broken_rule(self.epoch, &self.rules, now);
         if let Some(reason) = broken {

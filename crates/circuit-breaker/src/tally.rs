@@ -105,12 +105,21 @@ impl Tally {
     }
 
     /// A call begins; true, at most once per tick, if others have been running for too long.
+    #[inline]
     pub(crate) fn start(&mut self, now: Instant) -> bool {
         let mut due = false;
         self.each_age(|ages| due |= ages.start(now));
         due
     }
 
+    /// Whether a call that ends now is too young to be slow, which is cheaper to find out than how old it is.
+    #[inline]
+    pub(crate) fn is_too_young_to_be_slow(&mut self, started: Option<Instant>, now: Instant) -> bool {
+        let young = |ages: &mut Box<Ages>| started.is_some_and(|started| ages.has_just_begun(started, now));
+        self.slow.as_mut().is_none_or(young)
+    }
+
+    #[inline]
     pub(crate) fn finish(&mut self, started: Option<Instant>, now: Instant) {
         if let Some(started) = started {
             self.each_age(|ages| ages.finish(started, now));
@@ -202,6 +211,7 @@ impl Tally {
         }
     }
 
+    #[inline]
     fn each_age(&mut self, mut work: impl FnMut(&mut Ages)) {
         for ages in [&mut self.slow, &mut self.hung].into_iter().flatten() {
             work(ages);

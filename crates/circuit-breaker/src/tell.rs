@@ -13,18 +13,17 @@ const CHANGES_KEPT: usize = 64;
 
 /// Who hears of what happens; always outside the lock.
 impl Circuit {
-    /// Tells of a refusal, if anybody listens.
+    /// Whether anybody hears of a refusal: an observer, or the trail of the request.
     #[inline]
-    pub(crate) fn report_refusal(&self, verdict: Verdict, state: State, wait: Wait) {
-        let has_trail = || Context::with_current(|context| context.trail().is_some());
-        if self.parts().observer.is_some() || has_trail() {
-            self.report_refusal_to_listeners(verdict, state, wait);
-        }
+    pub(crate) fn is_heard(&self) -> bool {
+        self.parts().observer.is_some() || Context::with_current(|context| context.trail().is_some())
     }
 
-    #[cold]
-    fn report_refusal_to_listeners(&self, verdict: Verdict, state: State, wait: Wait) {
-        self.report(verdict, refusal_code(state), wait.time().map(Left::Time));
+    /// Tells of a refusal, if anybody listens.
+    pub(crate) fn report_refusal(&self, verdict: Verdict, state: State, wait: Wait) {
+        if self.is_heard() {
+            self.report(verdict, refusal_code(state), wait.time().map(Left::Time));
+        }
     }
 
     pub(crate) fn report(&self, verdict: Verdict, code: &'static str, left: Option<Left>) {

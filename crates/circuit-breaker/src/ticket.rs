@@ -26,12 +26,14 @@ impl Ticket {
     }
 
     /// Records how the call ended.
+    #[inline]
     pub fn settle(self, outcome: Outcome) {
         let Self { mut guard, retry_after } = self;
         guard.settle(outcome, || retry_after);
     }
 
     /// Records how the call ended, and when, for a caller who has looked at the clock already.
+    #[inline]
     pub fn settle_at(self, outcome: Outcome, now: Instant) {
         let Self { mut guard, retry_after } = self;
         guard.settle_at(outcome, || retry_after, || now);

@@ -22,10 +22,9 @@ impl Cell {
         Self(AtomicU64::new(0))
     }
 
-    /// Adds one to the count of `tick`, which is begun if the cell still counts an earlier one.
+    /// Adds one to the count that `begin` is the [zero](zero_of) of, and begins it if the cell still counts an earlier one.
     #[inline]
-    pub(crate) fn add(&self, tick: u64) {
-        let begin = zero_of(tick);
+    pub(crate) fn add(&self, begin: u64) {
         let seen = self.0.load(Ordering::Relaxed);
         if has_room(seen, begin) {
             self.0.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +63,7 @@ impl Cell {
 
 /// The word of a cell that counts `tick` and has counted nothing.
 #[inline]
-const fn zero_of(tick: u64) -> u64 {
+pub(crate) const fn zero_of(tick: u64) -> u64 {
     (tick / CELLS as u64) << 32
 }
 
@@ -96,7 +95,7 @@ mod tests {
     fn a_count_that_is_full_stays_and_never_reaches_the_tag() {
         let cell = cell(3, FULL - 1);
         for _ in 0..4 {
-            cell.add(3 * TURN);
+            cell.add(zero_of(3 * TURN));
         }
         assert_eq!(cell.count(3 * TURN), FULL);
         assert_eq!(cell.count(4 * TURN), 0);
@@ -105,7 +104,7 @@ mod tests {
     #[test]
     fn an_add_for_a_tick_that_has_left_changes_nothing() {
         let cell = cell(3, 7);
-        cell.add(2 * TURN);
+        cell.add(zero_of(2 * TURN));
         assert_eq!((cell.count(3 * TURN), cell.count(2 * TURN)), (7, 0));
     }
 
@@ -113,9 +112,9 @@ mod tests {
     fn tags_go_on_past_their_largest_value() {
         let last = u64::from(u32::MAX);
         let cell = cell(last, 7);
-        cell.add((last + 1) * TURN);
+        cell.add(zero_of((last + 1) * TURN));
         assert_eq!(cell.count((last + 1) * TURN), 1);
-        cell.add(last * TURN);
+        cell.add(zero_of(last * TURN));
         assert_eq!(cell.count((last + 1) * TURN), 1);
     }
 
@@ -123,7 +122,7 @@ mod tests {
     fn a_fresh_cell_begins_at_any_tick() {
         for tick in [0, 15, 16, 1 << 34, 1 << 35, (1 << 36) - 1, u64::MAX] {
             let cell = Cell::new();
-            cell.add(tick);
+            cell.add(zero_of(tick));
             assert_eq!(cell.count(tick), 1, "tick {tick}");
         }
     }
@@ -133,7 +132,7 @@ mod tests {
         let cell = cell(3, 7);
         cell.clear();
         assert_eq!(cell.count(3 * TURN), 0);
-        cell.add(3 * TURN);
+        cell.add(zero_of(3 * TURN));
         assert_eq!(cell.count(3 * TURN), 1);
     }
 }

@@ -39,13 +39,23 @@ impl CountWindow {
     }
 
     /// Counts a sample in place of the oldest, and returns what the window holds then.
+    #[inline]
     pub fn record(&mut self, sample: Sample) -> Totals {
-        if let Some(oldest) = self.ring[self.next].replace(sample) {
-            self.totals.forget(oldest);
+        let oldest = self.ring[self.next].replace(sample);
+        // Mostly a success takes the place of a success, and the totals stay what they are.
+        if oldest != Some(sample) {
+            self.change_totals(oldest, sample);
         }
-        self.totals.count(sample);
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
         self.totals
+    }
+
+    #[inline(never)]
+    fn change_totals(&mut self, oldest: Option<Sample>, newest: Sample) {
+        if let Some(oldest) = oldest {
+            self.totals.forget(oldest);
+        }
+        self.totals.count(newest);
     }
 
     /// What the window holds.

@@ -57,9 +57,9 @@
 //!
 //! No allocation after construction, no lock, no clock. [`CountWindow::record`] touches one byte and four
 //! integers. [`TimeWindow::record`] divides once by the bucket width and once by the number of buckets, and clears
-//! each bucket that expired since the last look, at most `B` however long that was. [`ShardedTimeCounter::add`] is
+//! each bucket that expired since the last look, at most `B` however long that was. [`ShardedTimeCounter::add_at`] is
 //! one load, one comparison and one atomic add, all relaxed, on a cache line that other threads leave alone while
-//! there are no more of them than shards.
+//! there are no more of them than shards; [`ShardedTimeCounter::add`] finds the place of its thread and tick first.
 //!
 //! # When things fail
 //!
@@ -84,7 +84,7 @@ mod totals;
 
 pub use count::CountWindow;
 pub use sample::Sample;
-pub use sharded::ShardedTimeCounter;
+pub use sharded::{Place, ShardedTimeCounter};
 pub use ticks::Ticks;
 pub use time::TimeWindow;
 pub use totals::Totals;

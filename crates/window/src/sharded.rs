@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 use std::thread;
 
 use crate::Ticks;
-use crate::cell::{CELLS, Cell};
-use crate::sync::{known_thread_number, thread_number};
+use crate::cell::{CELLS, Cell, zero_of};
+use crate::sync::thread_number;
 
 /// Counts successes of the last span without a lock and without a cache line that threads fight over.
 ///
 /// Each thread adds to a shard of its own; only the sum visits them all. So [`add`](Self::add) is for the path that
 /// runs all the time, and [`sum`](Self::sum) for the moment when something else has happened and a decision is due.
+/// A thread that counts many successes of one tick keeps their [`place`](Self::place).
 /// The [crate example](crate#a-window-for-many-threads) pairs one with a [`TimeWindow`](crate::TimeWindow).
 ///
 /// # What is promised
@@ -35,15 +36,33 @@ pub struct ShardedTimeCounter {
 #[repr(align(128))]
 struct Shard([Cell; CELLS]);
 
+/// Where a thread counts the successes of one tick, for a thread that counts many of them.
+///
+/// Made by [`ShardedTimeCounter::place`], and good for that counter alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    shard: usize,
+    cell: usize,
+    zero: u64,
+}
+
+impl Place {
+    /// The first place, at tick 0.
+    pub const FIRST: Self = Self { shard: 0, cell: 0, zero: 0 };
+}
+
 // One cell more than there can be live ticks, so that a new tick never takes the place of a live one.
 const _: () = assert!(CELLS > Ticks::MAX_BUCKETS as usize);
 
 impl Shard {
-    #[inline]
     fn cell(&self, tick: u64) -> &Cell {
-        // The remainder is below `CELLS`, so the conversion cannot fail.
-        &self.0[usize::try_from(tick % CELLS as u64).unwrap_or_default()]
+        &self.0[index_of(tick)]
     }
+}
+
+fn index_of(tick: u64) -> usize {
+    // The remainder is below `CELLS`, so the conversion cannot fail.
+    usize::try_from(tick % CELLS as u64).unwrap_or_default()
 }
 
 impl ShardedTimeCounter {
@@ -67,10 +86,19 @@ impl ShardedTimeCounter {
     /// Counts one success at `tick`, which is [`Ticks::tick`] of the time.
     #[inline]
     pub fn add(&self, tick: u64) {
-        // One comparison finds both the thread without a number yet and the one that has to share.
-        match self.shards.get(known_thread_number()) {
-            Some(own) => own.cell(tick).add(tick),
-            None => self.add_to_shared(tick),
+        self.add_at(self.place(tick));
+    }
+
+    /// Where this thread counts the successes of `tick`.
+    pub fn place(&self, tick: u64) -> Place {
+        Place { shard: thread_number() & (self.shards.len() - 1), cell: index_of(tick), zero: zero_of(tick) }
+    }
+
+    /// Counts one success at a place. Of a place that another counter has made, it may count nothing.
+    #[inline]
+    pub fn add_at(&self, place: Place) {
+        if let Some(shard) = self.shards.get(place.shard) {
+            shard.0[place.cell % CELLS].add(place.zero);
         }
     }
 
@@ -90,11 +118,6 @@ impl ShardedTimeCounter {
     /// the same time. Whoever must fence those off clears before it publishes that a new count has begun.
     pub fn clear(&self) {
         self.shards.iter().flat_map(|shard| &shard.0).for_each(Cell::clear);
-    }
-
-    #[inline(never)]
-    fn add_to_shared(&self, tick: u64) {
-        self.shards[thread_number() & (self.shards.len() - 1)].cell(tick).add(tick);
     }
 }
 

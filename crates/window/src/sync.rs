@@ -1,6 +1,6 @@
 //! Atomics and thread numbers, from the standard library or from loom.
 
-pub(crate) use switched::{AtomicU64, Ordering, known_thread_number, thread_number};
+pub(crate) use switched::{AtomicU64, Ordering, thread_number};
 
 #[cfg(not(buttress_loom))]
 mod switched {
@@ -15,12 +15,6 @@ mod switched {
     thread_local! {
         // Constant and without a destructor, so that reading it is one load and works until the thread is gone.
         static NUMBER: Cell<usize> = const { Cell::new(NONE_YET) };
-    }
-
-    /// The number of the current thread, or the largest there is if it has none yet.
-    #[inline]
-    pub(crate) fn known_thread_number() -> usize {
-        NUMBER.get()
     }
 
     /// The number of the current thread: 0 for the first that asks, and so on.
@@ -45,10 +39,6 @@ mod switched {
 
     loom::thread_local! {
         static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn known_thread_number() -> usize {
-        thread_number()
     }
 
     pub(crate) fn thread_number() -> usize {

@@ -70,6 +70,25 @@ fn a_late_add_takes_no_tick_back_and_loses_none_of_the_new() {
 }
 
 #[test]
+fn a_place_that_was_kept_takes_no_tick_back_either() {
+    loom::model(|| {
+        let counter = counter(1);
+        let kept = counter.place(0);
+        counter.add_at(kept);
+        let ahead = spawn(&counter, |counter| {
+            let place = counter.place(TURN);
+            counter.add_at(place);
+            counter.add_at(place);
+        });
+        counter.add_at(kept);
+        ahead.join().unwrap();
+        // Three if the late one was held up in the middle and counted where it landed.
+        assert!((2..=3).contains(&counter.sum(TURN)));
+        assert_eq!(counter.sum(0), 0);
+    });
+}
+
+#[test]
 fn ticks_a_turn_apart_pass_a_cell_on_in_order() {
     loom::model(|| {
         let counter = counter(1);

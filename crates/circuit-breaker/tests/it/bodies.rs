@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use buttress_circuit_breaker::{Breaker, BreakerConfig, CircuitBreakerLayer, State};
-use buttress_core::{BoxError, Outcome};
+use buttress_core::{BoxError, Mode, Outcome};
 use buttress_testkit::{Reply, ScriptedBody, Step, Strict, message};
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -54,6 +54,21 @@ async fn a_reader_who_gives_up_on_a_stalled_body_tells_of_a_failure() {
         assert!(tokio::time::timeout(5 * SECOND, body.collect()).await.is_err());
     }
     assert_eq!(breaker.state(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_only_let_through_is_not_recorded_however_its_body_ends() {
+    let (breaker, service) = layer_watching(|| vec![Step::Wait(SECOND), Step::Fail("reset".into())]);
+    breaker.force_open();
+    breaker.mode().set(Mode::Observe);
+    for _ in 0..2 {
+        let response = service.clone().oneshot(request()).await.unwrap();
+        assert_eq!(breaker.in_flight(), 1);
+        assert!(response.into_body().collect().await.is_err());
+    }
+    let seen = breaker.snapshot();
+    assert_eq!((seen.state(), seen.stale(), seen.would_have_rejected()), (State::ForcedOpen, 0, 2));
+    assert_eq!(breaker.in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

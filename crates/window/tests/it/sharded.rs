@@ -27,6 +27,34 @@ fn successes_of_later_ticks_are_not_in_an_earlier_sum() {
 }
 
 #[test]
+fn a_success_at_a_place_counts_in_the_tick_that_the_place_was_asked_for() {
+    for shards in [1, 4] {
+        let counter = counter(shards);
+        let places = [3, 4, 20].map(|tick| counter.place(tick));
+        counter.add(3);
+        for place in [places[0], places[1], places[0]] {
+            counter.add_at(place);
+        }
+        assert_eq!([3, 4].map(|tick| counter.sum(tick)), [3, 4]);
+        counter.add_at(places[2]);
+        assert_eq!(counter.sum(20), 1, "a turn later in the same cell");
+        counter.add_at(places[1]);
+        assert_eq!(counter.sum(20), 1, "a tick that has left the window");
+    }
+}
+
+#[test]
+fn a_place_of_another_counter_is_harmless() {
+    let (large, small) = (counter(64), counter(1));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| small.add_at(large.place(0)));
+        }
+    });
+    assert!(small.sum(0) <= 3);
+}
+
+#[test]
 fn nothing_counted_before_a_clear_counts_after_it() {
     let counter = counter(4);
     let add_on_a_thread = |tick| thread::scope(|scope| scope.spawn(|| counter.add(tick)).join().unwrap());

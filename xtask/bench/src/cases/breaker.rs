@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_circuit_breaker::{Breaker, BreakerConfig, CircuitBreakerLayer, Window};
-use buttress_core::{BoxError, ErrorsFail, Ratio};
+use buttress_core::{BoxError, ErrorsFail, Outcome, Ratio};
 use failsafe::{CircuitBreaker as _, Config};
 use recloser::Recloser;
 use tower::Layer;
@@ -36,11 +36,12 @@ pub(crate) const CLOSED: Case = Case {
             .within(BUDGET),
         Subject::ours("buttress, consecutive failures", || ours(BreakerConfig::only_consecutive_failures(5)))
             .within(BUDGET),
-        Subject::ours("buttress, slow calls too", || {
-            ours(BreakerConfig::new().slow_call_after(SLOW).slow_call_ratio(Ratio::percent(50)))
-        })
-        .within(Budget::instructions(130).allocations(0)),
+        Subject::ours("buttress, slow calls too", || ours(watching_slow_calls()))
+            .within(Budget::instructions(130).allocations(0)),
         Subject::ours("buttress, around a future", future),
+        Subject::ours("buttress, time window, a ticket, time given", || ticket(BreakerConfig::new())),
+        Subject::ours("buttress, slow calls too, a ticket, time given", || ticket(watching_slow_calls()))
+            .within(Budget::instructions(130).allocations(0)),
         Subject::peer("tower-resilience, count window", || peer(PeerLayer::builder())),
         Subject::peer("tower-resilience, consecutive failures", || {
             peer(PeerLayer::builder().consecutive_failures(5))
@@ -56,6 +57,25 @@ pub(crate) const CLOSED: Case = Case {
 
 fn ours(config: BreakerConfig) -> Shared {
     service(built(CircuitBreakerLayer::plain("bench").config(config).build()).layer(Echo), number)
+}
+
+fn watching_slow_calls() -> BreakerConfig {
+    BreakerConfig::new().slow_call_after(SLOW).slow_call_ratio(Ratio::percent(50))
+}
+
+/// Around a piece of code, for a caller who has looked at the clock already.
+fn ticket(config: BreakerConfig) -> Shared {
+    let breaker = built(Breaker::new("bench", &config));
+    let now = tokio::time::Instant::now().into_std();
+    operation(move || {
+        let breaker = breaker.clone();
+        move |_| {
+            if let Ok(ticket) = breaker.try_admit_at(black_box(now)) {
+                black_box(number());
+                ticket.settle_at(black_box(Outcome::Success), black_box(now));
+            }
+        }
+    })
 }
 
 fn future() -> Shared {

@@ -36,6 +36,7 @@ pub(crate) const PLAIN: Case = Case {
     rows: &[
         Subject::ours("buttress, before a response is built", ours)
             .within(Budget::instructions(80).allocations(0).alone(20)),
+        Subject::ours("buttress, before a response is built, time given", time_given),
         Subject::ours("buttress, as a boxed error", || {
             let layer = built(CircuitBreakerLayer::plain("bench").build());
             open(layer.breaker());
@@ -76,6 +77,17 @@ fn ours() -> Shared {
     operation(move || {
         let breaker = breaker.clone();
         move |_| _ = black_box(&breaker.try_admit())
+    })
+}
+
+/// For a caller who has looked at the clock already.
+fn time_given() -> Shared {
+    let breaker = built(Breaker::new("bench", &BreakerConfig::new()));
+    open(&breaker);
+    let now = tokio::time::Instant::now().into_std();
+    operation(move || {
+        let breaker = breaker.clone();
+        move |_| _ = black_box(&breaker.try_admit_at(black_box(now)))
     })
 }
 
