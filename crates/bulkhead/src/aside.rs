@@ -6,33 +6,31 @@ use buttress_core::{Refused, Reject};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::hold::Hold;
 use crate::permit::Permit;
 use crate::wait::Wait;
 
 pin_project! {
     /// A call that found no room: it waits, or has been refused.
     #[project = AsideProjection]
-    pub(crate) enum Aside<S, Req, J, H>
+    pub(crate) enum Aside<S, Req, J>
     where
         S: Service<Req>,
     {
-        Waiting { #[pin] wait: Wait, call: Option<Call<S, Req, J, H>> },
-        Refused { answer: Option<Result<S::Response, S::Error>>, hold: H },
+        Waiting { #[pin] wait: Wait, call: Option<Call<S, Req, J>> },
+        Refused { answer: Option<Result<S::Response, S::Error>> },
     }
 }
 
 /// A call that has not begun, with the service that is ready for it.
-pub(crate) struct Call<S, Req, J, H> {
+pub(crate) struct Call<S, Req, J> {
     pub(crate) service: S,
     pub(crate) request: Req,
     pub(crate) reject: J,
-    pub(crate) hold: H,
 }
 
 /// What becomes of it.
-pub(crate) enum Next<F, H, A> {
-    Run { future: F, permit: Permit, hold: H },
+pub(crate) enum Next<F, A> {
+    Run { future: F, permit: Permit },
     Answer(A),
 }
 
@@ -40,41 +38,38 @@ pub(crate) enum Next<F, H, A> {
     clippy::disallowed_methods,
     reason = "a call that waits has the time, and others need not have the room"
 )]
-impl<S: Service<Req>, Req, J, H> Aside<S, Req, J, H> {
-    pub(crate) fn refused(answer: Result<S::Response, S::Error>, hold: H) -> Pin<Box<Self>> {
-        Box::pin(Self::Refused { answer: Some(answer), hold })
+impl<S: Service<Req>, Req, J> Aside<S, Req, J> {
+    pub(crate) fn refused(answer: Result<S::Response, S::Error>) -> Pin<Box<Self>> {
+        Box::pin(Self::Refused { answer: Some(answer) })
     }
 
-    pub(crate) fn waiting(wait: Wait, call: Call<S, Req, J, H>) -> Pin<Box<Self>> {
+    pub(crate) fn waiting(wait: Wait, call: Call<S, Req, J>) -> Pin<Box<Self>> {
         Box::pin(Self::Waiting { wait, call: Some(call) })
     }
 }
 
-impl<S, Req, J, H> Future for Aside<S, Req, J, H>
+impl<S, Req, J> Future for Aside<S, Req, J>
 where
     S: Service<Req>,
     J: Reject<S::Response, S::Error>,
-    H: Hold<Req, S::Response>,
 {
-    type Output = Next<S::Future, H, Result<H::Held, S::Error>>;
+    type Output = Next<S::Future, Result<S::Response, S::Error>>;
 
     // Polled again after it was ready, it stays pending for good.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project() {
-            AsideProjection::Refused { answer, hold } => {
+            AsideProjection::Refused { answer } => {
                 let Some(answer) = answer.take() else { return Poll::Pending };
-                Next::Answer(answer.map(|response| hold.hold(response, None)))
+                Next::Answer(answer)
             }
             AsideProjection::Waiting { wait, call } => {
                 let permit = ready!(wait.poll(cx));
-                let Some(Call { mut service, request, reject, hold }) = call.take() else {
+                let Some(Call { mut service, request, reject }) = call.take() else {
                     return Poll::Pending;
                 };
                 match permit {
-                    Ok(permit) => Next::Run { future: service.call(request), permit, hold },
-                    Err(why) => Next::Answer(
-                        reject.reject(Refused::new(why)).map(|response| hold.hold(response, None)),
-                    ),
+                    Ok(permit) => Next::Run { future: service.call(request), permit },
+                    Err(why) => Next::Answer(reject.reject(Refused::new(why))),
                 }
             }
         })

@@ -11,7 +11,7 @@ use tower_service::Service;
 use crate::Bulkhead;
 use crate::aside::{Aside, Call, Next};
 use crate::hold::Hold;
-use crate::permit::Permit;
+use crate::state::{State, StateProjection};
 use crate::wait::Asked;
 
 pin_project! {
@@ -24,20 +24,21 @@ pin_project! {
         S: Service<Req>,
     {
         #[pin]
-        state: State<S, Req, J, H>,
+        state: State<S, Req, J>,
+        hold: H,
     }
-}
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, Req, J, H>
+    impl<S, Req, J, H> PinnedDrop for ResponseFuture<S, Req, J, H>
     where
         S: Service<Req>,
     {
-        // In this order: nothing of the call is left when its permit returns.
-        Running { #[pin] future: S::Future, permit: Option<Permit>, hold: H },
-        // Apart, so that a call which runs at once does not carry the room for it.
-        Aside { aside: Pin<Box<Aside<S, Req, J, H>>> },
+        fn drop(this: Pin<&mut Self>) {
+            let mut state = this.project().state;
+            // Once is enough. But after a loop the compiler knows that nothing is left to drop.
+            while !matches!(*state, State::Ended) {
+                state.as_mut().clear();
+            }
+        }
     }
 }
 
@@ -50,8 +51,9 @@ where
     /// Calls the service, which is ready, if there is a permit.
     #[inline]
     pub(crate) fn begin(service: &mut S, request: Req, bulkhead: &Bulkhead, reject: &J, hold: &H) -> Self {
+        // Built in each arm, since what is built before it is known where to, is copied there.
         match bulkhead.free_permit() {
-            Some(permit) => Self::running(service.call(request), permit, hold.clone()),
+            Some(permit) => Self { state: State::running(service.call(request), permit), hold: hold.clone() },
             None => Self::begin_when_full(service, request, bulkhead, reject, hold),
         }
     }
@@ -59,23 +61,17 @@ where
     #[cold]
     #[inline(never)]
     fn begin_when_full(service: &mut S, request: Req, bulkhead: &Bulkhead, reject: &J, hold: &H) -> Self {
-        let hold = hold.clone();
-        let aside = match bulkhead.ask_when_full(|| hold.deadline(&request)) {
-            Asked::Runs(permit) => return Self::running(service.call(request), permit, hold),
-            Asked::Refused(why) => Aside::refused(reject.reject(Refused::new(why)), hold),
+        let state = match bulkhead.ask_when_full(|| hold.deadline(&request)) {
+            Asked::Runs(permit) => State::running(service.call(request), permit),
+            Asked::Refused(why) => State::aside(Aside::refused(reject.reject(Refused::new(why)))),
             Asked::Waits(wait) => {
                 // The instance that is ready waits along; the handle goes on with one that is not.
                 let spare = service.clone();
                 let (service, reject) = (mem::replace(service, spare), reject.clone());
-                Aside::waiting(wait, Call { service, request, reject, hold })
+                State::aside(Aside::waiting(wait, Call { service, request, reject }))
             }
         };
-        Self { state: State::Aside { aside } }
-    }
-
-    #[inline]
-    fn running(future: S::Future, permit: Permit, hold: H) -> Self {
-        Self { state: State::Running { future, permit: Some(permit), hold } }
+        Self { state, hold: hold.clone() }
     }
 }
 
@@ -93,10 +89,11 @@ where
     )]
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let StateProjection::Running { future, permit, hold } = self.as_mut().project().state.project() {
+        let mut this = self.as_mut().project();
+        if let StateProjection::Running { future, .. } = this.state.as_mut().project() {
             let result = ready!(future.poll(cx));
-            let permit = permit.take();
-            return Poll::Ready(result.map(|response| hold.hold(response, permit)));
+            let mut permit = this.state.end();
+            return Poll::Ready(result.map(|response| this.hold.hold(response, &mut permit)));
         }
         self.poll_aside(cx)
     }
@@ -109,16 +106,19 @@ where
     H: Hold<Req, S::Response>,
 {
     /// Out of line, so that the way of a call that runs at once stays short.
+    // Polled again after it was ready, it stays pending for good.
     #[cold]
     #[inline(never)]
     fn poll_aside(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<H::Held, S::Error>> {
-        let mut state = self.as_mut().project().state;
-        if let StateProjection::Aside { aside } = state.as_mut().project() {
-            match ready!(aside.as_mut().poll(cx)) {
-                Next::Run { future, permit, hold } => {
-                    state.set(State::Running { future, permit: Some(permit), hold });
-                }
-                Next::Answer(answer) => return Poll::Ready(answer),
+        let mut this = self.as_mut().project();
+        let StateProjection::Aside { aside } = this.state.as_mut().project() else { return Poll::Pending };
+        let Some(aside) = aside.as_mut() else { return Poll::Pending };
+        let next = ready!(aside.as_mut().poll(cx));
+        this.state.as_mut().clear();
+        match next {
+            Next::Run { future, permit } => this.state.set(State::running(future, permit)),
+            Next::Answer(answer) => {
+                return Poll::Ready(answer.map(|response| this.hold.hold(response, &mut None)));
             }
         }
         self.poll(cx)

@@ -56,13 +56,22 @@ impl Gate {
         self.word.fetch_add(Word::CALL, Ordering::Acquire);
     }
 
-    /// Returns a permit.
-    #[inline]
-    pub(crate) fn leave(&self) {
-        let before = Word::from_bits(self.word.fetch_sub(Word::CALL, Ordering::Release));
+    /// Returns a permit, if there is one to return.
+    #[inline(never)]
+    pub(crate) fn leave(gate: Option<Arc<Self>>) {
+        let Some(gate) = gate else { return };
+        let before = Word::from_bits(gate.word.fetch_sub(Word::CALL, Ordering::Release));
         if before.waiting() > 0 {
-            self.hand_on();
+            Self::leave_to_waiters(gate);
         }
+    }
+
+    /// It takes the gate along, so that the caller has nothing to put in order if a waker panics.
+    #[cold]
+    #[inline(never)]
+    fn leave_to_waiters(gate: Arc<Self>) {
+        gate.hand_on();
+        drop(gate);
     }
 
     /// Takes a permit, or a place in the queue; nothing if there is neither.

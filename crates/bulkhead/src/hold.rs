@@ -6,7 +6,7 @@ pub use over_http::{UntilBodyEnd, UntilBodyEndAs, UntilHead};
 
 /// Says when a call is over, so that its permit returns, and until when it may wait for one.
 ///
-/// The permit returns when it is dropped: whoever keeps it in the response makes the call last as long.
+/// The permit returns when it is dropped: a response that keeps it makes the call last as long.
 pub trait Hold<Req, Res> {
     /// The response as it leaves the layer.
     type Held;
@@ -14,9 +14,9 @@ pub trait Hold<Req, Res> {
     /// The deadline of a request.
     fn deadline(&self, request: &Req) -> Option<Deadline>;
 
-    /// The response has come, and the call is not over before `permit` is dropped. Without a permit it was never
-    /// begun: the response is a refusal.
-    fn hold(&self, response: Res, permit: Option<Permit>) -> Self::Held;
+    /// The response has come. The call is over after this, unless its permit is taken out and kept, as by the response.
+    /// Without a permit it was never begun: the response is a refusal.
+    fn hold(&self, response: Res, permit: &mut Option<Permit>) -> Self::Held;
 }
 
 /// A call is over when its response is there. Its deadline is that of the current [`Context`].
@@ -31,7 +31,7 @@ impl<Req, Res> Hold<Req, Res> for UntilResponse {
     }
 
     #[inline]
-    fn hold(&self, response: Res, _: Option<Permit>) -> Res {
+    fn hold(&self, response: Res, _: &mut Option<Permit>) -> Res {
         response
     }
 }
@@ -61,8 +61,8 @@ mod over_http {
         }
 
         #[inline]
-        fn hold(&self, response: Response<B>, permit: Option<Permit>) -> Self::Held {
-            response.map(|body| HeldBody::new(body, permit))
+        fn hold(&self, response: Response<B>, permit: &mut Option<Permit>) -> Self::Held {
+            response.map(|body| HeldBody::new(body, permit.take()))
         }
     }
 
@@ -90,9 +90,9 @@ mod over_http {
             deadline_of(request.extensions())
         }
 
-        fn hold(&self, response: Response<B>, permit: Option<Permit>) -> Response<B> {
+        fn hold(&self, response: Response<B>, permit: &mut Option<Permit>) -> Response<B> {
             // What holds nothing needs no box: a refusal, and a body that is over already.
-            match permit.filter(|_| !response.body().is_end_stream()) {
+            match permit.take_if(|_| !response.body().is_end_stream()) {
                 Some(permit) => response.map(|body| (self.0)(HeldBody::new(body, Some(permit)))),
                 None => response,
             }
@@ -111,7 +111,7 @@ mod over_http {
         }
 
         #[inline]
-        fn hold(&self, response: Response<B>, _: Option<Permit>) -> Response<B> {
+        fn hold(&self, response: Response<B>, _: &mut Option<Permit>) -> Response<B> {
             response
         }
     }

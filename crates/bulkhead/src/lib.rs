@@ -145,6 +145,7 @@ mod run;
 mod service;
 mod shelf;
 mod snapshot;
+mod state;
 mod sync;
 mod tally;
 mod tell;

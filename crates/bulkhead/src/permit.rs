@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use crate::gate::Gate;
@@ -6,8 +7,10 @@ use crate::gate::Gate;
 /// The right to run, from a [`Bulkhead`](crate::Bulkhead); it returns when it is dropped.
 ///
 /// At once, on whatever thread, with or without a runtime; the first waiter has it before the drop returns.
+// The gate is gone only from a permit whose right has moved on. It is not dropped by itself, but taken out and given to
+// one function, so that the drop of whatever holds a permit is one call, and the same one where something panics.
 #[must_use = "a permit that is dropped has returned"]
-pub struct Permit(Arc<Gate>);
+pub struct Permit(ManuallyDrop<Option<Arc<Gate>>>);
 
 impl Permit {
     /// A permit, if there is one which nobody waits for.
@@ -19,7 +22,7 @@ impl Permit {
     /// The permit that was taken from the gate just now.
     #[inline]
     pub(crate) fn taken(gate: Arc<Gate>) -> Self {
-        Self(gate)
+        Self(ManuallyDrop::new(Some(gate)))
     }
 
     /// A permit over the limit.
@@ -27,17 +30,23 @@ impl Permit {
         gate.enter_over();
         Self::taken(Arc::clone(gate))
     }
+
+    /// Moves the right out of a permit that is left behind.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        Self(ManuallyDrop::new(self.0.take()))
+    }
 }
 
 impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
-        self.0.leave();
+        Gate::leave(self.0.take());
     }
 }
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Permit").field(&self.0.name).finish()
+        f.debug_tuple("Permit").field(&self.0.as_ref().map_or("", |gate| &gate.name)).finish()
     }
 }

@@ -10,15 +10,19 @@ use crate::limit::Limit;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
-/// The limit has the lowest bits, the waiters the next, the calls in flight the rest: these may exceed the limit,
-/// when it is lowered or not enforced, and there is nothing above them to spill into.
-const LIMIT_BITS: u32 = 20;
+/// The waiters have the lowest bits, the limit the next, and the rest is the excess: the calls in flight less the
+/// limit, below zero while there is room. So a newcomer asks for the sign and for zero waiters, and
+/// compares nothing. The excess may grow, when the limit is lowered or not enforced, and there is nothing above it to spill into.
 const WAITING_BITS: u32 = 16;
-const IN_FLIGHT_SHIFT: u32 = LIMIT_BITS + WAITING_BITS;
-const LIMIT_MASK: u64 = (1 << LIMIT_BITS) - 1;
-const WAITING_MASK: u64 = ((1 << WAITING_BITS) - 1) << LIMIT_BITS;
-const ONE_WAITING: u64 = 1 << LIMIT_BITS;
-const ONE_IN_FLIGHT: u64 = 1 << IN_FLIGHT_SHIFT;
+const LIMIT_BITS: u32 = 20;
+const EXCESS_BITS: u32 = u64::BITS - WAITING_BITS - LIMIT_BITS;
+const LIMIT_SHIFT: u32 = WAITING_BITS;
+const EXCESS_SHIFT: u32 = WAITING_BITS + LIMIT_BITS;
+const WAITING_MASK: u64 = (1 << WAITING_BITS) - 1;
+const LIMIT_MASK: u64 = ((1 << LIMIT_BITS) - 1) << LIMIT_SHIFT;
+const EXCESS_MASK: u64 = (1 << EXCESS_BITS) - 1;
+const ONE_WAITING: u64 = 1;
+const ONE_IN_FLIGHT: u64 = 1 << EXCESS_SHIFT;
 
 /// What becomes of a call that may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ impl Word {
     pub(crate) const CALL: u64 = ONE_IN_FLIGHT;
 
     pub(crate) const fn new(limit: Limit) -> Self {
-        Self(limit.get() as u64)
+        Self(0).with_limit(limit)
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -46,25 +50,29 @@ impl Word {
     }
 
     pub(crate) const fn in_flight(self) -> u32 {
-        (self.0 >> IN_FLIGHT_SHIFT) as u32
+        (((self.0 >> EXCESS_SHIFT) + self.limit() as u64) & EXCESS_MASK) as u32
     }
 
     pub(crate) const fn waiting(self) -> u32 {
-        ((self.0 & WAITING_MASK) >> LIMIT_BITS) as u32
+        (self.0 & WAITING_MASK) as u32
     }
 
     pub(crate) const fn limit(self) -> u32 {
-        (self.0 & LIMIT_MASK) as u32
+        ((self.0 & LIMIT_MASK) >> LIMIT_SHIFT) as u32
     }
 
     const fn has_room(self) -> bool {
-        self.0 >> IN_FLIGHT_SHIFT < self.0 & LIMIT_MASK
+        self.0.cast_signed() < 0
     }
 
     /// A call that does not wait: it runs if there is room which nobody waits for.
     #[inline]
     pub(crate) const fn enter(self) -> Option<Self> {
-        if self.0 & WAITING_MASK == 0 && self.has_room() { Some(Self(self.0 + ONE_IN_FLIGHT)) } else { None }
+        if self.has_room() && self.waiting() == 0 {
+            Some(Self(self.0.wrapping_add(ONE_IN_FLIGHT)))
+        } else {
+            None
+        }
     }
 
     /// A call that may wait, if fewer than `max_waiting` do; refused if it can neither run nor wait.
@@ -79,7 +87,7 @@ impl Word {
     /// The first waiter runs, if there is one and there is room.
     pub(crate) const fn grant(self) -> Option<Self> {
         if self.waiting() > 0 && self.has_room() {
-            Some(Self(self.0 + ONE_IN_FLIGHT - ONE_WAITING))
+            Some(Self(self.0.wrapping_add(ONE_IN_FLIGHT) - ONE_WAITING))
         } else {
             None
         }
@@ -92,7 +100,9 @@ impl Word {
 
     /// Another limit; calls that run beyond it are let finish.
     pub(crate) const fn with_limit(self, limit: Limit) -> Self {
-        Self(self.0 & !LIMIT_MASK | limit.get() as u64)
+        let (before, now) = (self.limit() as u64, limit.get() as u64);
+        let others = self.0 & !LIMIT_MASK | now << LIMIT_SHIFT;
+        Self(others.wrapping_add(before.wrapping_sub(now) << EXCESS_SHIFT))
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn word(in_flight: u32, waiting: u32, limit: u32) -> Word {
     let word = Word::new(Limit::checked(limit, &mut Checks::of("test")));
-    Word(word.bits() + u64::from(in_flight) * ONE_IN_FLIGHT + u64::from(waiting) * ONE_WAITING)
+    Word(word.bits().wrapping_add(u64::from(in_flight) * ONE_IN_FLIGHT) + u64::from(waiting) * ONE_WAITING)
 }
 
 fn numbers(word: Word) -> (u32, u32, u32) {
@@ -29,6 +29,7 @@ fn a_call_enters_only_where_there_is_room_that_nobody_waits_for() {
         ((8, 0, 8), None),
         // The limit was lowered, or not enforced.
         ((9, 0, 8), None),
+        ((1 << 27, 0, 1), None),
         // A permit has returned, and it belongs to the first waiter.
         ((7, 1, 8), None),
         ((0, 1, 8), None),
@@ -76,7 +77,11 @@ fn one_number_changes_and_the_others_stay() {
     let word = word(5, 3, 4);
     let limit = Limit::checked(1_000_000, &mut Checks::of("test"));
     assert_eq!(numbers(word.with_limit(limit)), (5, 3, 1_000_000));
+    assert_eq!(word.with_limit(limit).with_limit(Limit::checked(4, &mut Checks::of("test"))), word);
     assert_eq!(numbers(word.give_up()), (5, 2, 4));
     assert_eq!(numbers(Word(word.bits() - Word::CALL)), (4, 3, 4));
+    // The last call of all leaves, and with it the excess goes below zero.
+    let full = Word::new(Limit::checked(1, &mut Checks::of("test"))).enter().map(Word::bits);
+    assert_eq!(full.map(|bits| numbers(Word(bits.wrapping_sub(Word::CALL)))), Some((0, 0, 1)));
     assert_eq!(format!("{word:?}"), "5 of 4 in flight, 3 waiting");
 }

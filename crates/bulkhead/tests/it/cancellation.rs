@@ -1,14 +1,16 @@
 //! Callers that leave.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use buttress_bulkhead::{Bulkhead, BulkheadLayer, Place};
 use buttress_core::BoxError;
 use buttress_testkit::{Reply, Strict, drop_at_every_poll};
 use parking_lot::Mutex;
 use tokio_test::{assert_pending, assert_ready, task};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{gauge, one_with_queue};
 
@@ -94,8 +96,8 @@ fn waker_with(place: Place) -> Waker {
 }
 
 fn poll_with(place: &mut Place, waker: &Waker) {
-    let mut context = std::task::Context::from_waker(waker);
-    assert!(std::pin::Pin::new(place).poll(&mut context).is_pending());
+    let mut context = Context::from_waker(waker);
+    assert!(Pin::new(place).poll(&mut context).is_pending());
 }
 
 /// A waiter whose waker is the last hold on another waiter of the same bulkhead.
@@ -138,4 +140,59 @@ async fn a_call_that_panics_returns_its_permit() {
         drop(call);
         assert_eq!(gauge(layer.bulkhead()), (0, 0));
     }
+}
+
+/// Answers at once or never, and sees in its drop how many calls run; some panic there.
+struct Watched {
+    answers: bool,
+    panics: bool,
+    bulkhead: Bulkhead,
+    seen: Arc<Mutex<Vec<u32>>>,
+}
+
+impl Future for Watched {
+    type Output = Result<u32, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.answers { Poll::Ready(Ok(1)) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.seen.lock().push(self.bulkhead.in_flight());
+        assert!(!self.panics, "as asked");
+    }
+}
+
+#[test]
+fn a_permit_returns_when_nothing_of_its_call_is_left_even_if_the_rest_panics_as_it_goes() {
+    let layer = BulkheadLayer::plain("reports").max_concurrent(1).build().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for (answers, panics) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (bulkhead, seen) = (layer.bulkhead().clone(), Arc::clone(&seen));
+        let watched =
+            move |(): ()| Watched { answers, panics, bulkhead: bulkhead.clone(), seen: Arc::clone(&seen) };
+        let mut call = task::spawn(layer.layer(service_fn(watched)).call(()));
+        let run = std::panic::AssertUnwindSafe(move || {
+            assert_eq!(call.poll().is_ready(), answers);
+            drop(call);
+        });
+        assert_eq!(std::panic::catch_unwind(run).is_err(), panics);
+        assert_eq!(gauge(layer.bulkhead()), (0, 0), "{answers}, {panics}");
+    }
+    assert_eq!(*seen.lock(), [1; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_ended_keeps_nothing_and_stays_pending() {
+    let layer = BulkheadLayer::plain("reports").max_concurrent(1).build().unwrap();
+    let echo = service_fn(|number: u32| async move { Ok::<_, BoxError>(number) });
+    let mut call = task::spawn(layer.layer(echo).call(7));
+    assert_eq!(assert_ready!(call.poll()).unwrap(), 7);
+    assert_pending!(call.poll());
+    let permit = layer.bulkhead().try_acquire().unwrap();
+    drop(call);
+    assert_eq!(gauge(layer.bulkhead()), (1, 0));
+    drop(permit);
 }
