@@ -4,6 +4,7 @@ use std::sync::Arc;
 use buttress_core::{Checks, ConfigError};
 
 use crate::detector::{Detector, Detectors};
+use crate::doubt::Suspicion;
 use crate::json::MOST_DEPTH;
 use crate::mask::{HIDDEN, is_kind};
 use crate::name::{Anchor, Folded, Names, Rule, Treatment};
@@ -164,7 +165,9 @@ impl RedactorBuilder {
     fn rules(&self, own: Literals) -> Option<Rules> {
         let known = Literals::new(literals(|detector| self.detectors.has(detector)))?;
         let Self { detectors, max_bytes, max_depth, .. } = *self;
-        Some(Rules { names: self.names(), detectors, known, own, max_bytes, max_depth })
+        let names = self.names();
+        let suspicion = Suspicion::new(&names, detectors);
+        Some(Rules { names, detectors, known, own, suspicion, max_bytes, max_depth })
     }
 
     fn names(&self) -> Names {

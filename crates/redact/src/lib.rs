@@ -79,6 +79,11 @@
 //! | JSON strings with a backslash in them | one buffer for all of a text's, which grows to the longest of them; 1 more for each that has something in it |
 //! | a name that is not ASCII or has escapes of URLs, a part of a URL with escapes | 1 or 2 |
 //!
+//! Most inputs have nothing to hide, and to prove that takes a third of the time that a look does: some twelve
+//! instructions for a byte of JSON, and seven hundred for a text of twenty bytes. What was not proven is looked at.
+//! Where the name of a value is known when the program is built, ask [`Redactor::hides_name`] once, and then
+//! [`Redactor::text`] for each value.
+//!
 //! `cargo run --release -p buttress-redact --example throughput` prints the speed beside that of a set of regexes and
 //! of parsing, walking and serialising, as ratios.
 //!
@@ -126,6 +131,7 @@ mod builder;
 mod class;
 mod detect;
 mod detector;
+mod doubt;
 mod effort;
 mod header;
 #[cfg(feature = "http")]

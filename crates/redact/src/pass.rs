@@ -1,5 +1,6 @@
 //! How an input is read: as text, as JSON, as a URL or a part of one, as the value of a header.
 
+use crate::doubt::{Doubts, is_at_most};
 use crate::header;
 use crate::json;
 use crate::mask::Mask;
@@ -30,13 +31,7 @@ impl Reading<'_> {
             return Form::TooLong;
         }
         match self {
-            Self::Json => {
-                if json::redact(rules, text, 0, sink).is_ok() {
-                    return Form::Json;
-                }
-                sink.restart();
-                whole(rules, text, sink);
-            }
+            Self::Json => return json(rules, text, Doubts::new(rules, text), sink),
             Self::Text => whole(rules, text, sink),
             Self::Url => url::redact(rules, text, sink),
             Self::Query => url::query(&mut Scan::new(rules, text), rules, text, 0..text.len(), sink),
@@ -46,11 +41,42 @@ impl Reading<'_> {
         Form::Text
     }
 
+    /// The same, if only the output is asked for and not what was done: nothing if the input may stay.
+    pub(crate) fn rewrite<'a>(self, rules: &Rules, text: &'a [u8]) -> Option<Sink<'a>> {
+        let mut sink = Sink::new(text);
+        if !matches!(self, Self::Json) || text.len() > rules.max_bytes {
+            self.pass(rules, text, &mut sink);
+            return sink.changed().then_some(sink);
+        }
+        let doubts = Doubts::new(rules, text);
+        if doubts.are_none() && is_at_most(text, rules.max_depth) {
+            // As JSON or as text, it would stay.
+            return None;
+        }
+        json(rules, text, doubts, &mut sink);
+        sink.changed().then_some(sink)
+    }
+
     fn too_long(self, out: &mut Vec<u8>) {
         if matches!(self, Self::Json) { Mask::TOO_LONG.write_quoted(out) } else { Mask::TOO_LONG.write(out) }
     }
 }
 
+fn json(rules: &Rules, text: &[u8], doubts: Doubts<'_>, sink: &mut Sink<'_>) -> Form {
+    let settled = doubts.are_none();
+    if json::redact(rules, text, 0, doubts, sink).is_ok() {
+        return Form::Json;
+    }
+    sink.restart();
+    if !settled {
+        Scan::new(rules, text).window(0..text.len(), sink);
+    }
+    Form::Text
+}
+
 pub(crate) fn whole(rules: &Rules, text: &[u8], sink: &mut Sink<'_>) {
+    if Doubts::new(rules, text).are_none() {
+        return;
+    }
     Scan::new(rules, text).window(0..text.len(), sink);
 }

@@ -47,7 +47,7 @@ impl Redactor {
 
     /// Redacts a text that may be in any encoding that has the ASCII letters in their places.
     pub fn bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
-        self.read(text, Reading::Text).0
+        self.read(text, Reading::Text)
     }
 
     /// Redacts a text into a buffer, behind what is there, and says what was done.
@@ -72,7 +72,7 @@ impl Redactor {
 
     /// Redacts JSON text that has not been checked to be UTF-8.
     pub fn json_bytes<'a>(&self, json: &'a [u8]) -> Cow<'a, [u8]> {
-        self.read(json, Reading::Json).0
+        self.read(json, Reading::Json)
     }
 
     /// Redacts JSON text into a buffer, behind what is there, and says what was done.
@@ -104,7 +104,7 @@ impl Redactor {
 
     /// Redacts a URL that has not been checked to be UTF-8.
     pub fn url_bytes<'a>(&self, url: &'a [u8]) -> Cow<'a, [u8]> {
-        self.read(url, Reading::Url).0
+        self.read(url, Reading::Url)
     }
 
     /// Redacts the query of a URL, without its question mark; also a form.
@@ -134,7 +134,7 @@ impl Redactor {
     /// assert_eq!(value, b"Bearer ***REDACTED***");
     /// ```
     pub fn header<'a>(&self, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
-        self.read(value, Reading::Header(name.as_bytes())).0
+        self.read(value, Reading::Header(name.as_bytes()))
     }
 
     /// Whether values of this name are hidden; of some names only if they look like secrets.
@@ -162,15 +162,15 @@ impl Redactor {
         self.rules.max_bytes
     }
 
-    pub(crate) fn read<'a>(&self, source: &'a [u8], reading: Reading<'_>) -> (Cow<'a, [u8]>, Report) {
-        let mut sink = Sink::new(source);
-        let form = reading.pass(&self.rules, source, &mut sink);
-        let (out, report) = sink.into_cow();
-        (out, report.of(form))
+    fn read<'a>(&self, source: &'a [u8], reading: Reading<'_>) -> Cow<'a, [u8]> {
+        match reading.rewrite(&self.rules, source) {
+            Some(sink) => Cow::Owned(sink.finish().0),
+            None => Cow::Borrowed(source),
+        }
     }
 
     fn read_str<'a>(&self, source: &'a str, reading: Reading<'_>) -> Cow<'a, str> {
-        match self.read(source.as_bytes(), reading).0 {
+        match self.read(source.as_bytes(), reading) {
             Cow::Borrowed(_) => Cow::Borrowed(source),
             Cow::Owned(out) => Cow::Owned(text_of(out)),
         }

@@ -1,4 +1,5 @@
 use crate::detector::Detectors;
+use crate::doubt::Suspicion;
 use crate::name::{Names, Treatment};
 use crate::pass::whole;
 use crate::scan::Literals;
@@ -13,6 +14,8 @@ pub(crate) struct Rules {
     pub(crate) known: Literals,
     /// The fixed texts of the user. They are searched apart, because there is a limit to how many are found at once.
     pub(crate) own: Literals,
+    /// What makes a place worth a look.
+    pub(crate) suspicion: Suspicion,
     pub(crate) max_bytes: usize,
     pub(crate) max_depth: usize,
 }
@@ -41,6 +44,7 @@ impl Rules {
             detectors: Detectors::NONE,
             known: Literals::none(),
             own: Literals::none(),
+            suspicion: Suspicion::of_everything(),
             max_bytes: 0,
             max_depth: 0,
         }

@@ -1,9 +1,8 @@
 //! JSON text, walked once without building anything.
 
-mod block;
 mod escape;
 #[cfg(test)]
-mod naive;
+pub(crate) mod naive;
 mod number;
 mod reader;
 mod stack;
@@ -12,6 +11,7 @@ mod walk;
 pub(crate) use self::escape::{escape, unescape};
 pub(crate) use self::stack::MOST as MOST_DEPTH;
 
+use crate::doubt::Doubts;
 use crate::rules::Rules;
 use crate::sink::Sink;
 
@@ -20,6 +20,12 @@ use crate::sink::Sink;
 pub(crate) struct NotJson;
 
 /// Walks over one JSON text, which may stand as a string in so many others.
-pub(crate) fn redact(rules: &Rules, text: &[u8], nested: u8, sink: &mut Sink<'_>) -> Result<(), NotJson> {
-    walk::Walk::new(rules, text, nested, sink).document()
+pub(crate) fn redact(
+    rules: &Rules,
+    text: &[u8],
+    nested: u8,
+    doubts: Doubts<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<(), NotJson> {
+    walk::Walk::new(rules, text, nested, doubts, sink).document()
 }

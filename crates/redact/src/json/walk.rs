@@ -1,14 +1,16 @@
 use std::ops::Range;
 
-use super::reader::{End, Reader};
+use super::reader::Reader;
 use super::stack::Stack;
 use super::{NotJson, escape, number, redact, unescape};
 use crate::detect::armour::{ends_key, is_of_a_key, opens_key};
 use crate::detect::card;
 use crate::detector::Detector;
+use crate::doubt::Doubts;
 use crate::effort;
 use crate::mask::Mask;
-use crate::name::{Memo, Names, Treatment};
+use crate::name::{Names, Treatment};
+use crate::pass::whole;
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::scan::{Scan, Span};
@@ -17,8 +19,6 @@ use crate::sink::Sink;
 /// How many times JSON may stand as a string within JSON and still be walked; deeper it is text.
 const MOST_NESTED: u8 = 3;
 const KEY: Mask<'static> = Mask::Kind("private_key");
-/// In so much text most names stand once, so it does not pay to remember them.
-const ONCE: usize = 1024;
 
 /// One pass over a JSON text.
 pub(crate) struct Walk<'a, 's, 'o> {
@@ -29,7 +29,7 @@ pub(crate) struct Walk<'a, 's, 'o> {
     stack: Stack,
     scan: Scan<'a>,
     sink: &'s mut Sink<'o>,
-    memo: Memo,
+    doubts: Doubts<'a>,
     /// Whether the strings of this list are the lines of a private key.
     in_key: bool,
     nested: u8,
@@ -44,19 +44,22 @@ enum Next {
 }
 
 impl<'a, 's, 'o> Walk<'a, 's, 'o> {
-    pub(crate) fn new(rules: &'a Rules, text: &'a [u8], nested: u8, sink: &'s mut Sink<'o>) -> Self {
-        let scan = Scan::new(rules, text);
-        let reader = Reader::new(text);
-        let (stack, memo) = (Stack::default(), Memo::new());
+    pub(crate) fn new(
+        rules: &'a Rules,
+        text: &'a [u8],
+        nested: u8,
+        doubts: Doubts<'a>,
+        sink: &'s mut Sink<'o>,
+    ) -> Self {
         Self {
             rules,
             text,
             at: 0,
-            reader,
-            stack,
-            scan,
+            reader: Reader::new(text),
+            stack: Stack::default(),
+            scan: Scan::new(rules, text),
             sink,
-            memo,
+            doubts,
             in_key: false,
             nested,
             scratch: Vec::new(),
@@ -127,23 +130,23 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         }
         let start = self.at + 1;
         let string = self.reader.string(start)?;
-        let name = &self.text[start..string.at];
-        let treatment = if string.escaped {
-            self.escaped(start..string.at, None)?;
-            self.rules.told_by(&self.scratch, Names::of)
-        } else if self.plain(start..string.at, string) {
-            self.rules.told_by(name, Names::of)
-        } else if start < ONCE {
-            self.rules.names.of(name)
-        } else {
-            self.memo.of(name, || self.rules.names.of(name))
-        };
         self.at = string.at + 1;
         if self.token() != b':' {
             return Err(NotJson);
         }
+        let colon = self.at;
         self.at += 1;
-        Ok(treatment)
+        if string.escaped {
+            self.escaped(start..string.at, None)?;
+            return Ok(self.rules.told_by(&self.scratch, Names::of));
+        }
+        // What a name says about its value leaves a doubt at the colon, if not in the name itself.
+        if self.doubts.next(start) > colon { Ok(None) } else { Ok(self.doubtful_name(start..string.at)) }
+    }
+
+    fn doubtful_name(&mut self, range: Range<usize>) -> Option<Treatment> {
+        let name = &self.text[range.clone()];
+        if self.look(range) { self.rules.told_by(name, Names::of) } else { self.rules.names.of(name) }
     }
 
     /// Reads a value, and says whether it is a bracket that was gone into.
@@ -242,7 +245,7 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         }
         match treatment.and_then(|of| of.of_text(&self.text[range.clone()])) {
             Some(mask) => self.sink.replace(&Span::named(range, mask)),
-            None if self.plain(range.clone(), string) => self.in_key = self.opens_key(&self.text[range]),
+            None if self.look(range.clone()) => self.in_key = self.opens_key(&self.text[range]),
             None => {}
         }
         Ok(())
@@ -259,23 +262,14 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         self.stack.closing() == b']' && self.rules.detectors.has(Detector::PrivateKeys) && opens_key(line)
     }
 
-    /// Looks for secrets in a string without escapes where there may be any, and says whether it did.
+    /// Looks for secrets in a string without escapes if there is a doubt, and says whether it did.
     #[inline]
-    fn plain(&mut self, range: Range<usize>, string: End) -> bool {
-        if self.scan.is_quiet_to(range.end) && !string.signs && !string.digits {
-            return false;
+    fn look(&mut self, range: Range<usize>) -> bool {
+        let doubtful = self.doubts.next(range.start) < range.end;
+        if doubtful {
+            self.scan.window(range, self.sink);
         }
-        self.look(range, string)
-    }
-
-    fn look(&mut self, range: Range<usize>, string: End) -> bool {
-        let quiet = self.scan.is_quiet(&range) && !string.signs;
-        match quiet {
-            false => self.scan.window(range, self.sink),
-            true if string.digits => self.scan.numbers(range, self.sink),
-            true => return false,
-        }
-        true
+        doubtful
     }
 
     /// A string with escapes is judged by what it stands for, which is left in the scratch space.
@@ -308,13 +302,13 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let text = self.scratch.as_slice();
         let may_be_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
         if may_be_json && self.nested < MOST_NESTED {
-            let mut sink = Sink::new(text);
-            if redact(self.rules, text, self.nested + 1, &mut sink).is_ok() {
+            let (mut sink, doubts) = (Sink::new(text), Doubts::new(self.rules, text));
+            if redact(self.rules, text, self.nested + 1, doubts, &mut sink).is_ok() {
                 return taken(sink);
             }
         }
         let mut sink = Sink::new(text);
-        Scan::new(self.rules, text).window(0..text.len(), &mut sink);
+        whole(self.rules, text, &mut sink);
         taken(sink)
     }
 }

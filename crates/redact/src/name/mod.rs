@@ -1,19 +1,24 @@
 //! Which names are those of secrets.
 
+mod ends;
 mod fold;
 mod glance;
-mod memo;
 mod rule;
 mod table;
 mod treatment;
 
+pub(crate) use self::ends::{Ended, Ends};
 pub(crate) use self::fold::Folded;
-pub(crate) use self::memo::Memo;
 pub(crate) use self::rule::{Anchor, Rule};
 pub(crate) use self::treatment::{Treatment, has_digit};
 
 use self::glance::Glance;
-use self::table::{ALLOWED, HIDDEN, HIDDEN_IN_QUERIES, Row};
+#[cfg(test)]
+pub(crate) use self::table::{HIDDEN, HIDDEN_IN_QUERIES};
+
+use self::table::{ALLOWED, Row};
+#[cfg(not(test))]
+use self::table::{HIDDEN, HIDDEN_IN_QUERIES};
 
 /// The names that hide their values, ready to be asked about.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +37,10 @@ impl Names {
         for rule in rules(HIDDEN) {
             names.hide(rule);
         }
-        names.queries.extend(rules(HIDDEN_IN_QUERIES));
+        for rule in rules(HIDDEN_IN_QUERIES) {
+            names.glance.ends.insert(&rule.letters, None);
+            names.queries.push(rule);
+        }
         for name in ALLOWED {
             names.allow(name.as_bytes());
         }
@@ -53,6 +61,17 @@ impl Names {
     pub(crate) fn allow(&mut self, letters: &[u8]) {
         let rule = Rule { anchor: Anchor::Whole, letters: letters.into(), treatment: Treatment::Hide };
         self.allowed.push(rule);
+    }
+
+    /// How names end that tell, or that tell in the query of a URL.
+    #[inline]
+    pub(crate) fn ends(&self) -> &Ends {
+        &self.glance.ends
+    }
+
+    /// The words that tell anywhere in a name.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.anywhere.iter().map(|rule| &*rule.letters)
     }
 
     /// What the name says about its value.
@@ -88,7 +107,7 @@ impl Names {
         let name = Folded::of(name);
         let anywhere = anywhere && !self.glance.has_no_word(name.letters());
         let within = if anywhere { first(&self.anywhere, &name) } else { None };
-        let endings = self.glance.rules_at_end(name.letters()).filter(|rule| self.endings[*rule].fits(&name));
+        let endings = self.glance.ends.rules(name.letters()).filter(|rule| self.endings[*rule].fits(&name));
         let ending = endings.min().map(|rule| self.endings[rule].treatment);
         let told = ending.into_iter().chain(within).min();
         told.filter(|_| !self.allowed.iter().any(|rule| rule.fits(&name)))

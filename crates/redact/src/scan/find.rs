@@ -60,21 +60,17 @@ impl Finder {
 
     /// Forgets what was only searched for up to the end of the last window.
     pub(crate) fn open_window(&mut self) {
+        self.known = Fixed::default();
         self.colon = None;
         self.digits = None;
         self.long = None;
     }
 
-    /// The first fixed text from a place on.
-    #[inline]
-    pub(crate) fn next_literal(&mut self, rules: &Rules, text: &[u8], from: usize) -> usize {
-        self.known.seek(&rules.known, text, from).min(self.own.seek(&rules.own, text, from))
-    }
-
     /// The first place in a window.
     pub(crate) fn next(&mut self, rules: &Rules, text: &[u8], window: Range<usize>) -> Option<Candidate> {
         let Range { start: from, end } = window;
-        let known = self.known.seek(&rules.known, text, from);
+        // No known text has a byte in it with which a window could end.
+        let known = self.known.seek(&rules.known, &text[..end], from);
         let own = self.own.seek(&rules.own, text, from);
         let mark = self.mark(text, from);
         let colon = self.colon(rules, text, from..end);
@@ -169,7 +165,7 @@ impl Fixed {
 pub(crate) const LONG: usize = 20;
 
 /// The first four digits in a row, or more.
-pub(crate) fn digits(text: &[u8], window: Range<usize>) -> Range<usize> {
+fn digits(text: &[u8], window: Range<usize>) -> Range<usize> {
     run(text, window, 4, |byte| byte.is_ascii_digit())
 }
 

@@ -12,7 +12,7 @@ pub(crate) use self::literal::{Literal, Literals, Token, literals};
 pub(crate) use self::runs::Runs;
 pub(crate) use self::view::{Span, View};
 
-use self::find::{Candidate, Finder, Which, digits};
+use self::find::{Candidate, Finder, Which};
 use crate::detect::{
     armour, assignment, at_sign, azure, card, element, entropy, iban, jwt, phone, scheme, ssn, token,
     userinfo,
@@ -28,43 +28,12 @@ pub(crate) struct Scan<'a> {
     rules: &'a Rules,
     text: &'a [u8],
     finder: Finder,
-    /// There is no fixed text before this place.
-    quiet_to: usize,
     runs: Runs,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(rules: &'a Rules, text: &'a [u8]) -> Self {
-        Self { rules, text, finder: Finder::new(), quiet_to: 0, runs: Runs::default() }
-    }
-
-    /// Whether it is known already that there is nothing up to a place, in windows without `:`, `=`, `>`, `@` and four
-    /// digits in a row.
-    #[inline]
-    pub(crate) fn is_quiet_to(&self, end: usize) -> bool {
-        end <= self.quiet_to
-    }
-
-    /// The same for one such window, by a search.
-    pub(crate) fn is_quiet(&mut self, window: &Range<usize>) -> bool {
-        if !self.rules.detectors.has(Detector::Entropy) {
-            self.quiet_to = self.finder.next_literal(self.rules, self.text, window.start);
-        }
-        window.end <= self.quiet_to
-    }
-
-    /// Replaces the numbers in a window in which there is nothing else.
-    pub(crate) fn numbers(&mut self, window: Range<usize>, sink: &mut Sink<'_>) {
-        let Range { start: mut floor, end } = window;
-        let mut run = digits(self.text, window);
-        while run.start < end {
-            let mut view = View { text: &self.text[..end], floor, runs: &mut self.runs };
-            if let Some(span) = number(self.rules, &mut view, &run) {
-                floor = span.range.end;
-                sink.replace(&span);
-            }
-            run = digits(self.text, run.end.max(floor)..end);
-        }
+        Self { rules, text, finder: Finder::new(), runs: Runs::default() }
     }
 
     /// Replaces what is found between two places. Windows must not overlap or go back.
