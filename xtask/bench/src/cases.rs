@@ -19,6 +19,7 @@ mod limit_http;
 mod load;
 mod log;
 mod machine;
+mod redact;
 mod refusal;
 mod retry;
 mod server;
@@ -51,6 +52,10 @@ pub(crate) const ALL: &[Case] = &[
     limit_http::FIELDS,
     limit_http::REFUSED,
     log::LINE,
+    redact::CLEAN,
+    redact::SECRETS,
+    redact::SHORT,
+    redact::LARGE,
     audit::RECORD,
     throttle::AT_ONCE,
     throttle::HTTP,
