@@ -69,3 +69,21 @@ fn place(text: &[u8]) -> usize {
     };
     (words.wrapping_mul(0x9e37_79b1) >> 25) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_takes_the_place_of_a_known_one_is_not_known_for_that() {
+        let mut texts = (0..).map(|number| format!("text {number}"));
+        let first = texts.next().expect("a text");
+        let second = texts.find(|text| place(text.as_bytes()) == place(first.as_bytes())).expect("another");
+        let mut familiar = Familiar::default();
+        familiar.expect(first.as_bytes());
+        familiar.confirm(1);
+        assert!(familiar.has(first.as_bytes(), 1));
+        familiar.expect(second.as_bytes());
+        assert!(!familiar.has(second.as_bytes(), 1) && !familiar.has(first.as_bytes(), 1));
+    }
+}

@@ -52,7 +52,7 @@ impl Known {
     };
 
     #[cold]
-    fn find_out(given: &'static str, values: &Values<'_>) -> Self {
+    fn find_out(given: &'static str, values: &Values<'_>, key: &mut Vec<u8>) -> Self {
         let name = given.strip_prefix("r#").unwrap_or(given);
         let place = match Slot::of(name) {
             Some(slot) => Place::Slot(slot),
@@ -62,13 +62,18 @@ impl Known {
         let label = Label { name, hides: values.redactor.hides_name(name) };
         let shown = Name::of(instead_of(name).unwrap_or(name));
         let mut known = Self { given, lines: values.lines, place, label, shown, ..Self::NOTHING };
-        let mut key = Vec::with_capacity(KEY);
-        values.notation.key(shown.text, &mut key);
+        key.clear();
+        values.notation.key(shown.text, key);
         if let Some(room) = known.key.get_mut(..key.len()) {
-            room.copy_from_slice(&key);
+            room.copy_from_slice(key);
             known.key_len = key.len();
         }
         known
+    }
+
+    #[inline]
+    fn is(&self, name: &'static str, values: &Values<'_>) -> bool {
+        ptr::eq(self.given, name) && self.lines == values.lines
     }
 
     /// Begins a field of this name.
@@ -84,24 +89,34 @@ impl Known {
     }
 }
 
-/// What is known of names, as far as there is room for it.
+/// What is known of names, as far as there is room for it: each in one of two places.
 #[derive(Debug)]
-pub(crate) struct KnownNames([Known; 128]);
+pub(crate) struct KnownNames {
+    names: [Known; 128],
+    /// Where keys are spelled, so that a name that is forgotten and found out again allocates nothing.
+    key: Vec<u8>,
+}
 
 impl Default for KnownNames {
     fn default() -> Self {
-        Self([Known::NOTHING; 128])
+        Self { names: [Known::NOTHING; 128], key: Vec::new() }
     }
 }
 
 impl KnownNames {
     #[inline]
     pub(crate) fn of(&mut self, name: &'static str, values: &Values<'_>) -> &Known {
-        let known = &mut self.0[(name.as_ptr().addr() / 2 + name.len()) % 128];
-        if !ptr::eq(known.given, name) || known.lines != values.lines {
-            *known = Known::find_out(name, values);
+        let first = (name.as_ptr().addr() / 2 + name.len()) % 128;
+        let second = first ^ 1;
+        if self.names[first].is(name, values) {
+            return &self.names[first];
         }
-        known
+        if !self.names[second].is(name, values) {
+            self.names[second] = Known::find_out(name, values, &mut self.key);
+            self.names.swap(first, second);
+            return &self.names[first];
+        }
+        &self.names[second]
     }
 }
 
@@ -146,6 +161,26 @@ mod tests {
             assert_eq!(names.of(&text[8..], values).shown.text, "less");
             assert_eq!(names.of(text, values).shown.text, text);
         }
+    }
+
+    #[test]
+    fn names_that_meet_in_one_place_are_found_out_once() {
+        let redactor = Redactor::default();
+        let values = &values(&redactor, 1);
+        let mut names = KnownNames::default();
+        let text: &'static str = Box::leak("a".repeat(600).into_boxed_str());
+        let (one, other) = (&text[..8], &text[512..520]);
+        for name in [one, other] {
+            names.of(name, values);
+        }
+        let at = |name: &'static str, names: &KnownNames| {
+            names.names.iter().filter(|known| known.is(name, values)).count()
+        };
+        assert_eq!((at(one, &names), at(other, &names)), (1, 1));
+        for name in [one, other, one, other] {
+            assert_eq!(names.of(name, values).shown.text, name);
+        }
+        assert_eq!((at(one, &names), at(other, &names)), (1, 1));
     }
 
     #[test]

@@ -116,3 +116,21 @@ impl Values<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_lines_were_clean_is_known_to_the_log_that_looked() {
+        let id = CorrelationId::new("DEPLOY-123").expect("an ID");
+        let whose = Whose { flow: Some(&id), tenant: None, user: Some("ann") };
+        let mut known = Acquaintances::default();
+        assert!(known.greet(&whose, 1).is_none());
+        known.remember(&whose, &Slots::default());
+        assert!(known.greet(&whose, 1).is_none(), "not looked at yet");
+        known.remember(&whose, &Slots::default());
+        known.confirm(1);
+        assert!(known.greet(&whose, 1).is_some() && known.greet(&whose, 2).is_none());
+    }
+}

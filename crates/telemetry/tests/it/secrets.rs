@@ -49,6 +49,31 @@ fn a_secret_is_hidden_in_every_position_of_both_formats() {
 }
 
 #[test]
+fn a_text_that_was_harmless_elsewhere_is_hidden_under_a_telling_name() {
+    let seen = Seen::json();
+    for _ in 0..3 {
+        tracing::info!(animal = "otter", "otter");
+        tracing::info!(password = "otter", "told");
+    }
+    let shown =
+        seen.objects().into_iter().filter_map(|line| line.get("password").cloned()).collect::<Vec<_>>();
+    assert_eq!(shown, ["***REDACTED***"; 3]);
+}
+
+#[test]
+fn a_tenant_whose_masks_do_not_fit_is_cut_in_every_line() {
+    let seen = Seen::json();
+    let caller = Caller::unknown();
+    caller.identify(Principal::user("u-17").with_tenant("pw=x ".repeat(49)));
+    let context = Context::new().with_caller(caller);
+    for _ in 0..3 {
+        context.clone().run(|| tracing::info!("said"));
+    }
+    none_of(&["pw=x"], &seen.text());
+    assert!(seen.objects().iter().all(|line| line["truncated"] == true));
+}
+
+#[test]
 fn a_secret_that_lies_across_the_cut_does_not_survive_as_a_half() {
     for before in 8_000..8_192 {
         let seen = Seen::json();
@@ -76,10 +101,11 @@ fn harmless_numbers_stay_numbers() {
 
 #[test]
 fn a_redactor_of_ones_own_is_the_one_that_is_asked() {
-    let redactor = Redactor::builder().secret("open sesame").hide_name("cave").build().unwrap();
+    let redactor =
+        Redactor::builder().secret("open sesame").secret("471147").hide_name("cave").build().unwrap();
     let seen = Seen::by(builder().redactor(redactor));
-    tracing::info!(cave = "treasure", "he said open sesame");
-    none_of(&["open sesame", "treasure"], &seen.text());
+    tracing::info!(cave = "treasure", door = 471_147, "he said open sesame");
+    none_of(&["open sesame", "treasure", "471147"], &seen.text());
 }
 
 #[test]
