@@ -77,6 +77,9 @@ fn every_name_leaves_a_doubt_in_every_notation() {
                 format!("<{name} a=\"b\">hunter2</{name}>"),
                 format!("***REDACTED***{name}***REDACTED:jwt***=hunter2"),
                 format!("\"{name}\":\"\",\"{name}\":null,\"{name}\":x1!abc"),
+                // A quote that is doubled does not close.
+                format!("\"{name}\":\"\"hunter2\"\",x"),
+                format!("\"{name}\":nullified1!"),
             ] {
                 assert_same(redactor, &text);
             }
@@ -94,6 +97,7 @@ fn every_fixed_text_leaves_a_doubt_if_it_belongs_to_a_secret() {
         for tail in [
             "A1b2C3d4E5f6G7h8",
             "0123456789abcdef0123456789abcdef",
+            "0123456789abcdef0123456789abcde",
             "0123456789abcdef0123456789abcdef01",
             "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGHIJKLMNOPQRSTUVW",
