@@ -42,6 +42,24 @@ async fn a_refusal_is_left_on_the_trail_of_the_request() {
     assert_eq!(trail.to_string(), "circuit-breaker/intune=refused:circuit_open");
 }
 
+/// A thread that has been refused before knows until when, and asks nobody but those who listen.
+#[tokio::test(start_paused = true)]
+async fn every_refusal_is_heard_and_not_only_the_first() {
+    let recorder = Recorder::new();
+    let heard = Breaker::builder("intune").config(two_failures()).observer(recorder.clone()).build().unwrap();
+    let unheard = Breaker::new("intune", &two_failures()).unwrap();
+    for breaker in [&heard, &unheard] {
+        open(breaker);
+        for _ in 0..3 {
+            assert!(breaker.try_admit().is_err());
+        }
+        assert_eq!(breaker.snapshot().rejected(), 3);
+    }
+    assert_eq!(recorder.codes(), ["open", "circuit_open", "circuit_open", "circuit_open"]);
+    let (_, trail) = trail_of(async { unheard.try_admit().is_err() }).await;
+    assert_eq!(trail.to_string(), "circuit-breaker/intune=refused:circuit_open");
+}
+
 /// An observer that asks the breaker itself would wait for ever, were it called under the lock.
 #[tokio::test(start_paused = true)]
 async fn listeners_run_after_the_breaker_has_settled_and_outside_its_lock() {
