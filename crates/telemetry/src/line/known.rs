@@ -89,35 +89,54 @@ impl Known {
     }
 }
 
-/// What is known of names, as far as there is room for it: each in one of two places.
+/// What is known of names, as far as there is room for it: each in one of a few places in a row.
 #[derive(Debug)]
 pub(crate) struct KnownNames {
-    names: [Known; 128],
+    names: [Known; PLACES],
     /// Where keys are spelled, so that a name that is forgotten and found out again allocates nothing.
     key: Vec<u8>,
 }
 
+const PLACES: usize = 128;
+
+/// How many names that belong in one place are known at once.
+const ROW: usize = 4;
+
 impl Default for KnownNames {
     fn default() -> Self {
-        Self { names: [Known::NOTHING; 128], key: Vec::new() }
+        Self { names: [Known::NOTHING; PLACES], key: Vec::new() }
     }
 }
 
 impl KnownNames {
     #[inline]
     pub(crate) fn of(&mut self, name: &'static str, values: &Values<'_>) -> &Known {
-        let first = (name.as_ptr().addr() / 2 + name.len()) % 128;
-        let second = first ^ 1;
-        if self.names[first].is(name, values) {
-            return &self.names[first];
-        }
-        if !self.names[second].is(name, values) {
-            self.names[second] = Known::find_out(name, values, &mut self.key);
-            self.names.swap(first, second);
-            return &self.names[first];
-        }
-        &self.names[second]
+        let at = row(name).find(|at| self.names[*at].is(name, values));
+        let at = at.unwrap_or_else(|| self.find_out(name, values));
+        &self.names[at]
     }
+
+    #[cold]
+    fn find_out(&mut self, name: &'static str, values: &Values<'_>) -> usize {
+        let free = row(name).find(|at| self.names[*at].lines == 0);
+        let at = free.unwrap_or(home(name));
+        self.names[at] = Known::find_out(name, values, &mut self.key);
+        at
+    }
+}
+
+/// The places where a name may be.
+#[inline]
+fn row(name: &'static str) -> impl Iterator<Item = usize> {
+    let home = home(name);
+    (home..home + ROW).map(|at| at % PLACES)
+}
+
+/// Names stand close together, so their addresses are spread.
+#[inline]
+fn home(name: &'static str) -> usize {
+    let address = name.as_ptr().addr() as u64 + name.len() as u64;
+    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57) as usize
 }
 
 #[cfg(test)]
@@ -164,23 +183,24 @@ mod tests {
     }
 
     #[test]
-    fn names_that_meet_in_one_place_are_found_out_once() {
+    fn names_that_belong_in_one_place_are_found_out_once() {
         let redactor = Redactor::default();
         let values = &values(&redactor, 1);
-        let mut names = KnownNames::default();
-        let text: &'static str = Box::leak("a".repeat(600).into_boxed_str());
-        let (one, other) = (&text[..8], &text[512..520]);
-        for name in [one, other] {
-            names.of(name, values);
-        }
-        let at = |name: &'static str, names: &KnownNames| {
-            names.names.iter().filter(|known| known.is(name, values)).count()
+        let text: &'static str = Box::leak("a".repeat(4_000).into_boxed_str());
+        let names = |len| (0..text.len() - len).map(move |start| &text[start..start + len]);
+        let place = home(&text[..8]);
+        let meeting: Vec<&'static str> = names(8).filter(|name| home(name) == place).take(ROW + 1).collect();
+        let mut known = KnownNames::default();
+        let is_known = |known: &KnownNames, name: &'static str| {
+            known.names.iter().filter(|one| one.is(name, values)).count()
         };
-        assert_eq!((at(one, &names), at(other, &names)), (1, 1));
-        for name in [one, other, one, other] {
-            assert_eq!(names.of(name, values).shown.text, name);
+        for name in meeting[..ROW].iter().chain(&meeting[..ROW]) {
+            known.of(name, values);
         }
-        assert_eq!((at(one, &names), at(other, &names)), (1, 1));
+        assert!(meeting[..ROW].iter().all(|name| is_known(&known, name) == 1));
+        for name in meeting.iter().chain(&meeting) {
+            assert_eq!(known.of(name, values).label.name, *name);
+        }
     }
 
     #[test]
