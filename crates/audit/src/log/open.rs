@@ -109,27 +109,47 @@ fn go_on<D: Disk>(
     let checkpointer = signing(checkpoints, path, chain, head)?;
     let begin = Begin { chain, head, current, sealed, checkpointer, kept_from, damage };
     let mut journal = Journal::new(disk, path.to_owned(), clerk.clone(), begin);
+    tell_repairs(&mut journal, path, clerk, repairs)?;
+    tell_damage(&mut journal, path, clerk)?;
+    tell_made_anew(&mut journal, path, clerk)?;
+    Ok(journal)
+}
+
+fn tell_repairs<D: Disk>(
+    journal: &mut Journal<D>,
+    path: &Path,
+    clerk: &Clerk,
+    repairs: Vec<Repair>,
+) -> Result<(), OpenError> {
     for Repair { segment, offset, bytes, moved_to } in repairs {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let details = json!({
             "segment": name(&segment), "offset": offset, "bytes": bytes, "moved_to": name(&moved_to),
         });
         tracing::warn!(segment = %segment.display(), offset, bytes, "the end of the audit log was torn");
-        tell(&mut journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details))?;
+        tell(journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details))?;
     }
+    Ok(())
+}
+
+fn tell_damage<D: Disk>(journal: &mut Journal<D>, path: &Path, clerk: &Clerk) -> Result<(), OpenError> {
     if let Some(details) = journal.damage().map(Damage::details) {
         tracing::error!(%details, "an older file of the audit log is not as it was written");
-        tell(&mut journal, path, &clerk.event("AUDIT_DAMAGE_FOUND", Severity::Critical, &details))?;
+        tell(journal, path, &clerk.event("AUDIT_DAMAGE_FOUND", Severity::Critical, &details))?;
     }
+    Ok(())
+}
+
+fn tell_made_anew<D: Disk>(journal: &mut Journal<D>, path: &Path, clerk: &Clerk) -> Result<(), OpenError> {
     let made_anew = journal.monitor().map(|monitor| monitor.status().made_anew).unwrap_or_default();
     for made in &made_anew {
-        tracing::warn!("audit log {}: {made}", path.display());
-        tell(&mut journal, path, &clerk.event(MADE_ANEW, Severity::High, &made.details()))?;
+        tracing::warn!(log = %path.display(), "{made}");
+        tell(journal, path, &clerk.event(MADE_ANEW, Severity::High, &made.details()))?;
     }
     if !made_anew.is_empty() {
         journal.sign_now(Instant::now());
     }
-    Ok(journal)
+    Ok(())
 }
 
 fn tell<D: Disk>(journal: &mut Journal<D>, path: &Path, event: &[u8]) -> Result<(), OpenError> {

@@ -222,3 +222,20 @@ async fn a_log_is_signed_from_its_first_record_on_so_that_a_process_killed_soon_
     let log = AuditLog::builder(killed.path()).checkpoints(Checkpoints::signed_by(key)).open().unwrap();
     assert_eq!(made_anew(&log), []);
 }
+
+#[tokio::test]
+async fn a_start_that_failed_does_not_make_a_new_key_a_known_one() {
+    let (place, other) = (Place::new(), Place::new());
+    for place in [&place, &other] {
+        let log = place.builder().open().unwrap();
+        record(&log, 3).await;
+        log.close().await;
+    }
+    let (own, away) = (place.0.path().join("anchor"), place.0.path().join("away"));
+    fs::rename(&own, &away).unwrap();
+    fs::copy(other.0.path().join("anchor"), &own).unwrap();
+    fs::remove_file(place.0.path().join("signing.key")).unwrap();
+    assert!(place.builder().open().is_err(), "the anchor is of another log");
+    fs::rename(&away, &own).unwrap();
+    assert_eq!(kinds(&made_anew(&place.builder().open().unwrap())), ["key"]);
+}

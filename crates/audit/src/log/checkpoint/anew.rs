@@ -24,7 +24,7 @@ pub struct MadeAnew {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proof {
-    /// The key that signs it: it has not signed it before.
+    /// The key that signs it: it did not sign the last checkpoint, or any.
     Key,
     /// The signed checkpoints in its directory: there was none.
     Checkpoints,

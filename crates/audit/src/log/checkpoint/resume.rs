@@ -35,9 +35,10 @@ pub(super) fn resume(
     let (file, last) = NoteFile::open(dir).map_err(|source| at(&dir.join(super::NOTES), source))?;
     let log = Log { dir, chain, head };
     let last = last.map(|line| log.last(&line, &keys, &file)).transpose()?;
-    let has_signed = last.as_ref().is_some_and(|note| note.is_signed(std::slice::from_ref(own)));
+    // A start that failed may have published it, so what it has signed counts for more.
+    let is_known = last.as_ref().map_or(is_published, |note| note.is_signed(std::slice::from_ref(own)));
     let mut strangers = Vec::new();
-    strangers.extend((!is_published && !has_signed).then_some(Proof::Key));
+    strangers.extend((!is_known).then_some(Proof::Key));
     strangers.extend(last.is_none().then_some(Proof::Checkpoints));
     let base = last.map_or(Tree::EMPTY, |note| note.checkpoint().tree().clone());
     let signed = base.size();
