@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use buttress_audit::log::AuditLog;
-use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle};
+use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle, FeederStatus};
 use buttress_audit::{Action, Event};
 use buttress_backoff::{Backoff, Jitter};
 use buttress_nats::{NatsSink, NatsSinkBuilder};
@@ -105,4 +105,25 @@ async fn message(stream: &Stream, sequence: u64) -> (String, String, String) {
 /// The bodies of a stream.
 pub(crate) async fn bodies(server: &NatsServer, written: &Written) -> Vec<String> {
     messages(server, &written.stream()).await.into_iter().map(|(_, _, body)| body).collect()
+}
+
+/// How long something is waited for that takes seconds, so that a fault fails a test and does not hang it.
+const LONG: Duration = Duration::from_secs(300);
+
+/// Waits that end.
+pub(crate) trait Until {
+    /// Waits until something holds of a feeder, or it is at its end.
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus;
+
+    async fn until_confirmed(&self, seq: u64) -> FeederStatus {
+        self.until(&format!("record {seq} is confirmed"), |status| status.confirmed >= seq).await
+    }
+}
+
+impl Until for FeederHandle {
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus {
+        let reached = tokio::time::timeout(LONG, self.reached(holds)).await;
+        reached
+            .unwrap_or_else(|_| panic!("still not so after {LONG:?}: {what}; there is {:?}", self.status()))
+    }
 }

@@ -2,7 +2,7 @@ use buttress_audit::sink::FeederState;
 use buttress_audit::{Action, Event};
 use buttress_testkit::nats::NatsServer;
 
-use crate::bench::{A_WHILE, Written, bodies, builder, context, feed, feed_all, messages};
+use crate::bench::{A_WHILE, Until, Written, bodies, builder, context, feed, feed_all, messages};
 
 #[tokio::test]
 async fn each_record_is_a_message_in_order_under_the_subject_of_its_category() {
@@ -79,10 +79,10 @@ async fn a_stream_that_was_lost_is_made_again_and_fed_from_the_beginning() {
     let written = Written::new();
     written.add(120).await;
     let handle = feed(builder(&server), &written).await;
-    handle.confirmed(120).await;
+    handle.until_confirmed(120).await;
     context(&server).await.delete_stream(written.stream()).await.unwrap();
     let end = written.add(5).await;
-    let status = handle.confirmed(end).await;
+    let status = handle.until_confirmed(end).await;
     assert!(status.failures > 0, "{status:?}");
     assert_eq!(bodies(&server, &written).await, written.lines());
 }
@@ -149,7 +149,7 @@ async fn a_stream_with_more_than_the_log_ends_the_feeder() {
     std::fs::write(cut.join("segment-00000000000000000001.jsonl"), lines).unwrap();
     let feeder = crate::bench::feeder(builder(&server).build().unwrap()).build().unwrap();
     let handle = feeder.start_on(&cut).await.unwrap();
-    let status = handle.confirmed(100).await;
+    let status = handle.until_confirmed(100).await;
     assert_eq!(status.state, FeederState::Failed);
     assert!(status.last_error.unwrap().contains("the log ends before it"));
 }

@@ -6,11 +6,11 @@ use buttress_audit::{Action, Event};
 use buttress_nats::{NatsSink, NatsSinkBuilder};
 use buttress_testkit::nats::NatsServer;
 
-use crate::bench::{A_WHILE, Written, bodies, builder, context, feed};
+use crate::bench::{Until, Written, bodies, builder, context, feed};
 
 async fn failing(sink: NatsSinkBuilder, written: &Written) -> (FeederStatus, String) {
     let handle = feed(sink, written).await;
-    let status = handle.reached(|status| status.failures > 0).await;
+    let status = handle.until("it has failed", |status| status.failures > 0).await;
     handle.stop(Duration::ZERO).await;
     let said = status.last_error.clone().unwrap().to_string();
     (status, said)
@@ -52,7 +52,7 @@ async fn a_stream_with_settings_that_lose_records_is_refused_by_name_until_it_is
     };
     context(&server).await.create_stream(bad).await.unwrap();
     let handle = feed(builder(&server), &written).await;
-    let status = handle.reached(|status| status.failures > 0).await;
+    let status = handle.until("it has failed", |status| status.failures > 0).await;
     let said = status.last_error.unwrap();
     assert!(
         said.contains(&format!("stream `{}` is not fit for audit records: subjects are", written.stream())),
@@ -63,7 +63,7 @@ async fn a_stream_with_settings_that_lose_records_is_refused_by_name_until_it_is
         "{said}"
     );
     context(&server).await.delete_stream(written.stream()).await.unwrap();
-    assert_eq!(handle.confirmed(end).await.state, FeederState::Feeding);
+    assert_eq!(handle.until_confirmed(end).await.state, FeederState::Feeding);
     assert_eq!(bodies(&server, &written).await, written.lines());
 }
 
@@ -71,7 +71,7 @@ async fn a_stream_with_settings_that_lose_records_is_refused_by_name_until_it_is
 async fn a_stream_with_too_few_replicas_is_refused() {
     let server = NatsServer::start();
     let written = Written::new();
-    feed(builder(&server), &written).await.confirmed(1).await;
+    feed(builder(&server), &written).await.until_confirmed(1).await;
     let (_, said) = failing(builder(&server).name("other").replicas(3), &written).await;
     assert!(said.ends_with("num_replicas is 1, must be 3 or more"), "{said}");
 }
@@ -82,10 +82,10 @@ async fn somebody_else_s_message_in_the_stream_stops_the_feed_and_is_named() {
     let written = Written::new();
     let end = written.add(3).await;
     let handle = feed(builder(&server), &written).await;
-    handle.confirmed(end).await;
+    handle.until_confirmed(end).await;
     server.ask(&format!("audit.{}.data", written.log.chain()), "forged");
     written.add(3).await;
-    let status = handle.reached(|status| status.failures > 1).await;
+    let status = handle.until("it has failed twice", |status| status.failures > 1).await;
     let said = status.last_error.unwrap();
     let expected = format!(
         "message {} of stream `{}` is no record of this log: somebody else writes there",
@@ -117,13 +117,13 @@ async fn a_record_larger_than_a_message_may_be_stops_the_feed_behind_what_is_bef
     written.log.record(large.build()).await.unwrap();
     let handle = feed(builder(&server), &written).await;
     let is_stuck = |status: &FeederStatus| status.confirmed == before && status.failures > 2;
-    let status = tokio::time::timeout(A_WHILE, handle.reached(is_stuck)).await.unwrap();
+    let status = handle.until("it is stuck", is_stuck).await;
     let said = status.last_error.unwrap();
     let expected =
         format!("as it is set up: record {} was not taken by stream `{}`", before + 1, written.stream());
     assert!(said.contains(&expected) && said.contains("message size exceeds maximum allowed"), "{said}");
     context(&server).await.update_stream(Config { max_message_size: -1, ..small }).await.unwrap();
-    handle.confirmed(before + 1).await;
+    handle.until_confirmed(before + 1).await;
     assert_eq!(bodies(&server, &written).await, written.lines());
 }
 

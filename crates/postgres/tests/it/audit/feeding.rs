@@ -4,7 +4,7 @@ use buttress_audit::log::{Head, Line, Reader, seal};
 use buttress_audit::sink::{Feeder, FeederState, Sink as _, SinkErrorKind};
 use buttress_audit::{Action, Event};
 
-use super::log::{A_WHILE, Written, arrived, feed_all, feeder, up_to};
+use super::log::{A_WHILE, Until, Written, arrived, feed_all, feeder, up_to};
 use crate::bench::{ask, sql, store};
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn another_record_at_the_same_place_ends_the_feeder_and_takes_nothing() {
         alter table buttress.audit enable trigger all; select 1";
     sql(&store, forge).await;
     let handle = feeder(&store).build().unwrap().start(&written.log).await.unwrap();
-    let status = handle.confirmed(end + 1).await;
+    let status = handle.until_confirmed(end + 1).await;
     assert_eq!(status.state, FeederState::Failed);
     let said = status.last_error.unwrap();
     assert!(said.contains("record 7 of the log is not the one that was handed on"), "{said}");

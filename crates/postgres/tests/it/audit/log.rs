@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use buttress_audit::log::AuditLog;
-use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle};
+use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle, FeederStatus};
 use buttress_audit::{Action, Event};
 use buttress_backoff::{Backoff, Jitter};
 use buttress_postgres::{PostgresSink, PostgresStore};
@@ -74,4 +74,25 @@ pub(super) async fn arrived(store: &PostgresStore) -> Vec<i64> {
 
 pub(super) fn up_to(end: u64) -> Vec<i64> {
     (1..=i64::try_from(end).unwrap()).collect()
+}
+
+/// How long something is waited for that takes seconds, so that a fault fails a test and does not hang it.
+const LONG: Duration = Duration::from_secs(300);
+
+/// Waits that end.
+pub(super) trait Until {
+    /// Waits until something holds of a feeder, or it is at its end.
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus;
+
+    async fn until_confirmed(&self, seq: u64) -> FeederStatus {
+        self.until(&format!("record {seq} is confirmed"), |status| status.confirmed >= seq).await
+    }
+}
+
+impl Until for FeederHandle {
+    async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus {
+        let reached = tokio::time::timeout(LONG, self.reached(holds)).await;
+        reached
+            .unwrap_or_else(|_| panic!("still not so after {LONG:?}: {what}; there is {:?}", self.status()))
+    }
 }

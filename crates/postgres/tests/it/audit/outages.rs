@@ -7,7 +7,7 @@ use buttress_testkit::postgres::PostgresServer;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::log::{A_WHILE, Written, arrived, feed, up_to};
+use super::log::{A_WHILE, Until, Written, arrived, feed, up_to};
 use crate::bench::migrated;
 
 const LIMIT: Duration = Duration::from_millis(500);
@@ -31,13 +31,13 @@ async fn a_database_that_is_killed_again_and_again_has_every_record_once_and_in_
     for round in 1..=4 {
         let goal = written.add(1_000).await - 500;
         // In the middle of it.
-        handle.reached(|status| status.confirmed > goal - 400).await;
+        handle.until("it is in the middle of it", |status| status.confirmed > goal - 400).await;
         block_in_place(|| server.kill());
         written.add(300).await;
         let failures = handle.status().failures;
-        handle.reached(|status| status.failures > failures).await;
+        handle.until("it has failed again", |status| status.failures > failures).await;
         block_in_place(|| server.restart());
-        assert!(handle.confirmed(goal).await.confirmed >= goal, "round {round}");
+        assert!(handle.until_confirmed(goal).await.confirmed >= goal, "round {round}");
     }
     let end = written.log.close().await.head.seq;
     let status = handle.stop(A_WHILE).await;
@@ -75,15 +75,15 @@ async fn a_database_that_is_stopped_costs_no_memory_and_no_time_and_catches_up()
     let unhindered = Instant::now();
     let end = written.add(10_000).await;
     let unhindered = unhindered.elapsed();
-    handle.confirmed(end).await;
+    handle.until_confirmed(end).await;
     block_in_place(|| server.pause());
     written.add(1_000).await;
-    handle.reached(|status| status.failures > 1).await;
+    handle.until("it has failed twice", |status| status.failures > 1).await;
     let (before, hindered) = (resident(), Instant::now());
     let end = written.add(40_000).await;
     let hindered = hindered.elapsed() / 4;
     let failures = handle.status().failures;
-    let stuck = handle.reached(|status| status.failures > failures + 1).await;
+    let stuck = handle.until("it has failed twice more", |status| status.failures > failures + 1).await;
     let grown = resident().saturating_sub(before);
     assert_eq!(stuck.state, FeederState::Failing);
     assert!(stuck.lag >= 40_000 && stuck.lag_age > Duration::ZERO, "{stuck:?}");
@@ -95,7 +95,7 @@ async fn a_database_that_is_stopped_costs_no_memory_and_no_time_and_catches_up()
     // A sink at work costs the machine more than one that is not.
     assert!(hindered < 3 * unhindered, "{hindered:?}, and not {unhindered:?}");
     block_in_place(|| server.resume());
-    let status = handle.confirmed(end).await;
+    let status = handle.until_confirmed(end).await;
     assert_eq!((status.lag, status.lag_age), (0, Duration::ZERO));
     assert_eq!(arrived(&store).await, up_to(end));
 }

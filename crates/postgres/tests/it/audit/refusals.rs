@@ -3,12 +3,12 @@ use std::time::Duration;
 use buttress_audit::sink::{FeederState, FeederStatus};
 use buttress_postgres::PostgresStore;
 
-use super::log::{A_WHILE, Written, arrived, feed, feed_all, up_to};
+use super::log::{A_WHILE, Until, Written, arrived, feed, feed_all, up_to};
 use crate::bench::{builder, server, sql, store};
 
 async fn failing(store: &PostgresStore, written: &Written) -> (FeederStatus, String) {
     let handle = feed(store, written).await;
-    let status = handle.reached(|status| status.failures > 0).await;
+    let status = handle.until("it has failed", |status| status.failures > 0).await;
     handle.stop(Duration::ZERO).await;
     let said = status.last_error.clone().unwrap().to_string();
     (status, said)
@@ -20,7 +20,7 @@ async fn a_table_that_is_missing_is_named_with_what_to_run_and_fed_once_it_is_th
     let written = Written::new();
     let end = written.add(10).await;
     let handle = feed(&store, &written).await;
-    let status = handle.reached(|status| status.failures > 0).await;
+    let status = handle.until("it has failed", |status| status.failures > 0).await;
     let said = status.last_error.unwrap();
     let expected = format!(
         "the sink cannot take records as it is set up: the database is not fit for audit records: schema `{}` is not \
@@ -29,7 +29,7 @@ async fn a_table_that_is_missing_is_named_with_what_to_run_and_fed_once_it_is_th
     );
     assert!(said.starts_with(&expected), "{said}");
     store.migrate().await.unwrap();
-    assert_eq!(handle.confirmed(end).await.state, FeederState::Feeding);
+    assert_eq!(handle.until_confirmed(end).await.state, FeederState::Feeding);
 }
 
 #[tokio::test]
