@@ -46,6 +46,14 @@ impl Context {
         Self::with_current(Self::clone)
     }
 
+    /// The current context under another correlation ID; the one that it has is not even cloned.
+    #[inline]
+    pub fn current_with_id(id: CorrelationId) -> Self {
+        let (deadline, trail, caller) =
+            Self::with_current(|current| (current.deadline, current.trail.clone(), current.caller.clone()));
+        Self { correlation_id: Some(id), deadline, trail, caller }
+    }
+
     /// Looks at the current context without cloning it.
     ///
     /// Called from inside another `look`, it shows the same context. Entering a scope from inside `look` has no
@@ -245,6 +253,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::{Principal, Signal, Verdict};
 
     fn named(name: &str) -> Context {
         Context::new().with_correlation_id(CorrelationId::new(name).expect("a valid name"))
@@ -266,6 +275,23 @@ mod tests {
             assert_eq!(current_name().as_deref(), Some("outer"));
         });
         assert_eq!(current_name(), None);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn the_current_context_under_another_id_keeps_all_the_rest() {
+        let (trail, caller, deadline) = (Trail::new(), Caller::unknown(), Deadline::at(Instant::now()));
+        let outer = named("outer").with_deadline(deadline);
+        let outer = outer.with_trail(trail.clone()).with_caller(caller.clone());
+        let id = CorrelationId::new("inner").expect("a valid name");
+        let heard = outer.run(|| Context::current_with_id(id)).run(|| {
+            Signal::new("retry", "", Verdict::Retried, "status").report(None);
+            assert_eq!(Context::current().deadline(), Some(deadline));
+            assert_eq!(current_name().as_deref(), Some("inner"));
+            Principal::user("u-1").announce()
+        });
+        assert!(heard && caller.principal().is_some());
+        assert_eq!(trail.entries().len(), 1);
     }
 
     #[test]

@@ -28,10 +28,16 @@ impl Arrival {
     }
 
     /// Whether this is the ID that the surrounding code works under already.
+    #[inline]
     pub(crate) fn is_in_scope(&self) -> bool {
-        self.source == Source::Inherited
-            && Context::with_current(|context| context.correlation_id() == Some(&self.id))
+        self.source == Source::Inherited && is_current(&self.id)
     }
+}
+
+/// Apart, since it is asked only of an ID that was there before.
+#[inline(never)]
+fn is_current(id: &CorrelationId) -> bool {
+    Context::with_current(|context| context.correlation_id() == Some(id))
 }
 
 /// A header for IDs that came with a request.
@@ -54,11 +60,19 @@ impl Settings {
                 TraceId::Adopt => self.adopted(request),
             };
         };
-        let id = match value.and_then(|value| self.checked(value.as_bytes())) {
-            Ok(id) => id,
+        let value = match value {
+            Ok(value) => value,
             Err(reason) => return self.rejected(reason, Some(name), request),
         };
-        let echo = value.ok().cloned(); // shares its bytes, where `spelled` copies them
+        // Step by step: each result around the ID would be one more move of it.
+        let id = match CorrelationId::from_bytes(value.as_bytes()) {
+            Ok(id) => id,
+            Err(why) => return self.rejected(why.into(), Some(name), request),
+        };
+        if self.is_sensitive(&id) {
+            return self.rejected(Reason::Sensitive, Some(name), request);
+        }
+        let echo = Some(value.clone()); // shares its bytes, where `spelled` copies them
         if !self.accept.trusts(request) {
             return self.untrusted(id, Some(name), request);
         }
@@ -75,12 +89,13 @@ impl Settings {
     }
 
     #[inline]
+    fn is_sensitive(&self, id: &CorrelationId) -> bool {
+        self.screen.as_ref().is_some_and(|screen| (screen.0)(id.as_str()))
+    }
+
     fn checked(&self, offered: &[u8]) -> Result<CorrelationId, Reason> {
         let id = CorrelationId::from_bytes(offered)?;
-        match &self.screen {
-            Some(screen) if (screen.0)(id.as_str()) => Err(Reason::Sensitive),
-            _ => Ok(id),
-        }
+        if self.is_sensitive(&id) { Err(Reason::Sensitive) } else { Ok(id) }
     }
 
     fn minted<B>(&self, source: Source, request: &mut Request<B>) -> Arrival {

@@ -152,7 +152,7 @@ pub fn scope<F>(id: CorrelationId, future: F) -> Carried<F> {
 }
 
 pub(crate) fn scope_in<F>(span: Span, id: CorrelationId, future: F) -> Carried<F> {
-    Carry { context: Context::current().with_correlation_id(id), span }.future(future)
+    Carry { context: Context::current_with_id(id), span }.future(future)
 }
 
 pin_project! {

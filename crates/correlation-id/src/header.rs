@@ -44,9 +44,15 @@ pub(crate) fn value_of<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> Option<Result<&'h HeaderValue, Reason>> {
-    if headers.len() == headers.keys_len() {
-        return headers.get(name).map(Ok); // no name stands there twice
+    if headers.len() != headers.keys_len() {
+        return agreed_value_of(headers, name);
     }
+    headers.get(name).map(Ok) // no name stands there twice
+}
+
+#[cold]
+#[inline(never)]
+fn agreed_value_of<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Result<&'h HeaderValue, Reason>> {
     agreed(headers.get_all(name).iter())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use buttress_core::Context;
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -57,13 +57,13 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let arrival = self.settings.receive(&mut request);
         let span = self.settings.span(&arrival, &request);
-        let mut context = Context::current().with_correlation_id(arrival.id);
+        let mut context = Context::current_with_id(arrival.id);
         // Layers inside may decide and log in `call` already.
         let entered = span.enter();
         let response = context.lend(|| self.inner.call(request));
         drop(entered);
-        let echo = arrival.echo.map(|id| (self.settings.header.clone(), id));
-        ResponseFuture { span, context, response: Some(response), echo }
+        let settings = Arc::clone(&self.settings);
+        ResponseFuture { span, context, response: Some(response), echo: arrival.echo, settings }
     }
 }
 
@@ -87,7 +87,8 @@ pin_project! {
         context: Context,
         #[pin]
         response: Option<F>,
-        echo: Option<(HeaderName, HeaderValue)>,
+        echo: Option<HeaderValue>,
+        settings: Arc<Settings>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
@@ -113,11 +114,11 @@ where
         let _entered = this.span.enter();
         let mut polled = this.context.lend(|| poll_and_drop(this.response, cx));
         if let Poll::Ready(Ok(response)) = &mut polled
-            && let Some((name, id)) = this.echo.take()
+            && let Some(id) = this.echo.take()
             && !response.status().is_informational()
         {
             // Fails only where a response has 24,576 headers already.
-            let _ = response.headers_mut().try_insert(name, id);
+            let _ = response.headers_mut().try_insert(&this.settings.header, id);
         }
         polled
     }

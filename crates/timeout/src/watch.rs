@@ -61,19 +61,32 @@ impl Watch {
     }
 
     /// Ready once the call is to be refused. Call it only when the watched work is pending.
-    pub(crate) fn poll_over<J>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
-        let mut this = self.as_mut().project();
-        let plan = match *this.count {
-            Count::Usual => Allowed::default().plan(timer::now(), face.limit),
-            Count::Unusual(allowed) => allowed.plan(timer::now(), face.limit),
-            Count::Planned(plan) => plan,
+    pub(crate) fn poll_over<J>(self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
+        match self.count {
+            // Nearly every call that waits comes here first; alone, so that its plan goes straight to its place.
+            Count::Usual => self.arm(Allowed::default().plan(timer::now(), face.limit), cx, face),
+            _ => self.poll_others(cx, face),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_others<J>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
+        match self.count {
+            Count::Unusual(allowed) => self.arm(allowed.plan(timer::now(), face.limit), cx, face),
+            Count::Planned(plan) => self.arm(plan, cx, face),
             Count::Armed(plan) => {
-                ready!(poll_again(plan, this.alarm, cx));
-                return self.is_over(plan, face);
+                ready!(poll_again(plan, self.as_mut().project().alarm, cx));
+                self.is_over(face)
             }
-            Count::Off => return Poll::Pending,
-            Count::Refused(why) => return Poll::Ready(why),
-        };
+            Count::Refused(why) => Poll::Ready(why),
+            Count::Off | Count::Usual => Poll::Pending, // the usual is not among the others
+        }
+    }
+
+    /// Sets the alarm.
+    #[inline]
+    fn arm<J>(mut self: Pin<&mut Self>, plan: Plan, cx: &mut Context<'_>, face: &Face<J>) -> Poll<Why> {
+        let mut this = self.as_mut().project();
         if face.mode.get() == Mode::Off {
             *this.count = Count::Off;
             return Poll::Pending;
@@ -81,12 +94,13 @@ impl Watch {
         *this.count = Count::Armed(plan);
         this.alarm.set(Some(Alarm { sleep: timer::until(plan.until()) }));
         ready!(poll_alarm(this.alarm, cx));
-        self.is_over(plan, face)
+        self.is_over(face)
     }
 
     /// The time is up; what that means, the mode decides.
     #[cold]
-    fn is_over<J>(self: Pin<&mut Self>, plan: Plan, face: &Face<J>) -> Poll<Why> {
+    fn is_over<J>(self: Pin<&mut Self>, face: &Face<J>) -> Poll<Why> {
+        let Count::Armed(plan) = self.count else { return Poll::Pending };
         self.stop();
         let late = plan.late(Phase::Response, timer::now());
         match face.mode.get() {

@@ -3,7 +3,6 @@ use std::sync::Arc;
 /// The text of an ID: bytes that [`is_allowed`] allows.
 ///
 /// A short one stands in the value itself, filled up with [`PADDING`]; the clones of a longer one share it.
-#[derive(Clone)]
 pub(super) enum Text {
     Inline { len: u8, padded: [u8; INLINE_BYTES] },
     Shared(Arc<str>),
@@ -12,8 +11,11 @@ pub(super) enum Text {
 /// What fits into 40 bytes beside the length; a UUID has 36.
 const INLINE_BYTES: usize = 38;
 
-/// What is looked at of a short text and its padding: three registers full, without a rest to look at one by one.
-const CHECKED_BYTES: usize = 48;
+/// What most IDs have.
+const UUID_BYTES: usize = 36;
+
+/// The bytes that are looked at at once.
+const LANES: usize = 16;
 
 /// Allowed in an ID, so that it can be looked at along with the text.
 const PADDING: u8 = b'0';
@@ -22,19 +24,37 @@ impl Text {
     /// Takes bytes that are all allowed.
     #[inline]
     pub(super) fn checked(bytes: &[u8]) -> Option<Self> {
-        let mut padded = [PADDING; CHECKED_BYTES];
-        let Some(room) = padded[..INLINE_BYTES].get_mut(..bytes.len()) else {
-            return Self::shared(bytes);
-        };
-        room.copy_from_slice(bytes);
-        let (len, inline) = (u8::try_from(bytes.len()).ok()?, padded.first_chunk()?);
-        are_allowed(&padded).then_some(Self::Inline { len, padded: *inline })
+        match <&[u8; UUID_BYTES]>::try_from(bytes) {
+            // Where the compiler knows how many bytes there are, it moves them all at once.
+            Ok(uuid) => Self::short(uuid),
+            Err(_) => Self::of_any_length(bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn of_any_length(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() <= INLINE_BYTES { Self::short(bytes) } else { Self::shared(bytes) }
+    }
+
+    #[inline]
+    fn short(bytes: &[u8]) -> Option<Self> {
+        let mut padded = [PADDING; INLINE_BYTES];
+        padded.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let len = u8::try_from(bytes.len()).ok()?;
+        is_allowed_throughout(&padded).then_some(Self::Inline { len, padded })
     }
 
     #[cold]
     fn shared(bytes: &[u8]) -> Option<Self> {
         let text = str::from_utf8(bytes).ok()?;
         are_allowed(bytes).then(|| Self::Shared(text.into()))
+    }
+
+    /// Apart, so that the clone of a short text is a copy of 40 bytes and no more.
+    #[cold]
+    #[inline(never)]
+    fn share(text: &Arc<str>) -> Self {
+        Self::Shared(Arc::clone(text))
     }
 
     /// Spells a UUID: two digits for each byte, and a dash after the 4th, 6th, 8th and 10th.
@@ -65,6 +85,28 @@ impl Text {
             Self::Shared(text) => text,
         }
     }
+}
+
+impl Clone for Text {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            Self::Inline { len, padded } => Self::Inline { len: *len, padded: *padded },
+            Self::Shared(text) => Self::share(text),
+        }
+    }
+}
+
+/// Whether a short text and its padding are allowed.
+///
+/// Looks at three registers full, the last of which begins within the second: nothing is left over to look at one by
+/// one.
+#[inline]
+fn is_allowed_throughout(padded: &[u8; INLINE_BYTES]) -> bool {
+    (0..LANES).fold(true, |so_far, at| {
+        let [first, second, last] = [padded[at], padded[LANES + at], padded[INLINE_BYTES - LANES + at]];
+        so_far & is_allowed(first) & is_allowed(second) & is_allowed(last)
+    })
 }
 
 /// Looks at every byte and never leaves early, so that the compiler can look at many at once.

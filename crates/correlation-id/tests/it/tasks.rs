@@ -1,10 +1,14 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use buttress_core::{Context, CorrelationId, Deadline, Trail};
-use buttress_correlation_id::{Carry, carried, scope, spawn, spawn_blocking};
+use buttress_correlation_id::{Carry, CorrelationIdLayer, carried, scope, spawn, spawn_blocking};
+use http::{Request, Response};
 use tokio::task::JoinSet;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tracing::Instrument;
 
+use crate::wire::{HEADER, request};
 use crate::written::Written;
 
 fn named(name: &str) -> Context {
@@ -39,6 +43,17 @@ async fn a_background_task_knows_its_request_and_not_its_deadline() {
         assert_eq!(set.join_next().await.unwrap().unwrap(), flow(false));
     };
     named("flow-1").scope(request).await;
+}
+
+#[tokio::test]
+async fn the_layer_gives_the_work_around_it_another_id_and_leaves_it_its_deadline() {
+    let handler = service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(seen_after_an_await().await))
+    });
+    let service = ServiceBuilder::new().layer(CorrelationIdLayer::default()).service(handler);
+    let answer = service.oneshot(request(&[(HEADER, b"flow-1")]));
+    let response = named("around").scope(answer).await.unwrap();
+    assert_eq!(response.into_body(), flow(true));
 }
 
 #[tokio::test]
