@@ -83,11 +83,7 @@ where
 {
     type Output = Result<H::Held, S::Error>;
 
-    #[expect(
-        clippy::inline_always,
-        reason = "it is polled from one place, and left alone costs 28 instructions"
-    )]
-    #[inline(always)]
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
         if let StateProjection::Running { future, .. } = this.state.as_mut().project() {

@@ -11,8 +11,8 @@ use crate::limit::Limit;
 pub(crate) struct Word(u64);
 
 /// The waiters have the lowest bits, the limit the next, and the rest is the excess: the calls in flight less the
-/// limit, below zero while there is room. So a newcomer asks for the sign and for zero waiters, and
-/// compares nothing. The excess may grow, when the limit is lowered or not enforced, and there is nothing above it to spill into.
+/// limit, below zero while there is room. So a newcomer asks for the sign and for zero waiters, and compares no numbers.
+/// The excess may grow, when the limit is lowered or not enforced, and there is nothing above it to spill into.
 const WAITING_BITS: u32 = 16;
 const LIMIT_BITS: u32 = 20;
 const EXCESS_BITS: u32 = u64::BITS - WAITING_BITS - LIMIT_BITS;
