@@ -100,11 +100,19 @@ fn harmless_numbers_stay_numbers() {
 }
 
 #[test]
+fn the_shortest_card_is_hidden_in_a_line_of_its_own() {
+    let seen = Seen::json();
+    tracing::info!(number = 36_006_666_333_344_u64, "paid");
+    none_of(&["36006666333344"], &seen.text());
+}
+
+#[test]
 fn a_redactor_of_ones_own_is_the_one_that_is_asked() {
     let redactor =
         Redactor::builder().secret("open sesame").secret("471147").hide_name("cave").build().unwrap();
     let seen = Seen::by(builder().redactor(redactor));
-    tracing::info!(cave = "treasure", door = 471_147, "he said open sesame");
+    tracing::info!(cave = "treasure", "he said open sesame");
+    tracing::info!(door = 471_147, "a number alone");
     none_of(&["open sesame", "treasure", "471147"], &seen.text());
 }
 
