@@ -1,6 +1,10 @@
 //! One log line of a request: an event with eleven fields, inside the request's span, written to nowhere.
+//!
+//! No two lines in a row tell of the same request: IDs, paths, times and sizes are others each time, as on a server, and
+//! come back only after so many that nothing remembers them.
 
 use std::io;
+use std::sync::Arc;
 
 use buttress_core::{Caller, Context, CorrelationId, Principal};
 use buttress_telemetry::{LogFormat, Logs};
@@ -31,18 +35,50 @@ pub(crate) const LINE: Case = Case {
     ],
 };
 
+/// What differs from request to request.
+struct Request {
+    context: Context,
+    path: String,
+    took_ms: f64,
+    headers_ms: f64,
+    sent: u64,
+}
+
+const REQUESTS: u32 = 1_024;
+
+fn requests() -> Arc<[Request]> {
+    let caller = Caller::unknown();
+    caller.identify(Principal::user("6ba7b810").with_tenant("acme"));
+    let request = |number: u32| {
+        // As good as drawn: nothing that is placed by its bytes falls into a pattern.
+        let drawn = number.wrapping_mul(0x9e37_79b1);
+        let id = built(CorrelationId::new(&format!("7c9e6679-7425-40de-944b-e07f{drawn:08x}")));
+        Request {
+            context: Context::new().with_correlation_id(id).with_caller(caller.clone()),
+            path: format!("/api/v1/devices/{}", drawn % 100_000),
+            took_ms: f64::from(drawn % 50_000) / 1_000.0,
+            headers_ms: f64::from(drawn % 5_000) / 1_000.0,
+            sent: u64::from(drawn % 20_000),
+        }
+    };
+    (0..REQUESTS).map(request).collect()
+}
+
 fn ours() -> Shared {
     let builder = Logs::builder().format(LogFormat::Json).service_name("control-plane").to_writer(io::sink());
     let (subscriber, guard) = built(builder.build()).into_subscriber();
     drop(guard);
     let dispatch = Dispatch::new(subscriber);
-    let caller = Caller::unknown();
-    caller.identify(Principal::user("6ba7b810").with_tenant("acme"));
-    let id = built(CorrelationId::new("7c9e6679-7425-40de-944b-e07fc1f90ae7"));
-    let context = Context::new().with_correlation_id(id).with_caller(caller);
+    let requests = requests();
     operation(move || {
-        let (dispatch, mut context) = (dispatch.clone(), context.clone());
-        move |_| with_default(&dispatch, || context.lend(event))
+        let (dispatch, requests) = (dispatch.clone(), Arc::clone(&requests));
+        let contexts = requests.iter().map(|request| request.context.clone());
+        let (mut contexts, mut next) = (contexts.collect::<Vec<_>>(), 0);
+        move |_| {
+            let (context, request) = (&mut contexts[next], &requests[next]);
+            next = (next + 1) % requests.len();
+            with_default(&dispatch, || context.lend(|| event(request)));
+        }
     })
 }
 
@@ -55,23 +91,28 @@ where
 }
 
 fn events(dispatch: Dispatch) -> Shared {
+    let requests = requests();
     operation(move || {
-        let dispatch = dispatch.clone();
-        move |_| with_default(&dispatch, event)
+        let (dispatch, requests, mut next) = (dispatch.clone(), Arc::clone(&requests), 0);
+        move |_| {
+            let request = &requests[next];
+            next = (next + 1) % requests.len();
+            with_default(&dispatch, || event(request));
+        }
     })
 }
 
-fn event() {
+fn event(request: &Request) {
     tracing::info!(
         event = "http_request",
         method = "GET",
         route = "/api/v1/devices/{id}",
-        path = "/api/v1/devices/17",
+        path = request.path,
         status_code = 200_u16,
-        duration_ms = 12.345,
-        headers_ms = 3.5,
+        duration_ms = request.took_ms,
+        headers_ms = request.headers_ms,
         bytes_in = 0_u64,
-        bytes_out = 1234_u64,
+        bytes_out = request.sent,
         outcome = "ok",
         retried = false,
     );
