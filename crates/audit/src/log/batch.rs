@@ -81,8 +81,9 @@ impl Written {
         wake(woken);
     }
 
-    pub(super) fn fail(self, shared: &Shared, reason: Reason, at: SystemTime) {
-        fail(shared, self.0.into_iter().map(|(entry, _)| entry), reason, at);
+    /// Those that were not acknowledged.
+    pub(super) fn into_entries(self) -> VecDeque<Entry> {
+        self.0.into_iter().map(|(entry, _)| entry).collect()
     }
 }
 

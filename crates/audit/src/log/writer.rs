@@ -147,7 +147,7 @@ impl<D: Disk> Writer<D> {
         if let Some(illness) = &self.illness {
             let reason = illness.reason();
             self.shared.lock().losses.put_back(&losses);
-            batch::fail(&self.shared, entries, reason, self.now());
+            self.commit_while_ill(entries, reason);
         } else {
             self.commit(entries, &losses, now);
         }

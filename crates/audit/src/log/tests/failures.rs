@@ -7,7 +7,7 @@ use super::until::until;
 use crate::log::status::real_now;
 use crate::log::writer::next_turn;
 use crate::log::{AuditLog, DiskLevel, Space, Status};
-use crate::{Action, Category, Event, NotRecorded, Reason, Receipt};
+use crate::{Action, Category, Event, NotRecorded, Reason, Receipt, Recorder as _, Reservation as _};
 
 fn numbered(action: Action, number: u64) -> Event {
     Event::builder(action).detail("number", number).build()
@@ -35,8 +35,8 @@ async fn a_disk_that_hangs_is_seen_though_it_does_not_fail() {
     let later = || real_now() + Status::HANGS_AFTER + Duration::from_secs(1);
     assert!(log.status_at(later()).is_ready(), "who has nothing to do does not hang");
     disk.hold();
-    let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
-    let due = crate::Reservation::record(place, numbered(Action::LOGIN, 1));
+    let place = log.reserve(Action::LOGIN.class()).await.unwrap();
+    let due = place.record(numbered(Action::LOGIN, 1));
     disk.until_held();
     assert!(log.status().is_ready(), "it may take a moment");
     let seen = log.status_at(later());
@@ -177,8 +177,8 @@ async fn a_full_disk_is_told_of_with_the_room_that_was_kept_back_and_is_over_by_
     update(&log, 1).await.unwrap();
     let ballast = directory.path().join("ballast");
     assert_eq!(std::fs::metadata(&ballast).unwrap().len(), 256 << 10);
-    // One record finds no room; what the ballast leaves is room for the one that says so.
-    disk.writes([Fate::IsFull(30)]);
+    // One record finds no room; what the ballast leaves is room for the one that says so, and for no other.
+    disk.writes([Fate::IsFull(30), Fate::Works, Fate::IsFull(0)]);
     let refused = update(&log, 2).await.unwrap_err();
     assert_eq!((refused.reason, refused.shed), (Reason::DiskFull, false));
     assert!(!ballast.exists());
@@ -202,6 +202,32 @@ async fn a_full_disk_is_told_of_with_the_room_that_was_kept_back_and_is_over_by_
     let actions = actions(directory.path());
     let about_it = actions.iter().filter(|action| action.starts_with("AUDIT_DISK") || *action == "AUDIT_GAP");
     assert_eq!(about_it.collect::<Vec<_>>(), ["AUDIT_DISK_FULL", "AUDIT_DISK_RECOVERED", "AUDIT_GAP"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_a_place_when_the_disk_was_full_goes_into_the_room_that_was_kept_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    disk.has_space(0, 100 << 30);
+    let builder = AuditLog::builder(&directory).disk_low(Ratio::ZERO, 0).disk_critical(Ratio::ZERO);
+    let log = builder.open_on(disk.clone()).unwrap();
+    let place = async |action: Action| log.reserve(action.class()).await.unwrap();
+    let (second, third, fourth) =
+        (place(Action::LOGIN).await, place(Action::LOGIN).await, place(Action::LOGIN).await);
+    let sheddable = place(Action::ACCESS_GRANTED).await;
+    disk.writes([Fate::IsFull(30)]);
+    update(&log, 1).await.unwrap();
+    assert_eq!(log.status().refusing, Some(Reason::DiskFull));
+    second.record(numbered(Action::LOGIN, 2)).await.unwrap();
+    let may_be_lost = sheddable.record(numbered(Action::ACCESS_GRANTED, 9)).await.unwrap_err();
+    assert_eq!((may_be_lost.reason, may_be_lost.shed), (Reason::DiskFull, true));
+    assert_eq!(login(&log, 9).await.unwrap_err().reason, Reason::DiskFull, "nobody gets a place any more");
+    disk.writes([Fate::IsFull(0)]);
+    let too_late = third.record(numbered(Action::LOGIN, 9)).await.unwrap_err();
+    assert_eq!((too_late.reason, too_late.shed), (Reason::DiskFull, false));
+    fourth.record(numbered(Action::LOGIN, 4)).await.unwrap();
+    log.close().await;
+    assert_eq!(numbers(directory.path()), [1, 2, 4]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,12 +272,12 @@ async fn one_sync_serves_all_that_wait_for_it() {
     let disk = FaultyDisk::default();
     let log = open(&directory, &disk);
     disk.hold();
-    let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
+    let place = log.reserve(Action::LOGIN.class()).await.unwrap();
     let first = crate::Reservation::record(place, numbered(Action::LOGIN, 0));
     disk.until_held();
     let mut due = Vec::new();
     for number in 1..=200 {
-        let place = crate::Recorder::reserve(&log, Action::LOGIN.class()).await.unwrap();
+        let place = log.reserve(Action::LOGIN.class()).await.unwrap();
         due.push(crate::Reservation::record(place, numbered(Action::LOGIN, number)));
     }
     let before = disk.count_of_syncs();

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::super::batch::Written;
+use super::super::batch::{self, Written};
 use super::super::disk::Disk;
 use super::super::gap::Losses;
 use super::super::journal::Trouble;
 use super::super::ladder::LOOK_AGAIN;
+use super::super::room::Rank;
 use super::super::shared::Entry;
 use super::super::tail::Mark;
 use super::Writer;
@@ -16,6 +17,9 @@ use crate::{Durability, Reason};
 
 /// So many bytes wait at most to be synced, because a next file would have to begin with them.
 const MOST_UNSYNCED_BYTES: usize = 4 << 20;
+
+/// So many bytes are written at once where the room may end: all of them are lost with the first that finds none.
+const MOST_SQUEEZED_BYTES: usize = 8 << 10;
 
 impl<D: Disk> Writer<D> {
     /// Writes what is to be written, syncs if anybody asked for it, and gives the receipts.
@@ -31,8 +35,26 @@ impl<D: Disk> Writer<D> {
                 self.shared.lock().losses.put_back(losses);
             }
             self.suffer(&trouble);
-            batch.fail(&self.shared, trouble.reason(), self.now());
+            self.commit_while_ill(batch.into_entries(), trouble.reason());
         }
+    }
+
+    /// Nothing new gets a place while the disk is full. What has one is what somebody has done already: it takes the
+    /// room that the ballast has left, as far as it goes.
+    pub(super) fn commit_while_ill(&mut self, entries: VecDeque<Entry>, reason: Reason) {
+        let is_due = |entry: &Entry| reason == Reason::DiskFull && entry.rank == Rank::Strict;
+        let (mut due, mut rest): (VecDeque<_>, VecDeque<_>) = entries.into_iter().partition(is_due);
+        while !due.is_empty() {
+            let mut batch = Written::seal(&mut self.journal, batch::take(&mut due, MOST_SQUEEZED_BYTES));
+            if let Err(trouble) = self.journal.write().and_then(|()| self.sync()) {
+                self.note_error(trouble.error());
+                rest.extend(batch.into_entries());
+                break;
+            }
+            batch.acknowledge(&self.shared, |_| true);
+        }
+        rest.append(&mut due);
+        batch::fail(&self.shared, rest, reason, self.now());
     }
 
     fn write_and_sync(&mut self, batch: &mut Written, now: Instant) -> Result<(), Trouble> {
