@@ -90,8 +90,9 @@ async fn a_database_that_is_stopped_costs_no_memory_and_no_time_and_catches_up()
     println!(
         "10,000 records: {unhindered:?} while they are fed, {hindered:?} while they are not; {grown} bytes"
     );
-    // The records are 30 MB.
-    assert!(grown < 8 << 20, "{grown} bytes");
+    // The records are 30 MB. Of those the log itself may hold 4 MiB that are not synced, in a buffer that doubles, and the
+    // sink a page.
+    assert!(grown < 12 << 20, "{grown} bytes");
     // A sink at work costs the machine more than one that is not.
     assert!(hindered < 3 * unhindered, "{hindered:?}, and not {unhindered:?}");
     block_in_place(|| server.resume());
