@@ -23,8 +23,9 @@ pub(crate) const LINE: Case = Case {
     what: "one line of eleven fields, as JSON",
     bare: Subject::bare("nobody listens", || events(Dispatch::none())),
     rows: &[
-        Subject::ours("buttress, redacted, with the IDs of the request", ours)
+        Subject::ours("buttress, redacted, with the IDs of the request", || ours(REQUESTS))
             .within(Budget::instructions(6_000).allocations(0).half_of(PEER)),
+        Subject::ours("the same line again and again", || ours(1)),
         Subject::peer(PEER, || events(Dispatch::new(stock(io::sink)))),
         Subject::peer("the same through tracing-appender", || {
             let (writer, guard) = tracing_appender::non_blocking(io::sink());
@@ -46,7 +47,7 @@ struct Request {
 
 const REQUESTS: u32 = 1_024;
 
-fn requests() -> Arc<[Request]> {
+fn requests(count: u32) -> Arc<[Request]> {
     let caller = Caller::unknown();
     caller.identify(Principal::user("6ba7b810").with_tenant("acme"));
     let request = |number: u32| {
@@ -61,15 +62,15 @@ fn requests() -> Arc<[Request]> {
             sent: u64::from(drawn % 20_000),
         }
     };
-    (0..REQUESTS).map(request).collect()
+    (0..count).map(request).collect()
 }
 
-fn ours() -> Shared {
+fn ours(count: u32) -> Shared {
     let builder = Logs::builder().format(LogFormat::Json).service_name("control-plane").to_writer(io::sink());
     let (subscriber, guard) = built(builder.build()).into_subscriber();
     drop(guard);
     let dispatch = Dispatch::new(subscriber);
-    let requests = requests();
+    let requests = requests(count);
     operation(move || {
         let (dispatch, requests) = (dispatch.clone(), Arc::clone(&requests));
         let contexts = requests.iter().map(|request| request.context.clone());
@@ -91,7 +92,7 @@ where
 }
 
 fn events(dispatch: Dispatch) -> Shared {
-    let requests = requests();
+    let requests = requests(REQUESTS);
     operation(move || {
         let (dispatch, requests, mut next) = (dispatch.clone(), Arc::clone(&requests), 0);
         move |_| {
