@@ -62,7 +62,8 @@ fn records(is_chained: bool) -> Shared {
         let (redactor, chain) = (Redactor::default(), ChainId::from_bytes([7; 16]));
         let (mut head, mut line, mut encoded) = (Head::START, Vec::new(), Vec::new());
         move |_| {
-            (line.clear(), encoded.clear());
+            line.clear();
+            encoded.clear();
             event().encode(&redactor, &mut encoded);
             if is_chained {
                 head = seal(chain, head, &encoded, &mut line);

@@ -90,17 +90,14 @@ fn answer(input: &mut impl BufRead) -> Result<u16, io::Error> {
         if line.is_empty() {
             break;
         }
-        match line.split_once(": ") {
-            Some((name, value)) => {
-                if name == "content-length" {
-                    length = value.parse().map_err(io::Error::other)?;
-                }
-                fields.push(name.to_owned());
+        if let Some((name, value)) = line.split_once(": ") {
+            if name == "content-length" {
+                length = value.parse().map_err(io::Error::other)?;
             }
-            None => {
-                let word = line.split(' ').nth(1).unwrap_or_default();
-                status = word.parse().map_err(io::Error::other)?;
-            }
+            fields.push(name.to_owned());
+        } else {
+            let word = line.split(' ').nth(1).unwrap_or_default();
+            status = word.parse().map_err(io::Error::other)?;
         }
     }
     input.read_exact(&mut vec![0; length])?;
