@@ -1,13 +1,13 @@
+use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
-use std::{fmt, mem};
 
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::apart::Apart;
 use crate::pause::Pause;
 use crate::run::{Ended, Progress, Run};
 use crate::shared::Core;
@@ -25,44 +25,47 @@ pin_project! {
         A: Repeat,
         A: Discard<S::Response>,
     {
-        // Dropped in this order: what is short comes first, where it needs no room on the stack.
-        stage: Stage<P, Pause<A::Sent, A::Rest, S::Error>>,
-        run: Apart<Run<S, A>>,
-        // `None` between two attempts.
+        // `None` between two attempts, and when the call has ended.
         #[pin]
         attempt: Option<S::Future>,
+        // `None` if nothing follows the attempt: the request is sent once, or the call has ended.
+        more: ManuallyDrop<Option<More<S, P, A>>>,
+        // `None` as long as the first attempt has neither waited nor gone wrong; and without more.
+        progress: ManuallyDrop<Option<ProgressOf<S, A>>>,
     }
-}
 
-/// How far a call has come; with a tag of its own, which every call reads three times.
-#[repr(u8)]
-enum Stage<P, X> {
-    /// Nothing follows the attempt: the request is sent once, or the call has ended.
-    Last,
-    /// The first attempt has neither waited nor gone wrong.
-    Fresh(Arc<Core<P>>),
-    /// It has.
-    Begun(Apart<(Arc<Core<P>>, Progress<X>)>),
-}
-
-impl<P, X> Stage<P, X> {
-    /// Keeps track of the call from now on, unless nothing follows.
-    fn begun(&mut self) -> Option<(&Core<P>, &mut Progress<X>)> {
-        *self = match mem::replace(self, Self::Last) {
-            Self::Fresh(core) => {
-                let progress = Progress::begin(&core.budget);
-                Self::Begun(Apart::new((core, progress)))
+    impl<S, P, A> PinnedDrop for ResponseFuture<S, P, A>
+    where
+        S: Service<A::Sent>,
+        A: Repeat,
+        A: Discard<S::Response>,
+    {
+        fn drop(mut this: Pin<&mut Self>) {
+            // Once is enough. But after a loop the compiler knows that nothing is left to drop.
+            while !this.has_ended() {
+                this.as_mut().end();
             }
-            stage => stage,
-        };
-        let Self::Begun(begun) = self else { return None };
-        begun.get().map(|(core, progress)| (&**core, progress))
+        }
     }
+}
+
+/// What a call needs as long as another attempt may follow.
+struct More<S, P, A> {
+    core: Arc<Core<P>>,
+    run: Run<S, A>,
 }
 
 /// What one poll of an attempt said.
 type Polled<S, A> =
     Poll<Result<<S as Service<<A as Repeat>::Sent>>::Response, <S as Service<<A as Repeat>::Sent>>::Error>>;
+
+type ProgressOf<S, A> = Progress<
+    Pause<
+        <A as Repeat>::Sent,
+        <A as Discard<<S as Service<<A as Repeat>::Sent>>::Response>>::Rest,
+        <S as Service<<A as Repeat>::Sent>>::Error,
+    >,
+>;
 
 impl<S, P, A> ResponseFuture<S, P, A>
 where
@@ -72,14 +75,33 @@ where
     /// A request that is sent once.
     #[inline]
     pub(crate) fn once(attempt: S::Future) -> Self {
-        Self { attempt: Some(attempt), run: Apart::empty(), stage: Stage::Last }
+        Self { attempt: Some(attempt), more: ManuallyDrop::new(None), progress: ManuallyDrop::new(None) }
     }
 
     /// A request whose first attempt is under way, and what is needed for others.
     #[inline]
     pub(crate) fn repeatable(attempt: S::Future, core: Arc<Core<P>>, run: Run<S, A>) -> Self {
         core.budget.count();
-        Self { attempt: Some(attempt), run: Apart::new(run), stage: Stage::Fresh(core) }
+        let more = ManuallyDrop::new(Some(More { core, run }));
+        Self { attempt: Some(attempt), more, progress: ManuallyDrop::new(None) }
+    }
+
+    #[inline]
+    fn has_ended(&self) -> bool {
+        self.attempt.is_none() && self.more.is_none()
+    }
+
+    /// Gives back what the call holds, the budget first.
+    ///
+    /// If one of these drops panics, what was taken out is dropped all the same, and the attempt with the future.
+    #[cold]
+    #[inline(never)]
+    fn end(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let more = this.more.take();
+        drop(this.progress.take());
+        drop(more);
+        this.attempt.set(None);
     }
 }
 
@@ -93,17 +115,22 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let this = self.as_mut().project();
-        let Some(attempt) = this.attempt.as_pin_mut() else { return self.go_on(None, cx) };
-        let polled = attempt.poll(cx);
-        match (&polled, &*this.stage) {
-            (_, Stage::Last) => polled,
-            (Poll::Ready(Ok(response)), Stage::Fresh(core)) if core.policy.fault(Ok(response)).is_none() => {
-                polled
+        let mut this = self.as_mut().project();
+        let Some(attempt) = this.attempt.as_mut().as_pin_mut() else { return self.go_on(None, cx) };
+        // The response alone: a whole result would be kept in memory, in case that one of the drops below panics.
+        let response = match (attempt.poll(cx), &**this.more) {
+            (Poll::Ready(Ok(response)), None) => response,
+            (Poll::Ready(Ok(response)), Some(More { core, .. }))
+                if this.progress.is_none() && core.policy.fault(Ok(&response)).is_none() =>
+            {
+                response
             }
             // Whatever is rarer is kept out of line, for the sake of calls that are answered at once.
-            _ => self.go_on(Some(polled), cx),
-        }
+            (polled, _) => return self.go_on(Some(polled), cx),
+        };
+        this.attempt.set(None);
+        **this.more = None;
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -129,7 +156,8 @@ where
             }
             let mut this = self.as_mut().project();
             // Without them, somebody asks again after the answer was given.
-            let (Some((core, progress)), Some(run)) = (this.stage.begun(), this.run.get()) else {
+            let (Some(More { core, run }), Some(progress)) = (this.more.as_mut(), this.progress.as_mut())
+            else {
                 return Poll::Pending;
             };
             match ready!(run.poll_pause(core, progress, cx)) {
@@ -148,9 +176,13 @@ where
     /// What an attempt that was polled means for the call; `None` if there will be another.
     fn settle(mut self: Pin<&mut Self>, polled: Polled<S, A>) -> Option<Polled<S, A>> {
         let mut this = self.as_mut().project();
-        let (Some((core, progress)), Some(run)) = (this.stage.begun(), this.run.get()) else {
+        let Some(More { core, run }) = this.more.as_mut() else {
+            if polled.is_ready() {
+                self.end();
+            }
             return Some(polled);
         };
+        let progress = this.progress.get_or_insert_with(|| Progress::begin(&core.budget));
         let Poll::Ready(outcome) = polled else { return Some(Poll::Pending) };
         let Some(fault) = core.policy.fault(outcome.as_ref()) else {
             self.end();
@@ -161,13 +193,6 @@ where
         let answer = run.went_wrong(core, progress, fault, outcome)?;
         self.end();
         Some(Poll::Ready(answer))
-    }
-
-    /// Gives back what the call holds, without waiting for the future to be dropped.
-    fn end(self: Pin<&mut Self>) {
-        let this = self.project();
-        *this.stage = Stage::Last;
-        this.run.end();
     }
 }
 
