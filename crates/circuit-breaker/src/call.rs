@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +7,7 @@ use buttress_core::Classify;
 use pin_project_lite::pin_project;
 
 use crate::guard::Guard;
+use crate::progress::Progress;
 
 pin_project! {
     /// A call that a breaker watches; resolves to what the call resolves to.
@@ -15,16 +17,20 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Call<F, C> {
         #[pin]
-        future: F,
-        guard: Guard,
-        classify: C,
+        progress: Progress<F, C, Infallible>,
+    }
+
+    impl<F, C> PinnedDrop for Call<F, C> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().progress.end();
+        }
     }
 }
 
 impl<F, C> Call<F, C> {
     #[inline]
     pub(crate) fn new(future: F, guard: Guard, classify: C) -> Self {
-        Self { future, guard, classify }
+        Self { progress: Progress::running(future, guard, classify) }
     }
 }
 
@@ -37,24 +43,13 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let guard = this.guard;
-        if !guard.is_open() {
-            return this.future.poll(cx);
-        }
-        guard.enter();
-        let Poll::Ready(result) = this.future.poll(cx) else {
-            guard.waits();
-            return Poll::Pending;
-        };
-        let outcome = this.classify.classify(result.as_ref());
-        guard.settle(outcome, || this.classify.retry_after(result.as_ref()));
-        Poll::Ready(result)
+        // Polled again after it was ready, it stays pending for good.
+        self.project().progress.poll_call(cx).unwrap_or(Poll::Pending)
     }
 }
 
 impl<F, C> fmt::Debug for Call<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("Call").field("progress", &self.progress).finish()
     }
 }

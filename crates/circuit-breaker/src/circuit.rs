@@ -137,7 +137,7 @@ impl Circuit {
         if outcome != Outcome::Success {
             self.settle_with_care(*entry, Ending { outcome, hint: hint() }, clock());
         } else if self.word() != Word::new(Gate::Quick, entry.epoch) {
-            self.succeed_with_care(entry, clock);
+            self.succeed_with_care(*entry, clock);
         } else if let Some(successes) = &self.successes {
             successes.add(entry.epoch, clock());
         } else {
@@ -226,13 +226,13 @@ impl Circuit {
     }
 
     #[inline(never)]
-    fn succeed_with_care(&self, entry: &Entry, clock: impl Fn() -> Instant) {
+    fn succeed_with_care(&self, entry: Entry, clock: impl Fn() -> Instant) {
         number_this_thread();
         let mut machine = self.machine.0.lock();
         let ends_a_row = machine.counts_a_row();
         if !machine.succeed(entry, &clock) {
             drop(machine);
-            self.settle_with_care(*entry, Ending { outcome: Outcome::Success, hint: None }, clock());
+            self.settle_with_care(entry, Ending { outcome: Outcome::Success, hint: None }, clock());
         } else if ends_a_row {
             self.publish(&machine);
         }

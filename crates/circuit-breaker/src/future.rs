@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use buttress_core::Classify;
 use pin_project_lite::pin_project;
 
-use crate::call::Call;
+use crate::guard::Guard;
+use crate::progress::Progress;
 
 pin_project! {
     /// The answer of a [`CircuitBreaker`](crate::CircuitBreaker): the inner service's, or the refusal.
@@ -14,26 +15,24 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, C, A> {
         #[pin]
-        state: State<F, C, A>,
+        progress: Progress<F, C, A>,
     }
-}
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, C, A> {
-        Running { #[pin] call: Call<F, C> },
-        Answered { answer: Option<A> },
+    impl<F, C, A> PinnedDrop for ResponseFuture<F, C, A> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().progress.end();
+        }
     }
 }
 
 impl<F, C, A> ResponseFuture<F, C, A> {
     #[inline]
-    pub(crate) fn running(call: Call<F, C>) -> Self {
-        Self { state: State::Running { call } }
+    pub(crate) fn running(future: F, guard: Guard, classify: C) -> Self {
+        Self { progress: Progress::running(future, guard, classify) }
     }
 
     pub(crate) fn answered(answer: A) -> Self {
-        Self { state: State::Answered { answer: Some(answer) } }
+        Self { progress: Progress::answered(answer) }
     }
 }
 
@@ -46,17 +45,17 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Running { call } => call.poll(cx),
+        let mut progress = self.project().progress;
+        match progress.as_mut().poll_call(cx) {
+            Some(polled) => polled,
             // Polled again after it was ready, it stays pending for good.
-            StateProjection::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
+            None => progress.poll_answer(),
         }
     }
 }
 
 impl<F, C, A> fmt::Debug for ResponseFuture<F, C, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answered = matches!(self.state, State::Answered { .. });
-        f.debug_struct("ResponseFuture").field("answered_at_once", &answered).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("progress", &self.progress).finish()
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +12,12 @@ use crate::state::Entry;
 use crate::word::Epoch;
 
 /// A call that was admitted: settled once, or abandoned when dropped.
+///
+/// The reference is not dropped by itself, but taken out and given to one function, so that the drop of whatever holds
+/// a guard is one call.
 pub(crate) struct Guard {
     /// Given back with the outcome, so that of a call that has ended nothing is left to drop.
-    anchor: Option<Arc<Anchor>>,
+    anchor: ManuallyDrop<Option<Arc<Anchor>>>,
     entry: Entry,
     stage: Stage,
 }
@@ -26,8 +30,8 @@ enum Stage {
     Resting,
     /// Being polled, so that a drop at this moment means that the call panicked.
     Polling,
-    /// Never recorded.
-    Unrecorded,
+    /// Nothing is left to record, or never was.
+    Silent,
 }
 
 impl Stage {
@@ -37,7 +41,7 @@ impl Stage {
             // Between admission and the first poll, and for a ticket, which is never polled, the thread is all there is.
             Self::Fresh => thread::panicking(),
             // It waited, and is dropped with whatever panics around it.
-            Self::Resting | Self::Unrecorded => false,
+            Self::Resting | Self::Silent => false,
         }
     }
 }
@@ -45,19 +49,19 @@ impl Stage {
 impl Guard {
     #[inline]
     pub(crate) fn new(anchor: Arc<Anchor>, entry: Entry) -> Self {
-        Self { anchor: Some(anchor), entry, stage: Stage::Fresh }
+        Self { anchor: ManuallyDrop::new(Some(anchor)), entry, stage: Stage::Fresh }
     }
 
     /// A call whose outcome does not count.
     pub(crate) fn unrecorded(anchor: Arc<Anchor>) -> Self {
         let entry = Entry { epoch: Epoch::FIRST, started: None };
-        Self { anchor: Some(anchor), entry, stage: Stage::Unrecorded }
+        Self { anchor: ManuallyDrop::new(Some(anchor)), entry, stage: Stage::Silent }
     }
 
     /// Whether the outcome is still to come.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.anchor.is_some() && self.stage != Stage::Unrecorded
+        self.stage != Stage::Silent
     }
 
     /// Before a poll of the call.
@@ -70,6 +74,7 @@ impl Guard {
     ///
     /// It has to wait, so from here on it matters when it began. A call that ends at its first poll never asks for
     /// the time.
+    #[inline]
     pub(crate) fn waits(&mut self) {
         self.turn(Stage::Resting);
         if self.entry.started.is_none() {
@@ -102,12 +107,27 @@ impl Guard {
         hint: impl FnOnce() -> Option<Duration>,
         clock: impl Fn() -> Instant,
     ) {
-        if self.stage == Stage::Unrecorded {
-            return;
+        if self.is_open() {
+            // First, so that it is told once whatever panics; the reference stays until it has been.
+            self.stage = Stage::Silent;
+            if let Some(anchor) = self.anchor.as_ref() {
+                anchor.circuit().settle(&self.entry, outcome, hint, clock);
+            }
         }
-        if let Some(anchor) = self.anchor.take() {
-            anchor.circuit().settle(&self.entry, outcome, hint, clock);
-        }
+        self.release();
+    }
+
+    /// Gives the reference back, so that the call is no longer in flight.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        drop(self.anchor.take());
+    }
+
+    /// Moves everything out of a guard that is left behind.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        let anchor = ManuallyDrop::new(self.anchor.take());
+        Self { anchor, entry: self.entry, stage: self.stage }
     }
 
     /// The caller left while the call had been waiting since `since`, or since it began.
@@ -122,7 +142,7 @@ impl Guard {
 
     #[inline]
     fn turn(&mut self, stage: Stage) {
-        if self.stage != Stage::Unrecorded {
+        if self.stage != Stage::Silent {
             self.stage = stage;
         }
     }
@@ -137,7 +157,7 @@ impl Guard {
 fn abandon(anchor: Arc<Anchor>, entry: Entry, stage: Stage, since: Option<Instant>) {
     if stage.is_panicking() {
         anchor.circuit().settle(&entry, Outcome::Failure, || None, now);
-    } else if stage != Stage::Unrecorded {
+    } else if stage != Stage::Silent {
         anchor.circuit().abandon(entry, since, now());
     }
 }

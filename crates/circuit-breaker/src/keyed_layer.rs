@@ -6,7 +6,6 @@ use buttress_core::{Classify, ConfigError, Key, KeyOf, Refused, Reject};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::call::Call;
 use crate::future::ResponseFuture;
 use crate::inner::{Fate, Inner};
 use crate::keyed::{KeyLimits, KeyedBreakers};
@@ -121,9 +120,7 @@ where
             None => breakers.other().clone(),
         };
         match self.inner.fate_of_call(&breaker) {
-            Fate::Runs(guard) => {
-                ResponseFuture::running(Call::new(self.inner.call(request), guard, classify.clone()))
-            }
+            Fate::Runs(guard) => ResponseFuture::running(self.inner.call(request), guard, classify.clone()),
             Fate::Refused(open) => ResponseFuture::answered(reject.reject(Refused::new(open))),
             Fate::Failed(error) => ResponseFuture::answered(Err(error)),
         }

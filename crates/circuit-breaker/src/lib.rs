@@ -167,6 +167,7 @@ mod nanos;
 mod opening;
 mod probes;
 mod profile;
+mod progress;
 mod quick;
 mod registry;
 mod rejection;

@@ -4,7 +4,6 @@ use std::task::{Context, Poll};
 use buttress_core::{Classify, Refused, Reject};
 use tower_service::Service;
 
-use crate::call::Call;
 use crate::future::ResponseFuture;
 use crate::inner::{Fate, Inner};
 use crate::{Breaker, CircuitBreakerLayer};
@@ -69,7 +68,7 @@ where
         if self.inner.ready
             && let Some(guard) = breaker.admit_closed()
         {
-            return ResponseFuture::running(Call::new(self.inner.call(request), guard, classify.clone()));
+            return ResponseFuture::running(self.inner.call(request), guard, classify.clone());
         }
         self.call_with_care(request)
     }
@@ -88,9 +87,7 @@ impl<S, C, J> CircuitBreaker<S, C, J> {
     {
         let (breaker, classify, reject) = self.layer.parts();
         match self.inner.fate_of_call(breaker) {
-            Fate::Runs(guard) => {
-                ResponseFuture::running(Call::new(self.inner.call(request), guard, classify.clone()))
-            }
+            Fate::Runs(guard) => ResponseFuture::running(self.inner.call(request), guard, classify.clone()),
             Fate::Refused(open) => ResponseFuture::answered(reject.reject(Refused::new(open))),
             Fate::Failed(error) => ResponseFuture::answered(Err(error)),
         }

@@ -148,7 +148,7 @@ impl Machine {
 
     /// Takes note of a success in the common case that nothing else depends on it. False if it is a matter for
     /// [`settle`](Self::settle), and nothing has been noted.
-    pub(crate) fn succeed(&mut self, entry: &Entry, clock: impl Fn() -> Instant) -> bool {
+    pub(crate) fn succeed(&mut self, entry: Entry, clock: impl Fn() -> Instant) -> bool {
         if entry.epoch != self.epoch || !matches!(self.phase, Phase::Closed) {
             return false;
         }
@@ -176,7 +176,7 @@ impl Machine {
             let until = now.checked_add(hint.min(self.rules.retry_after_cap)).unwrap_or(now);
             self.hinted = self.hinted.max(Some(until));
         }
-        let slow = self.is_slow(&entry, now);
+        let slow = self.is_slow(entry, now);
         match &mut self.phase {
             Phase::Closed => {
                 self.tally.finish(entry.started, now);
@@ -254,7 +254,7 @@ impl Machine {
     }
 
     #[inline(never)]
-    fn is_slow(&self, entry: &Entry, now: Instant) -> bool {
+    fn is_slow(&self, entry: Entry, now: Instant) -> bool {
         let limit = self.rules.slow.map(|slow| slow.after);
         limit
             .zip(entry.started)

@@ -6,6 +6,7 @@ mod breaker;
 mod cancellation;
 mod contract;
 mod cost;
+mod ended;
 mod events;
 mod keyed;
 mod open;
