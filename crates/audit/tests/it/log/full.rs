@@ -53,7 +53,11 @@ async fn a_disk_that_is_really_full_is_told_of_and_when_room_returns_the_log_goe
     assert!(acknowledged.len() > 20, "{}", acknowledged.len());
     let status = log.status();
     assert_eq!((status.level, status.is_ready()), (DiskLevel::Full, false));
-    assert_eq!(actions(&directory).last().unwrap(), "AUDIT_DISK_FULL", "there was room kept back for that");
+    let told = actions(&directory);
+    assert!(
+        told.ends_with(&["AUDIT_DISK_FULL".to_owned(), "LOGIN".to_owned()]),
+        "there was room kept back to tell it, and for the one that had a place already: {told:?}"
+    );
     assert_eq!(numbers(&directory), acknowledged);
     fs::remove_file(&other).unwrap();
     until(&log, "it is ready again", Status::is_ready).await;
@@ -65,7 +69,7 @@ async fn a_disk_that_is_really_full_is_told_of_and_when_room_returns_the_log_goe
     assert_eq!(segments(&directory).len(), 1);
     let found = records(&directory);
     let about: Vec<_> = found.iter().rev().take(4).map(|record| record.action().to_owned()).collect();
-    assert_eq!(about, ["LOGIN", "AUDIT_GAP", "AUDIT_DISK_RECOVERED", "AUDIT_DISK_FULL"]);
+    assert_eq!(about, ["LOGIN", "AUDIT_DISK_RECOVERED", "LOGIN", "AUDIT_DISK_FULL"], "nothing is missing");
     // A later log finds nothing wrong with it.
     drop(AuditLog::open(&directory).unwrap());
 }
