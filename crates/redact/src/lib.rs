@@ -84,8 +84,8 @@
 //! Where the name of a value is known when the program is built, ask [`Redactor::hides_name`] once, and then
 //! [`Redactor::text`] for each value.
 //!
-//! `cargo run --release -p buttress-redact --example throughput` prints the speed beside that of a set of regexes and
-//! of parsing, walking and serialising, as ratios.
+//! `cargo xtask bench --only redact-clean` measures it beside a set of regular expressions and beside parsing, walking
+//! and serialising.
 //!
 //! # When things fail
 //!
