@@ -42,6 +42,7 @@
 //! Bases for settings, an error enum with an arm per layer, an event bus, a registry, stores, HTTP types, test
 //! tools. A new layer adds nothing to this crate.
 
+mod attempt;
 mod classify;
 mod config;
 mod context;
@@ -58,9 +59,10 @@ mod signal;
 mod trail;
 mod wall_clock;
 
+pub use attempt::Attempt;
 pub use classify::{Classify, ClassifyWith, ErrorsFail, Outcome};
 pub use config::{Checks, ConfigError, Problem};
-pub use context::{Attempt, Context, Scoped};
+pub use context::{Context, Scoped};
 pub use correlation::{CorrelationId, InvalidCorrelationId};
 pub use deadline::Deadline;
 pub use entropy::Entropy;
