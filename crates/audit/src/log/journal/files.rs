@@ -77,14 +77,21 @@ impl<D: Disk> Journal<D> {
             }
             Err(error) => {
                 self.tail.forget();
-                let path = layout::segment(&self.directory, before.next_seq());
-                if self.disk.remove(&path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
-                    // Two files would go on from one record.
+                if self.take_back(before).is_err() {
+                    // Two files would go on from one record, now or after a loss of power.
                     self.give_up_current();
                     return Err(Trouble::Broken(error));
                 }
                 Err(if is_full(&error) { Trouble::Full(error) } else { Trouble::Broken(error) })
             }
+        }
+    }
+
+    /// Removes a file that could not be begun, for good.
+    fn take_back(&self, before: Head) -> io::Result<()> {
+        match self.disk.remove(&layout::segment(&self.directory, before.next_seq())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| self.disk.sync_directory(&self.directory)),
         }
     }
 

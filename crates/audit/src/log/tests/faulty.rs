@@ -41,11 +41,16 @@ struct Script {
     syncs: VecDeque<Fate>,
     cuts: VecDeque<Fate>,
     removals: VecDeque<Fate>,
+    directory_syncs: VecDeque<Fate>,
     is_held: bool,
     held: usize,
     space: Option<Space>,
+    /// How many bytes more there is room for, where that is bounded.
+    room: Option<u64>,
     /// What of each file would be there after a loss of power.
     synced: BTreeMap<PathBuf, u64>,
+    /// What was removed and would be there again, because its directory was not synced since.
+    removed: BTreeMap<PathBuf, Vec<u8>>,
     count_of_syncs: usize,
     count_of_directory_syncs: usize,
 }
@@ -67,6 +72,10 @@ impl FaultyDisk {
         self.0.script.lock().removals.extend(fates);
     }
 
+    pub(super) fn directory_syncs(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.0.script.lock().directory_syncs.extend(fates);
+    }
+
     /// From now on everything works.
     pub(super) fn heal(&self) {
         let mut script = self.0.script.lock();
@@ -74,10 +83,17 @@ impl FaultyDisk {
         script.syncs.clear();
         script.cuts.clear();
         script.removals.clear();
+        script.directory_syncs.clear();
+        script.room = None;
     }
 
     pub(super) fn has_space(&self, free: u64, total: u64) {
         self.0.script.lock().space = Some(Space { free, total });
+    }
+
+    /// From now on there is room for so many bytes more, and for what is cut or removed meanwhile.
+    pub(super) fn has_room(&self, bytes: u64) {
+        self.0.script.lock().room = Some(bytes);
     }
 
     /// Writes wait until the disk is let go.
@@ -111,6 +127,38 @@ impl FaultyDisk {
         self.0.script.lock().synced.clone()
     }
 
+    /// As a loss of power does.
+    pub(super) fn bring_back_what_was_removed(&self) {
+        for (path, content) in std::mem::take(&mut self.0.script.lock().removed) {
+            if !path.exists() {
+                std::fs::write(path, content).unwrap();
+            }
+        }
+    }
+
+    /// Takes room for as many of these bytes as there is.
+    fn as_far_as_there_is_room<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+        let mut script = self.0.script.lock();
+        let Some(room) = &mut script.room else { return Ok(bytes) };
+        let most = usize::try_from(*room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        if most == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        *room -= most as u64;
+        Ok(bytes.get(..most).unwrap_or(bytes))
+    }
+
+    /// Gives back the room of what is not there any more afterwards.
+    fn refunding<T>(&self, path: &Path, deed: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let length = || path.metadata().map_or(0, |found| found.len());
+        let before = length();
+        let done = deed()?;
+        if let Some(room) = &mut self.0.script.lock().room {
+            *room += before.saturating_sub(length());
+        }
+        Ok(done)
+    }
+
     fn fate(&self, of: impl Fn(&mut Script) -> &mut VecDeque<Fate>) -> Fate {
         of(&mut self.0.script.lock()).pop_front().unwrap_or(Fate::Works)
     }
@@ -128,7 +176,7 @@ impl Disk for FaultyDisk {
     type File = FaultyFile;
 
     fn create(&self, path: &Path) -> io::Result<FaultyFile> {
-        let file = RealDisk.create(path)?;
+        let file = self.refunding(path, || RealDisk.create(path))?;
         self.0.script.lock().synced.insert(path.to_owned(), 0);
         Ok(FaultyFile { disk: self.clone(), path: path.to_owned(), file })
     }
@@ -139,17 +187,23 @@ impl Disk for FaultyDisk {
 
     fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
         failure(self.fate(|script| &mut script.cuts))?;
-        RealDisk.cut(path, bytes)
+        self.refunding(path, || RealDisk.cut(path, bytes))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         failure(self.fate(|script| &mut script.removals))?;
-        RealDisk.remove(path)
+        if let Ok(content) = std::fs::read(path) {
+            self.0.script.lock().removed.insert(path.to_owned(), content);
+        }
+        self.refunding(path, || RealDisk.remove(path))
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.0.script.lock().count_of_directory_syncs += 1;
-        RealDisk.sync_directory(path)
+        failure(self.fate(|script| &mut script.directory_syncs))?;
+        RealDisk.sync_directory(path)?;
+        self.0.script.lock().removed.clear();
+        Ok(())
     }
 
     fn space(&self, _path: &Path) -> Option<Space> {
@@ -182,6 +236,7 @@ impl DiskFile for FaultyFile {
         };
         // Of what fails, something may be there all the same.
         let some = bytes.get(..most.max(usize::from(matches!(fate, Fate::Takes(_))))).unwrap_or(bytes);
+        let some = self.disk.as_far_as_there_is_room(some)?;
         let written = DiskFile::write(&mut self.file, some)?;
         failure(fate).map(|()| written)
     }
@@ -196,7 +251,7 @@ impl DiskFile for FaultyFile {
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
         failure(self.disk.fate(|script| &mut script.cuts))?;
-        DiskFile::cut(&mut self.file, bytes)
+        self.disk.clone().refunding(&self.path.clone(), || DiskFile::cut(&mut self.file, bytes))
     }
 
     fn is_in_place(&self, path: &Path, bytes: u64) -> bool {

@@ -26,6 +26,7 @@ enum Step {
     Syncs(Vec<Fate>),
     Cuts(Vec<Fate>),
     Removals(Vec<Fate>),
+    DirectorySyncs(Vec<Fate>),
     /// The process is killed: what was written stays.
     Kill,
     /// The power is lost: of what was not synced, so much stays in each file, and so many bytes of rubbish come after.
@@ -53,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => fates(Just(Fate::Fails(0))).prop_map(Step::Syncs),
         1 => fates(Just(Fate::Fails(0))).prop_map(Step::Cuts),
         1 => fates(Just(Fate::Fails(0))).prop_map(Step::Removals),
+        1 => fates(Just(Fate::Fails(0))).prop_map(Step::DirectorySyncs),
         1 => Just(Step::Kill),
         1 => (any::<u8>(), 0_u8..40).prop_map(|(stays, rubbish)| Step::PowerLoss { stays, rubbish }),
     ]
@@ -118,6 +120,7 @@ impl World {
 
     fn lose_power(&mut self, stays: u8, rubbish: u8) {
         drop(self.open.take());
+        self.disk.bring_back_what_was_removed();
         for (path, synced) in self.disk.synced() {
             let Ok(found) = path.metadata() else { continue };
             let unsynced = found.len().saturating_sub(synced);
@@ -138,6 +141,7 @@ impl World {
             Step::Syncs(fates) => self.disk.syncs(fates),
             Step::Cuts(fates) => self.disk.cuts(fates),
             Step::Removals(fates) => self.disk.removals(fates),
+            Step::DirectorySyncs(fates) => self.disk.directory_syncs(fates),
             Step::Kill => {
                 self.reopen();
                 self.check();
