@@ -128,28 +128,9 @@ impl AuditLog {
     }
 
     pub(super) fn start(settings: Settings, disk: impl Disk) -> Result<Self, OpenError> {
-        let directory = Directory::lock(&settings.directory)?;
-        let clerk = Clerk::new(settings.clock.clone());
-        let journal = open(disk, &directory, clerk.clone(), settings.when_damaged, settings.checkpoints)?;
-        let (chain, head) = (journal.chain(), journal.tail().synced_head());
-        let (signatures, damage) = (journal.monitor(), journal.damage().cloned());
-        let facts = Facts { signatures, damage, ..Facts::new(chain, head) };
-        let shared = Arc::new(Shared::new(Parts {
-            room: Room::new(settings.queue, settings.shed_share, NOMINAL_BYTES),
-            policies: settings.policies,
-            most_event_bytes: settings.most_event_bytes,
-            redactor: settings.redactor,
-            clock: settings.clock,
-            head,
-            facts,
-        }));
-        for sink in settings.sinks.into_iter().chain(layout::sinks(directory.path())) {
-            shared.lock().replicas.register(&sink, 0);
-        }
-        let path = directory.path().to_owned();
-        let (pace, ladder, retention) = (settings.pace, settings.ladder, settings.retention);
-        let plan = Plan { shared: Arc::clone(&shared), journal, clerk, pace, ladder, retention, directory };
-        let writer = Writer::new(plan);
+        let writer = writer(settings, disk)?;
+        let (shared, chain) = (Arc::clone(&writer.shared), writer.journal.chain());
+        let directory = writer.directory.path().to_owned();
         let (end, ended) = watch::channel(());
         let last = Last { shared: Arc::clone(&shared), _end: end };
         let spawned = thread::Builder::new().name("buttress-audit".to_owned()).spawn(move || {
@@ -157,9 +138,33 @@ impl AuditLog {
             let _last = last;
             writer.run();
         });
-        let writer = Some(spawned.map_err(OpenError::at(&path))?);
-        Ok(Self(Arc::new(Desk { shared, directory: path, chain, writer, ended })))
+        let writer = Some(spawned.map_err(OpenError::at(&directory))?);
+        Ok(Self(Arc::new(Desk { shared, directory, chain, writer, ended })))
     }
+}
+
+/// Opens the directory, and makes what will write to it.
+pub(super) fn writer<D: Disk>(settings: Settings, disk: D) -> Result<Writer<D>, OpenError> {
+    let directory = Directory::lock(&settings.directory)?;
+    let clerk = Clerk::new(settings.clock.clone());
+    let journal = open(disk, &directory, clerk.clone(), settings.when_damaged, settings.checkpoints)?;
+    let (signatures, damage) = (journal.monitor(), journal.damage().cloned());
+    let head = journal.tail().synced_head();
+    let facts = Facts { signatures, damage, ..Facts::new(journal.chain(), head) };
+    let shared = Arc::new(Shared::new(Parts {
+        room: Room::new(settings.queue, settings.shed_share, NOMINAL_BYTES),
+        policies: settings.policies,
+        most_event_bytes: settings.most_event_bytes,
+        redactor: settings.redactor,
+        clock: settings.clock,
+        head,
+        facts,
+    }));
+    for sink in settings.sinks.into_iter().chain(layout::sinks(directory.path())) {
+        shared.lock().replicas.register(&sink, 0);
+    }
+    let (pace, ladder, retention) = (settings.pace, settings.ladder, settings.retention);
+    Ok(Writer::new(Plan { shared, journal, clerk, pace, ladder, retention, directory }))
 }
 
 impl Recorder for AuditLog {

@@ -6,3 +6,4 @@ mod model;
 mod place;
 mod policies;
 mod until;
+mod writing;

@@ -105,14 +105,16 @@ impl<D: Disk> Writer<D> {
 
     /// Writes until the log is closed and nothing is left.
     pub(super) fn run(mut self) {
-        loop {
-            let work = self.wait();
-            let is_over = work.phase != Phase::Open && work.entries.is_empty();
-            self.turn(work);
-            if is_over {
-                return self.end();
-            }
-        }
+        while self.goes_on() {}
+        self.end();
+    }
+
+    /// Waits for something to do and does it; says whether there may be more.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let work = self.wait();
+        let is_over = work.phase != Phase::Open && work.entries.is_empty();
+        self.turn(work);
+        !is_over
     }
 
     fn wait(&self) -> Work {
@@ -161,7 +163,7 @@ impl<D: Disk> Writer<D> {
     }
 
     /// What waits is written; what is left over is told.
-    fn end(mut self) {
+    pub(super) fn end(mut self) {
         let losses = std::mem::take(&mut self.shared.lock().losses);
         if !losses.is_empty() {
             self.journal.seal(&self.clerk.gap(&losses));

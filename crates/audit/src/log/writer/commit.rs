@@ -43,18 +43,18 @@ impl<D: Disk> Writer<D> {
     /// room that the ballast has left, as far as it goes.
     pub(super) fn commit_while_ill(&mut self, entries: VecDeque<Entry>, reason: Reason) {
         let is_due = |entry: &Entry| reason == Reason::DiskFull && entry.rank == Rank::Strict;
-        let (mut due, mut rest): (VecDeque<_>, VecDeque<_>) = entries.into_iter().partition(is_due);
+        let (mut due, rest): (VecDeque<_>, VecDeque<_>) = entries.into_iter().partition(is_due);
         while !due.is_empty() {
             let mut batch = Written::seal(&mut self.journal, batch::take(&mut due, MOST_SQUEEZED_BYTES));
             if let Err(trouble) = self.journal.write().and_then(|()| self.sync()) {
                 self.note_error(trouble.error());
-                rest.extend(batch.into_entries());
+                // Of these nobody knows if it was not only room that was missing.
+                batch::fail(&self.shared, batch.into_entries(), trouble.reason(), self.now());
                 break;
             }
             batch.acknowledge(&self.shared, |_| true);
         }
-        rest.append(&mut due);
-        batch::fail(&self.shared, rest, reason, self.now());
+        batch::fail(&self.shared, due.into_iter().chain(rest), reason, self.now());
     }
 
     fn write_and_sync(&mut self, batch: &mut Written, now: Instant) -> Result<(), Trouble> {

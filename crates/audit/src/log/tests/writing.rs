@@ -1,0 +1,330 @@
+//! Random schedules of events, room that comes and goes, failures, ends and kills against what was promised, through
+//! the writer as it runs, but on the thread of the test and in its time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use buttress_core::Ratio;
+use proptest::prelude::*;
+
+use super::faulty::{Fate, FaultyDisk, Found, records};
+use crate::log::handle::writer;
+use crate::log::ladder::Ladder;
+use crate::log::room::Amount;
+use crate::log::settings::Settings;
+use crate::log::shared::Shared;
+use crate::log::writer::Writer;
+use crate::log::{Place, Policy, Recording, Reserving, WhenFull, batch};
+use crate::{Action, Category, Durability, Event, NotRecorded, Reason, Receipt, Reservation};
+
+const ACTIONS: [Action; 5] =
+    [Action::LOGIN, Action::UPDATE, Action::ACCESS_GRANTED, Action::REFUND_ISSUED, Action::SERVICE_STARTED];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Somebody takes a place for one of the actions.
+    Reserve(u8),
+    /// Whoever has had a place longest hands over his event, with so much text.
+    Record(u16),
+    /// What waits is written.
+    Write,
+    /// A second passes.
+    Pass,
+    /// There is room for so many bytes on the disk, which the system says, or not, as where each has his quota.
+    Room(u32, bool),
+    /// There is room again, and nothing fails.
+    Heal,
+    Writes(Vec<Fate>),
+    Syncs(Vec<Fate>),
+    Cuts(Vec<Fate>),
+    Removals(Vec<Fate>),
+    DirectorySyncs(Vec<Fate>),
+    /// A sink has everything that it may know of.
+    Confirm,
+    Rotate,
+    Close,
+    Kill,
+    PowerLoss,
+}
+
+fn fates(fails: impl Strategy<Value = Fate> + 'static) -> impl Strategy<Value = Vec<Fate>> {
+    prop::collection::vec(prop_oneof![1 => Just(Fate::Works), 2 => fails], 1..4)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let write = (0_usize..2_000).prop_map(Fate::Fails);
+    let sync = prop_oneof![Just(Fate::Fails(0)), Just(Fate::IsFull(0))];
+    // As little as a part of a record, and as much as the ballast.
+    let room = prop_oneof![0_u32..2_000, 0_u32..20_000, 200_000_u32..600_000];
+    prop_oneof![
+        12 => any::<u8>().prop_map(Step::Reserve),
+        12 => prop_oneof![0_u16..100, 0_u16..10_000].prop_map(Step::Record),
+        10 => Just(Step::Write),
+        3 => Just(Step::Pass),
+        3 => (room, any::<bool>()).prop_map(|(bytes, is_told)| Step::Room(bytes, is_told)),
+        2 => Just(Step::Heal),
+        1 => fates(write).prop_map(Step::Writes),
+        1 => fates(sync).prop_map(Step::Syncs),
+        1 => fates(Just(Fate::Fails(0))).prop_map(Step::Cuts),
+        1 => fates(Just(Fate::Fails(0))).prop_map(Step::Removals),
+        1 => fates(Just(Fate::Fails(0))).prop_map(Step::DirectorySyncs),
+        1 => Just(Step::Confirm),
+        1 => Just(Step::Rotate),
+        1 => Just(Step::Close),
+        1 => Just(Step::Kill),
+        1 => Just(Step::PowerLoss),
+    ]
+}
+
+/// What was promised.
+#[derive(Default)]
+struct Model {
+    next: u64,
+    /// The number of the record of each event that was acknowledged, by what it survives.
+    written: BTreeMap<u64, u64>,
+    synced: BTreeMap<u64, u64>,
+    /// Since the last start: what gaps must tell of, what nothing was promised for, and what gaps had told before.
+    lost: u64,
+    unpromised: Vec<u64>,
+    told_before: u64,
+    /// What was said not to be there for want of room.
+    refused: Vec<u64>,
+}
+
+struct World {
+    path: tempfile::TempDir,
+    disk: FaultyDisk,
+    open: Option<Writer<FaultyDisk>>,
+    shared: Arc<Shared>,
+    places: VecDeque<(Action, Place)>,
+    due: Vec<(u64, Recording)>,
+    model: Model,
+}
+
+fn settings(path: &std::path::Path) -> Settings {
+    let one = Durability::Replicated(1.try_into().unwrap());
+    let mut settings = Settings::of(path.to_owned());
+    settings.policies.set(Category::Financial.into(), Policy::new(one, WhenFull::FailRequest));
+    settings.policies.set(Category::System.into(), Policy::new(Durability::Enqueued, WhenFull::Shed));
+    settings.queue = Amount { events: 12, bytes: 64 << 10 };
+    settings.ladder = Ladder { low: Ratio::ZERO, low_bytes: 0, critical: Ratio::ZERO };
+    settings.sinks = vec!["sink".to_owned()];
+    settings
+}
+
+fn opened(path: &std::path::Path, disk: &FaultyDisk) -> Writer<FaultyDisk> {
+    writer(settings(path), disk.clone()).unwrap()
+}
+
+fn polled<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+impl World {
+    fn new() -> Self {
+        let (path, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let open = opened(path.path(), &disk);
+        let shared = Arc::clone(&open.shared);
+        let (places, due, model) = (VecDeque::new(), Vec::new(), Model::default());
+        Self { path, disk, open: Some(open), shared, places, due, model }
+    }
+
+    fn heal(&self) {
+        self.disk.heal();
+        self.disk.has_space(1 << 30, 1 << 30);
+    }
+
+    fn reserve(&mut self, which: u8) {
+        let action = &ACTIONS[usize::from(which) % ACTIONS.len()];
+        match polled(Reserving::new(Arc::clone(&self.shared), action.class())) {
+            Poll::Ready(Ok(place)) => self.places.push_back((action.clone(), place)),
+            Poll::Ready(Err(why)) => self.model.lost += u64::from(why.shed),
+            // It would wait, and leaves.
+            Poll::Pending => {}
+        }
+    }
+
+    fn record(&mut self, text: u16) {
+        let Some((action, place)) = self.places.pop_front() else { return };
+        let number = self.model.next;
+        self.model.next += 1;
+        let event = Event::builder(action)
+            .detail("number", number)
+            .detail("text", "x ".repeat(usize::from(text) / 2));
+        self.due.push((number, place.record(event.build())));
+    }
+
+    fn write(&mut self) {
+        let state = self.shared.lock();
+        let has_work = !state.queue.is_empty() || state.rotate;
+        drop(state);
+        if let Some(writer) = self.open.as_mut().filter(|_| has_work) {
+            assert!(writer.goes_on());
+        }
+        self.settle();
+    }
+
+    /// Notes what became of those that wait.
+    fn settle(&mut self) {
+        for (number, mut recording) in std::mem::take(&mut self.due) {
+            match polled(&mut recording) {
+                Poll::Pending => self.due.push((number, recording)),
+                Poll::Ready(answer) => self.answered(number, answer),
+            }
+        }
+    }
+
+    fn answered(&mut self, number: u64, answer: Result<Receipt, NotRecorded>) {
+        match answer {
+            Ok(Receipt { seq: None, .. }) => self.model.unpromised.push(number),
+            Ok(Receipt { seq: Some(seq), durability }) => {
+                self.model.written.insert(number, seq);
+                if durability >= Durability::Synced {
+                    self.model.synced.insert(number, seq);
+                }
+            }
+            Err(why) => {
+                assert_ne!(why.reason, Reason::QueueFull, "there was a place");
+                self.model.lost += 1;
+                self.model.refused.extend((why.reason == Reason::DiskFull).then_some(number));
+            }
+        }
+    }
+
+    async fn pass(&mut self) {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        if let Some(writer) = &mut self.open {
+            writer.goes_on();
+        }
+        self.settle();
+    }
+
+    /// Ends it, which takes all that waits, and tells of all that was lost.
+    fn close(&mut self) {
+        self.heal();
+        self.places.clear();
+        let Some(mut writer) = self.open.take() else { return };
+        self.shared.begin_to_close();
+        while writer.goes_on() {}
+        writer.end();
+        self.settle();
+        assert!(self.due.is_empty());
+        let totals = crate::log::Status::of(&self.shared).totals();
+        assert_eq!(totals.emitted, totals.acknowledged + totals.shed + totals.failed, "{totals:?}");
+        let found = records(self.path.path());
+        let known: BTreeSet<_> = found.iter().filter_map(Found::number).collect();
+        let missing = self.model.unpromised.iter().filter(|number| !known.contains(number)).count();
+        assert_eq!(gaps(&found) - self.model.told_before, self.model.lost + missing as u64);
+    }
+
+    fn kill(&mut self) {
+        self.settle();
+        self.places.clear();
+        self.due.clear();
+        drop(self.open.take());
+    }
+
+    fn lose_power(&mut self) {
+        self.kill();
+        self.disk.bring_back_what_was_removed();
+        for (path, synced) in self.disk.synced() {
+            if let Ok(file) = std::fs::File::options().write(true).open(&path)
+                && file.metadata().unwrap().len() > synced
+            {
+                file.set_len(synced).unwrap();
+            }
+        }
+        self.model.written = self.model.synced.clone();
+    }
+
+    fn begin(&mut self) {
+        self.heal();
+        let open = opened(self.path.path(), &self.disk);
+        (self.shared, self.open) = (Arc::clone(&open.shared), Some(open));
+        let found = records(self.path.path());
+        self.check(&found);
+        (self.model.lost, self.model.told_before) = (0, gaps(&found));
+        self.model.unpromised.clear();
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Reserve(which) => self.reserve(which),
+            Step::Record(text) => self.record(text),
+            Step::Write => self.write(),
+            Step::Pass => self.pass().await,
+            Step::Room(bytes, is_told) => {
+                self.disk.has_room(bytes.into());
+                self.disk.has_space(if is_told { bytes.into() } else { 1 << 30 }, 1 << 30);
+            }
+            Step::Heal => self.heal(),
+            Step::Writes(fates) => self.disk.writes(fates),
+            Step::Syncs(fates) => self.disk.syncs(fates),
+            Step::Cuts(fates) => self.disk.cuts(fates),
+            Step::Removals(fates) => self.disk.removals(fates),
+            Step::DirectorySyncs(fates) => self.disk.directory_syncs(fates),
+            Step::Confirm => {
+                let head = self.shared.head.borrow().seq;
+                batch::confirmed(&self.shared, "sink", head);
+                self.settle();
+            }
+            Step::Rotate => {
+                self.shared.lock().rotate = true;
+                self.write();
+            }
+            Step::Close => {
+                self.close();
+                self.begin();
+            }
+            Step::Kill => {
+                self.kill();
+                self.begin();
+            }
+            Step::PowerLoss => {
+                self.lose_power();
+                self.begin();
+            }
+        }
+    }
+
+    /// Everything that was acknowledged is there, under its number, and nothing is there twice.
+    fn check(&self, found: &[Found]) {
+        let seqs = found.iter().filter_map(|record| Some((record.number()?, record.seq)));
+        let known: BTreeMap<u64, u64> = seqs.clone().collect();
+        assert_eq!(known.len(), seqs.count(), "something is there twice");
+        for (number, seq) in &self.model.written {
+            assert_eq!(known.get(number), Some(seq), "event {number}");
+        }
+        assert!(known.keys().all(|number| *number < self.model.next));
+        let refused = self.model.refused.iter().find(|number| known.contains_key(number));
+        assert_eq!(refused, None, "there was no room for it");
+    }
+}
+
+fn gaps(found: &[Found]) -> u64 {
+    let gaps = found.iter().filter(|record| record.action() == "AUDIT_GAP");
+    gaps.map(|gap| gap.event["details"]["count"].as_u64().unwrap()).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_disk_does_everybody_is_told_the_truth_and_gaps_count_all_that_is_not_there(
+        steps in prop::collection::vec(step(), 1..60)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new();
+            for step in steps {
+                world.step(step).await;
+            }
+            world.close();
+            world.begin();
+        });
+    }
+}
