@@ -52,6 +52,14 @@ impl<D: Disk> Writer<D> {
         let event = self.clerk.event("AUDIT_DISK_FULL", Severity::Critical, &json!({ "disk": details }));
         if let Err(trouble) = self.record(&event) {
             tracing::error!(error = %trouble.error(), "not even that the disk is full could be recorded");
+            self.sync_what_is_written();
+        }
+    }
+
+    /// It needs no room for that, and nothing more is synced before there is some.
+    pub(super) fn sync_what_is_written(&mut self) {
+        if let Err(trouble) = self.sync() {
+            self.note_error(trouble.error());
         }
     }
 
@@ -143,6 +151,10 @@ impl<D: Disk> Writer<D> {
         }
         let event = self.clerk.event(action, Severity::High, &details);
         if let Err(trouble) = self.record(&event) {
+            if trouble.reason() == Reason::DiskFull {
+                // Whoever has a place still needs it more.
+                self.ballast.release(self.journal.disk());
+            }
             return self.note_error(trouble.error());
         }
         tracing::info!("the audit log records again");

@@ -168,9 +168,10 @@ impl<D: Disk> Writer<D> {
         if !losses.is_empty() {
             self.journal.seal(&self.clerk.gap(&losses));
         }
-        if let Err(trouble) = self.journal.write().and_then(|()| self.sync()) {
+        if let Err(trouble) = self.journal.write() {
             self.note_error(trouble.error());
         }
+        self.sync_what_is_written();
         batch::release_replicas(&self.shared);
         self.tell();
         self.journal.close(Instant::now());

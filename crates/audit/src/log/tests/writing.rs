@@ -328,3 +328,75 @@ proptest! {
         });
     }
 }
+
+const UPDATE: u8 = 1;
+const LOGIN: u8 = 0;
+
+impl World {
+    fn log(&mut self, action: u8) {
+        self.reserve(action);
+        self.record(0);
+        self.write();
+    }
+
+    fn has_room(&self, bytes: u64) {
+        self.disk.has_room(bytes);
+        // As where each has his quota: the system says nothing of it.
+        self.disk.has_space(1 << 30, 1 << 30);
+    }
+
+    fn synced(&self) -> u64 {
+        crate::log::Status::of(&self.shared).synced.seq
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_written_is_synced_in_time_also_while_there_is_no_room() {
+    let mut world = World::new();
+    world.log(UPDATE);
+    assert_eq!((world.model.written.len(), world.synced()), (1, 1));
+    world.has_room(0);
+    // There is nothing that could be given back either.
+    std::fs::remove_file(world.path.path().join("ballast")).unwrap();
+    world.log(UPDATE);
+    assert_eq!(world.model.refused, [1]);
+    world.pass().await;
+    assert_eq!(world.synced(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_syncs_what_was_written_also_where_its_last_record_finds_no_room() {
+    let mut world = World::new();
+    let lose = |world: &World| {
+        let at = std::time::SystemTime::UNIX_EPOCH;
+        world.shared.lock().losses.note(Category::System, Reason::QueueFull, at);
+    };
+    lose(&world);
+    world.log(UPDATE);
+    // A gap was told just now, so the next one waits for the end.
+    lose(&world);
+    world.log(UPDATE);
+    assert!(world.synced() < world.model.written[&1]);
+    world.has_room(0);
+    world.shared.begin_to_close();
+    let mut writer = world.open.take().unwrap();
+    while writer.goes_on() {}
+    writer.end();
+    assert_eq!(world.synced(), world.model.written[&1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_log_cannot_go_on_yet_the_room_that_was_kept_back_stays_with_those_who_have_a_place() {
+    let mut world = World::new();
+    world.reserve(LOGIN);
+    world.reserve(LOGIN);
+    world.has_room(0);
+    world.record(0);
+    world.write();
+    // As much as is to be kept back again, and nothing beyond it.
+    world.has_room((256 << 10) + 100);
+    world.pass().await;
+    world.record(0);
+    world.write();
+    assert_eq!(world.model.synced.len(), 2);
+}
