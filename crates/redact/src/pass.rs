@@ -34,7 +34,7 @@ impl Reading<'_> {
             Self::Json => return json(rules, text, Doubts::new(rules, text), sink),
             Self::Text => whole(rules, text, sink),
             Self::Url => url::redact(rules, text, sink),
-            Self::Query => url::query(&mut Scan::new(rules, text), rules, text, 0..text.len(), sink),
+            Self::Query => url::redact_query(rules, text, sink),
             Self::Field(name) => header::field(rules, name, text, sink),
             Self::Header(name) => header::redact(rules, name, text, sink),
         }

@@ -14,6 +14,38 @@ use crate::sink::Sink;
 
 /// A whole URL, absolute or relative.
 pub(crate) fn redact(rules: &Rules, url: &[u8], sink: &mut Sink<'_>) {
+    without_own(rules, url, sink, whole_url);
+}
+
+/// The query of one, or a form.
+pub(crate) fn redact_query(rules: &Rules, query: &[u8], sink: &mut Sink<'_>) {
+    let all = |rules: &Rules, query: &[u8], sink: &mut Sink<'_>| {
+        self::query(&mut Scan::new(rules, query), rules, query, 0..query.len(), sink);
+    };
+    without_own(rules, query, sink, all);
+}
+
+/// What the user has told of may have signs in it that take a URL apart, so it is hidden before that happens.
+fn without_own(
+    rules: &Rules,
+    url: &[u8],
+    sink: &mut Sink<'_>,
+    redact: impl FnOnce(&Rules, &[u8], &mut Sink<'_>),
+) {
+    let mut own = Sink::new(url);
+    Scan::new(rules, url).own(&mut own);
+    if !own.changed() {
+        return redact(rules, url, sink);
+    }
+    let (url_of_masks, mut report) = own.finish();
+    let mut rest = Sink::new(&url_of_masks);
+    redact(rules, &url_of_masks, &mut rest);
+    let (out, more) = rest.finish();
+    report.add(more);
+    sink.put(0, url.len(), report, |to| to.extend_from_slice(&out));
+}
+
+fn whole_url(rules: &Rules, url: &[u8], sink: &mut Sink<'_>) {
     let mut scan = Scan::new(rules, url);
     let fragment = memchr(b'#', url).unwrap_or(url.len());
     let query = memchr(b'?', &url[..fragment]).unwrap_or(fragment);
@@ -43,7 +75,7 @@ fn userinfo(front: &[u8], sink: &mut Sink<'_>) -> usize {
 }
 
 /// The parameters in a part of a URL.
-pub(crate) fn query(scan: &mut Scan<'_>, rules: &Rules, url: &[u8], part: Range<usize>, sink: &mut Sink<'_>) {
+fn query(scan: &mut Scan<'_>, rules: &Rules, url: &[u8], part: Range<usize>, sink: &mut Sink<'_>) {
     let mut start = part.start;
     while start < part.end {
         let end = memchr2(b'&', b';', &url[start..part.end]).map_or(part.end, |end| start + end);

@@ -61,6 +61,7 @@ impl Finder {
     /// Forgets what was only searched for up to the end of the last window.
     pub(crate) fn open_window(&mut self) {
         self.known = Fixed::default();
+        self.own = Fixed::default();
         self.colon = None;
         self.digits = None;
         self.long = None;
@@ -69,9 +70,8 @@ impl Finder {
     /// The first place in a window.
     pub(crate) fn next(&mut self, rules: &Rules, text: &[u8], window: Range<usize>) -> Option<Candidate> {
         let Range { start: from, end } = window;
-        // No known text has a byte in it with which a window could end.
         let known = self.known.seek(&rules.known, &text[..end], from);
-        let own = self.own.seek(&rules.own, text, from);
+        let own = self.own.seek(&rules.own, &text[..end], from);
         let mark = self.mark(text, from);
         let colon = self.colon(rules, text, from..end);
         let digits = self.digits(text, from..end);
@@ -143,7 +143,6 @@ struct Fixed {
 }
 
 impl Fixed {
-    /// Searches beyond the window: in JSON most windows are short, and a search has a price of its own.
     #[inline]
     fn seek(&mut self, literals: &Literals, text: &[u8], from: usize) -> usize {
         // At first there is an empty find at zero, which is no find.

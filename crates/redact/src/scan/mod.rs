@@ -51,6 +51,20 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Replaces what the user has told of, and nothing else.
+    pub(crate) fn own(&mut self, sink: &mut Sink<'_>) {
+        let (rules, end) = (self.rules, self.text.len());
+        let (mut floor, mut from) = (0, 0);
+        while let Some((found, which)) = rules.own.find(self.text, from) {
+            from = found.start + 1;
+            if let Some(span) = self.judge(&Candidate::Literal(found, Which::Own(which)), floor, end) {
+                floor = span.range.end;
+                from = from.max(floor);
+                sink.replace(&span);
+            }
+        }
+    }
+
     fn judge(&mut self, candidate: &Candidate, floor: usize, end: usize) -> Option<Span<'a>> {
         let rules = self.rules;
         let mut view = View { text: &self.text[..end], floor, runs: &mut self.runs };

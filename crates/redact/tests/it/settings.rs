@@ -156,3 +156,34 @@ fn the_limits_themselves_are_allowed() {
         assert!(Redactor::builder().max_bytes(bytes).max_depth(depth).build().is_ok());
     }
 }
+
+#[test]
+fn a_known_secret_with_signs_that_take_a_url_apart_is_hidden_as_a_whole() {
+    let secret = "Endpoint=sb://x;SharedAccessKey=abc+&d?e#f";
+    let redactor = Redactor::builder().secret(secret).secret("key=hunter2").build().unwrap();
+    for (url, expected) in [
+        (format!("/a?b={secret}&c=1"), "/a?b=***REDACTED***&c=1"),
+        (format!("/a{secret}"), "/a***REDACTED***"),
+        (format!("//h/?{secret}&token=x"), "//h/?***REDACTED***&token=***REDACTED***"),
+        ("/a?key=hunter2".to_owned(), "/a?***REDACTED***"),
+        ("/a?b=c%20key%3Dhunter2".to_owned(), "/a?b=c+***REDACTED***"),
+    ] {
+        assert_eq!(redactor.url(&url), expected, "{url}");
+        assert_eq!(redactor.url(expected), expected);
+    }
+    assert_eq!(redactor.query(&format!("b={secret}&c=1")), "b=***REDACTED***&c=1");
+}
+
+#[test]
+fn a_known_secret_with_quotes_in_it_leaves_json_whole() {
+    let secret = r#"a","password":"hunter2"#;
+    let redactor = Redactor::builder().secret(secret).secret("a b c d").build().unwrap();
+    for (json, expected) in [
+        (r#"{"x":"a","password":"hunter2"}"#, r#"{"x":"a","password":"***REDACTED***"}"#),
+        (r#"["a","password":"hunter2"]"#, r#"["***REDACTED***"]"#), // no JSON, and so a text
+        (r#"{"x":"a\",\"password\":\"hunter2"}"#, r#"{"x":"***REDACTED***"}"#),
+        (r#"{"x":"a","y":"a b c d"}"#, r#"{"x":"a","y":"***REDACTED***"}"#),
+    ] {
+        assert_eq!(redactor.json(json), expected);
+    }
+}
