@@ -1,8 +1,10 @@
-use crate::detector::Detectors;
+use crate::detect::card;
+use crate::detector::{Detector, Detectors};
 use crate::doubt::Suspicion;
+use crate::mask::Mask;
 use crate::name::{Names, Treatment};
 use crate::pass::whole;
-use crate::scan::Literals;
+use crate::scan::{Literals, Scan};
 use crate::sink::Sink;
 
 /// Everything a pass over an input goes by.
@@ -35,6 +37,22 @@ impl Rules {
             (Some(told), Some(masked)) if told != masked => Some(Treatment::Hide),
             (told, masked) => told.or(masked),
         }
+    }
+
+    /// What to write instead of a number that no name tells anything about, unless it may stay.
+    pub(crate) fn of_number(&self, digits: &[u8]) -> Option<Mask<'static>> {
+        let cards = self.detectors.has(Detector::Cards);
+        let card = if cards { card::alone(digits).map(Mask::Card) } else { None };
+        card.or_else(|| self.has_own(digits).then_some(Mask::Hidden))
+    }
+
+    /// Whether there is something in a text that the user has told of.
+    fn has_own(&self, text: &[u8]) -> bool {
+        let mut sink = Sink::new(text);
+        if self.own.find(text, 0).is_some() {
+            Scan::new(self, text).own(&mut sink);
+        }
+        sink.changed()
     }
 
     /// What to go by if nothing else can be had: everything is too long.

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use super::{NotJson, escape, number, unescape};
 use crate::Redactor;
 use crate::detect::armour::{ends_key, is_of_a_key, opens_key};
-use crate::detect::card;
 use crate::detector::Detector;
 use crate::doubt::Doubts;
 use crate::mask::Mask;
@@ -177,8 +176,8 @@ impl Naive<'_, '_, '_> {
         let digits = &self.text[start..self.at];
         if let Some(mask) = told.and_then(|told| told.of_number(digits)) {
             self.sink.replace_quoted(&Span::named(start..self.at, mask));
-        } else if let Some(last) = card::alone(digits).filter(|_| self.rules.detectors.has(Detector::Cards)) {
-            self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
+        } else if let Some(mask) = self.rules.of_number(digits) {
+            self.sink.replace_quoted(&Span::new(start..self.at, mask));
         }
         Ok(())
     }

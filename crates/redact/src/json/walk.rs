@@ -4,7 +4,6 @@ use super::reader::Reader;
 use super::stack::Stack;
 use super::{NotJson, escape, number, redact, unescape};
 use crate::detect::armour::{ends_key, is_of_a_key, opens_key};
-use crate::detect::card;
 use crate::detector::Detector;
 use crate::doubt::Doubts;
 use crate::effort;
@@ -18,6 +17,8 @@ use crate::sink::Sink;
 
 /// How many times JSON may stand as a string within JSON and still be walked; deeper it is text.
 const MOST_NESTED: u8 = 3;
+/// A shorter number is neither a card nor a secret that the user has told of.
+const SHORTEST_NUMBER: usize = 6;
 const KEY: Mask<'static> = Mask::Kind("private_key");
 
 /// One pass over a JSON text.
@@ -221,11 +222,10 @@ impl<'a, 's, 'o> Walk<'a, 's, 'o> {
         let digits = &self.text[start..self.at];
         if let Some(mask) = treatment.and_then(|treatment| treatment.of_number(digits)) {
             self.sink.replace_quoted(&Span::named(start..self.at, mask));
-        } else if digits.len() >= card::SHORTEST
-            && self.rules.detectors.has(Detector::Cards)
-            && let Some(last) = card::alone(digits)
+        } else if digits.len() >= SHORTEST_NUMBER
+            && let Some(mask) = self.rules.of_number(digits)
         {
-            self.sink.replace_quoted(&Span::new(start..self.at, Mask::Card(last)));
+            self.sink.replace_quoted(&Span::new(start..self.at, mask));
         }
         Ok(())
     }

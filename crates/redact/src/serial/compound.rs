@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::ser::{
     SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
@@ -101,6 +103,13 @@ impl<S: Serializer, C: SerializeMap<Ok = S::Ok, Error = S::Error>> SerializeMap 
             Name::Text(name) => {
                 *next = place.named(&name).treatment;
                 inner.serialize_key(&*place.redactor.text(&name))
+            }
+            Name::Number(digits) => {
+                *next = None;
+                match place.redactor.text(&digits) {
+                    Cow::Borrowed(_) => inner.serialize_key(key),
+                    Cow::Owned(masked) => inner.serialize_key(&masked),
+                }
             }
             Name::Harmless => {
                 *next = None;

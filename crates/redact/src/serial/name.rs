@@ -8,7 +8,9 @@ use serde::{Serialize, Serializer};
 /// The key of a map.
 pub(super) enum Name {
     Text(String),
-    /// A number or a truth value that is no card number, which says nothing.
+    /// A number, which says nothing but may be a secret itself.
+    Number(String),
+    /// A truth value or nothing, which says nothing.
     Harmless,
     /// Something that is no name at all.
     Unknown,
@@ -38,16 +40,10 @@ impl Error for NoName {
     }
 }
 
-/// Numbers are looked at as text if they are long enough for a card.
-fn number(value: &impl ToString) -> Name {
-    let digits = value.to_string();
-    if digits.len() < 13 { Name::Harmless } else { Name::Text(digits) }
-}
-
 macro_rules! numbers {
     ($($method:ident: $type:ty,)*) => {
         $(fn $method(self, value: $type) -> Result<Name, NoName> {
-            Ok(number(&value))
+            Ok(Name::Number(value.to_string()))
         })*
     };
 }

@@ -5,8 +5,6 @@ use serde::{Serialize, Serializer};
 use super::closed::Closed;
 use super::compound::Compound;
 use super::{Part, Place};
-use crate::detect::card;
-use crate::detector::Detector;
 use crate::mask::Mask;
 use crate::name::Treatment;
 
@@ -33,8 +31,7 @@ impl<'r, S: Serializer> Redacting<'r, S> {
     /// The mask of a number, if it needs one.
     fn number(&self, digits: &str) -> Option<Mask<'static>> {
         let named = self.place.treatment.and_then(|of| of.of_number(digits.as_bytes()));
-        let cards = self.place.redactor.rules.detectors.has(Detector::Cards);
-        named.or_else(|| if cards { card::alone(digits.as_bytes()).map(Mask::Card) } else { None })
+        named.or_else(|| self.place.redactor.rules.of_number(digits.as_bytes()))
     }
 
     /// What stands for a whole list or map, if it may not be seen.

@@ -76,6 +76,14 @@ fn maps_are_redacted_in_names_and_values() {
 }
 
 #[test]
+fn a_known_secret_that_is_a_number_is_hidden_among_names_and_values() {
+    let redactor = Redactor::builder().secret("471147").build().unwrap();
+    let numbers = BTreeMap::from([(471_147, 12), (12, 471_147)]);
+    let expected = json!({"***REDACTED***": 12, "12": "***REDACTED***"});
+    assert_eq!(serde_json::to_value(redactor.wrap(numbers)).unwrap(), expected);
+}
+
+#[test]
 fn options_tuples_and_bytes_are_walked() {
     assert_eq!(
         serialised((1, "token=abc", Some("a"), None::<u8>, ())),

@@ -187,3 +187,12 @@ fn a_known_secret_with_quotes_in_it_leaves_json_whole() {
         assert_eq!(redactor.json(json), expected);
     }
 }
+
+#[test]
+fn a_known_secret_that_is_a_number_is_hidden_where_json_has_a_number() {
+    let redactor = Redactor::builder().secret("471147").token("ours", "999", 4).build().unwrap();
+    assert_eq!(
+        redactor.json(r#"{"a":471147,"b":-471147.5,"c":[9991234,999123],"471147":1,"d":47114}"#),
+        r#"{"a":"***REDACTED***","b":"***REDACTED***","c":["***REDACTED***",999123],"***REDACTED***":1,"d":47114}"#,
+    );
+}
