@@ -4,7 +4,7 @@ use crate::mask::{Mask, is_mask};
 use crate::name::Treatment;
 use crate::pass::whole;
 use crate::rules::Rules;
-use crate::scan::Span;
+use crate::scan::{Scan, Span};
 use crate::sink::Sink;
 
 /// The value of a field: all of it goes if its name is that of a secret, otherwise it is text.
@@ -18,13 +18,15 @@ pub(crate) fn field(rules: &Rules, name: &[u8], value: &[u8], sink: &mut Sink<'_
 /// The value of a header: as a field, but the scheme of credentials stays.
 pub(crate) fn redact(rules: &Rules, name: &[u8], value: &[u8], sink: &mut Sink<'_>) {
     match rules.names.of(name) {
-        Some(Treatment::Credentials) => credentials(value, sink),
+        Some(Treatment::Credentials) => credentials(rules, value, sink),
         _ => field(rules, name, value, sink),
     }
 }
 
-fn credentials(value: &[u8], sink: &mut Sink<'_>) {
+fn credentials(rules: &Rules, value: &[u8], sink: &mut Sink<'_>) {
     let start = behind_scheme(value).unwrap_or(0);
+    // What stands in a scheme's place may be none.
+    Scan::new(rules, value).window(0..start, sink);
     let secret = &value[start..];
     if !secret.is_empty() && !is_mask(secret) {
         sink.replace(&Span::named(start..value.len(), Mask::Hidden));

@@ -13,6 +13,7 @@ fn headers_with_telling_names_are_hidden_and_schemes_stay() {
         ("authorization", "abc", "***REDACTED***"),
         ("authorization", "abc=def ghi", "***REDACTED***"),
         ("authorization", "Bearer ***REDACTED***", "Bearer ***REDACTED***"),
+        ("authorization", "AKIAIOSFODNN7EXAMPLE abc", "***REDACTED:aws*** ***REDACTED***"),
         ("authorization", "", ""),
         ("cookie", "a=b; c=d", "***REDACTED***"),
         ("set-cookie", "a=b; Path=/", "***REDACTED***"),
