@@ -11,7 +11,7 @@ use tower_service::Service;
 use crate::Bulkhead;
 use crate::aside::{Aside, Call, Next};
 use crate::hold::Hold;
-use crate::state::{State, StateProjection};
+use crate::state::State;
 use crate::wait::Asked;
 
 pin_project! {
@@ -26,19 +26,6 @@ pin_project! {
         #[pin]
         state: State<S, Req, J>,
         hold: H,
-    }
-
-    impl<S, Req, J, H> PinnedDrop for ResponseFuture<S, Req, J, H>
-    where
-        S: Service<Req>,
-    {
-        fn drop(this: Pin<&mut Self>) {
-            let mut state = this.project().state;
-            // Once is enough. But after a loop the compiler knows that nothing is left to drop.
-            while !matches!(*state, State::Ended) {
-                state.as_mut().clear();
-            }
-        }
     }
 }
 
@@ -86,7 +73,7 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
-        if let StateProjection::Running { future, .. } = this.state.as_mut().project() {
+        if let Some(future) = this.state.as_mut().as_running() {
             let result = ready!(future.poll(cx));
             let mut permit = this.state.end();
             return Poll::Ready(result.map(|response| this.hold.hold(response, &mut permit)));
@@ -107,9 +94,8 @@ where
     #[inline(never)]
     fn poll_aside(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<H::Held, S::Error>> {
         let mut this = self.as_mut().project();
-        let StateProjection::Aside { aside } = this.state.as_mut().project() else { return Poll::Pending };
-        let Some(aside) = aside.as_mut() else { return Poll::Pending };
-        let next = ready!(aside.as_mut().poll(cx));
+        let Some(aside) = this.state.as_mut().as_aside() else { return Poll::Pending };
+        let next = ready!(aside.poll(cx));
         this.state.as_mut().clear();
         match next {
             Next::Run { future, permit } => this.state.set(State::running(future, permit)),
@@ -123,7 +109,6 @@ where
 
 impl<S: Service<Req>, Req, J, H> fmt::Debug for ResponseFuture<S, Req, J, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = matches!(self.state, State::Running { .. });
-        f.debug_struct("ResponseFuture").field("running", &running).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("running", &self.state.is_running()).finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@ mod cancellation;
 #[cfg(feature = "http")]
 mod contract;
 mod cost;
+mod ended;
 mod events;
 mod keyed;
 mod modes;
