@@ -19,12 +19,6 @@ pin_project! {
         #[pin]
         progress: Progress<F, C, Infallible>,
     }
-
-    impl<F, C> PinnedDrop for Call<F, C> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().progress.end();
-        }
-    }
 }
 
 impl<F, C> Call<F, C> {

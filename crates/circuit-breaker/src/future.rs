@@ -17,12 +17,6 @@ pin_project! {
         #[pin]
         progress: Progress<F, C, A>,
     }
-
-    impl<F, C, A> PinnedDrop for ResponseFuture<F, C, A> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().progress.end();
-        }
-    }
 }
 
 impl<F, C, A> ResponseFuture<F, C, A> {
