@@ -7,15 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use buttress::rate_limit::Quota;
+use buttress_testkit::patience::{self, PATIENCE, looking};
 use control_plane::{ControlPlane, RateLimits, Resilience, Running, Unfinished};
 use fleet_sim::{Fault, Upstream};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-/// Far longer than anything takes that works, so that only what hangs runs into it.
-const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(10);
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -33,17 +31,12 @@ pub(crate) struct Answer {
 
 /// Waits for something that has to happen.
 pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("nothing that works takes so long")
+    patience::within(PATIENCE, what, || "nothing that works takes so long").await
 }
 
 /// Asks again until the answer is as wanted.
-pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    within(async {
-        while !holds().await {
-            tokio::time::sleep(POLL).await;
-        }
-    })
-    .await;
+pub(crate) async fn until(holds: impl AsyncFnMut() -> bool) {
+    within(looking(holds)).await;
 }
 
 /// Retries without waiting, and breakers that do not close while a test runs.

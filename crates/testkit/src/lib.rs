@@ -32,6 +32,8 @@
 //! | [`message`], [`ScriptedBody`] | HTTP requests, responses and bodies that misbehave on cue |
 //! | [`Recorder`], [`trail_of`] | what layers reported |
 //! | [`Seed`] | chance that can be repeated |
+//! | [`patience`] | bounded waits for other threads and processes |
+//! | [`TinyDisk`] | a file system that is soon full |
 //! | [`nats`] | private NATS servers with JetStream, to kill and to pause |
 //! | [`postgres`] | private PostgreSQL servers, to kill and to pause |
 //! | [`redis`] | private Redis servers and clusters, to kill and to pause |
@@ -52,12 +54,14 @@ pub mod clock;
 pub mod contract;
 pub mod message;
 pub mod nats;
+pub mod patience;
 #[cfg(unix)]
 pub mod postgres;
 pub mod redis;
 
 mod allocations;
 mod body;
+mod disk;
 mod drive;
 mod folder;
 mod gate;
@@ -75,6 +79,7 @@ mod waker;
 
 pub use allocations::{AllocationReport, allocations_during, allocations_of};
 pub use body::{BodyProbe, ScriptedBody, Step};
+pub use disk::TinyDisk;
 pub use drive::{Unfinished, drop_at_every_poll, poll_bounded};
 pub use ledger::Counts;
 pub use log::Log;

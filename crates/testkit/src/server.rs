@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::folder::Folder;
 use crate::leash::Leash;
+use crate::patience::PATIENCE;
 use crate::program::Program;
 
-/// How long a server that lives may take to come up or to answer on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server answers on the loopback address well before; a paused one never does.
 const STOPPED_AFTER: Duration = Duration::from_millis(100);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);

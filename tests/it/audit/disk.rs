@@ -2,47 +2,26 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use buttress::audit::verify::Verdict;
+use buttress_testkit::TinyDisk;
 use control_plane::{ControlPlane, Secret};
 
 use super::{ADMIN, PACKAGES, records_in, verdict_on};
-use crate::process::folder;
 use crate::world::{World, approval, no_retry, package, until};
-
-/// A file system of one MiB that is gone with its guard; none where this process may not mount one.
-struct Tiny(PathBuf);
-
-impl Tiny {
-    fn mount(at: &Path) -> Option<Self> {
-        let at = at.to_owned();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&at).output();
-        mounted.is_ok_and(|mount| mount.status.success()).then_some(Self(at))
-    }
-}
-
-impl Drop for Tiny {
-    fn drop(&mut self) {
-        // After a failure the log may still be open for a moment.
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).output());
-    }
-}
 
 #[tokio::test]
 async fn what_cannot_be_recorded_does_not_happen_and_goes_on_by_itself_when_there_is_room() {
-    let at = folder();
-    let Some(tiny) = Tiny::mount(at.path()) else {
+    let Some(disk) = TinyDisk::mount() else {
         return println!("not shown: only the administrator may mount a file system");
     };
-    let log = tiny.0.join("audit");
+    let log = disk.path().join("audit");
     let control_plane = ControlPlane::builder().audit(log.clone()).admin_key(Secret::new(ADMIN));
     let world = World::with(control_plane.resilience(no_retry())).await;
     let id = world.package(package("Shell", &["windows"], 0.6)).await;
     let path = format!("{PACKAGES}/{id}/approval");
     // Somebody else takes all the room but a little, and rulings take the rest.
-    let other = tiny.0.join("other");
+    let other = disk.path().join("other");
     fs::write(&other, vec![7; 600 << 10]).unwrap();
     let mut ruled = 0;
     let refused = loop {

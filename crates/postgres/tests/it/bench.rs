@@ -6,6 +6,7 @@ use std::time::Duration;
 use buttress_core::Entropy;
 use buttress_idempotency::{Claim, Claimed, Owned, OwnerToken, Step, Store, StoreError};
 use buttress_postgres::{PostgresStore, PostgresStoreBuilder};
+use buttress_testkit::patience::until;
 use buttress_testkit::postgres::PostgresServer;
 use tokio_postgres::types::FromSql;
 use tokio_postgres::{NoTls, Row};
@@ -85,16 +86,6 @@ pub(crate) fn said(error: &StoreError) -> String {
         cause = error.source();
     }
     said
-}
-
-/// Looks again and again until something on a server holds.
-pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let looking = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// Waits until so many calls of a function wait for a lock.

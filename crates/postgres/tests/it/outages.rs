@@ -8,13 +8,14 @@ use buttress_idempotency::{
     After, Claim, Claimed, RecordId, Step, Stepped, Store, StoreError, StoreErrorKind, StoredResponse,
 };
 use buttress_postgres::PostgresStore;
+use buttress_testkit::patience::until;
 use buttress_testkit::postgres::PostgresServer;
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::Instant;
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, said, server, sql, until, until_waiting,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, said, server, sql, until_waiting,
 };
 
 const LIMIT: Duration = Duration::from_millis(500);

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use buttress_idempotency::StoreErrorKind;
 use buttress_postgres::{Draft, Message, PostgresStore};
+use buttress_testkit::patience::until;
 use tokio::sync::oneshot;
 
 use crate::bench::{ask, connect, server, sql, store};
@@ -97,7 +98,7 @@ async fn a_batch_that_is_dropped_is_delivered_again() {
     put(&store, "t", Some("k"), "one").await;
     let never = store.deliver(None, 9, async |_| std::future::pending::<Result<(), ()>>().await);
     tokio::time::timeout(std::time::Duration::from_millis(200), never).await.unwrap_err();
-    crate::bench::until("it is free", async || deliver(&store, None, 9, &[]).await == ["one"]).await;
+    until("it is free", async || deliver(&store, None, 9, &[]).await == ["one"]).await;
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn a_batch_that_takes_longer_than_a_session_may_idle_is_delivered_again_an
     let slow = hasty.deliver(None, 9, async |_| {
         let idle = "select count(*) from pg_stat_activity where pid <> pg_backend_pid()
             and query like '%buttress\".take_messages(%'";
-        crate::bench::until("it was ended", async || ask::<i64>(&store, idle).await == 0).await;
+        until("it was ended", async || ask::<i64>(&store, idle).await == 0).await;
         Ok::<_, ()>(())
     });
     assert_eq!(slow.await.unwrap_err().kind(), StoreErrorKind::Unreachable);
@@ -128,7 +129,7 @@ async fn positions_of_one_key_are_in_the_order_of_the_commits() {
     let commit = async {
         // Until the quick one waits for the slow one.
         let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
-        crate::bench::until("it waits", async || ask::<i64>(&store, waiting).await > 0).await;
+        until("it waits", async || ask::<i64>(&store, waiting).await > 0).await;
         assert_eq!(deliver(&store, None, 9, &[]).await, [""; 0]);
         transaction.commit().await.unwrap();
     };

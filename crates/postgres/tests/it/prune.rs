@@ -3,9 +3,10 @@ use std::time::Duration;
 use buttress_idempotency::testing::claim;
 use buttress_idempotency::{Claimed, Step, Stepped, Store};
 use buttress_postgres::PostgresStore;
+use buttress_testkit::patience::until;
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until_waiting,
 };
 use crate::clock;
 

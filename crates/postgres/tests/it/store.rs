@@ -4,9 +4,10 @@ use std::time::Duration;
 use buttress_idempotency::testing::{check_races, check_store, claim, response};
 use buttress_idempotency::{Claim, Claimed, Step, Stepped, Store, StoreErrorKind};
 use buttress_postgres::PostgresStore;
+use buttress_testkit::patience::until;
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until_waiting,
 };
 use crate::clock;
 use crate::proxy::Proxy;

@@ -7,11 +7,12 @@ use buttress_idempotency::{
     WhenAbandoned,
 };
 use buttress_postgres::{CompleteError, Draft, PostgresStore, Transacted, TransactionError};
+use buttress_testkit::patience::until;
 use tokio::sync::oneshot;
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use crate::bench::{
-    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until, until_waiting,
+    HOUR, ask, builder, complete, connect, migrated, other, owned, server, sql, store, until_waiting,
 };
 use crate::clock;
 

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use buttress_rate_limit::{Ask, Leases, Quota, Rate, Store, Take};
 use buttress_redis::RedisStore;
+use buttress_testkit::patience::{PATIENCE, until};
 use buttress_testkit::redis::{RedisCluster, RedisServer};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::fleet::{PATIENCE, ask, builder, claim, decide, key, patient, until};
+use crate::fleet::{ask, builder, claim, decide, key, patient};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_tasks_on_three_nodes_with_leases_admit_a_burst_to_the_unit() {

@@ -10,8 +10,6 @@ use buttress_redis::RedisStore;
 
 pub(crate) type Node = SharedTier<RedisStore>;
 
-/// Longer than anything takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret of sixteen bytes or more";
 
 pub(crate) async fn builder(url: &str) -> SharedTierBuilder<RedisStore> {
@@ -48,14 +46,4 @@ pub(crate) async fn decide(
 
 pub(crate) async fn ask(node: &Node, name: &str, quota: Quota) -> bool {
     decide(node, [claim(name, quota, 1)]).await.unwrap().admitted()
-}
-
-/// Looks again and again, without holding the other tasks up.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let looking = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

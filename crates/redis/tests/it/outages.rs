@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use buttress_rate_limit::{Fate, Quota};
+use buttress_testkit::patience::until;
 use buttress_testkit::redis::RedisServer;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::fleet::{Node, ask, builder, claim, decide, key, patient, until};
+use crate::fleet::{Node, ask, builder, claim, decide, key, patient};
 
 /// Twenty times the budget, for a machine that has other things to do.
 const NOBODY_WAITS: Duration = Duration::from_secs(1);

@@ -17,11 +17,10 @@ use buttress_idempotency::{
     Claim, Claimed, Completion, Owned, OwnerToken, RecordId, Step, Stepped, Store, StoreErrorKind,
 };
 use buttress_redis::RedisRecords;
+use buttress_testkit::patience::{PATIENCE, within};
 use buttress_testkit::redis::RedisServer;
 
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A store for which a busy machine is no outage.
 async fn connect(server: &RedisServer) -> RedisRecords {
@@ -76,17 +75,7 @@ async fn until_owned(store: &RedisRecords, claim: &Claim) -> Owned {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, claiming).await.expect("the lease ends")
-}
-
-/// Looks again and again, without holding the other tasks up.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let looking = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));
+    within(PATIENCE, claiming, || "the lease ends").await
 }
 
 /// Lets a call that fails be made again.
@@ -99,7 +88,7 @@ async fn insist<T, E>(mut call: impl AsyncFnMut() -> Result<T, E>) -> T {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, calling).await.expect("the server comes back")
+    within(PATIENCE, calling, || "the server comes back").await
 }
 
 fn shared(store: RedisRecords) -> Arc<RedisRecords> {

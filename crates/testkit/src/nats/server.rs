@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::folder::Folder;
+use crate::patience::PATIENCE;
 use crate::program::{Program, find};
-use crate::server::{PATIENCE, Server};
+use crate::server::Server;
 
 /// A NATS server of a test's own, with JetStream and without accounts or passwords.
 ///

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::folder::Folder;
+use crate::patience::PATIENCE;
 use crate::program::{Program, find};
-use crate::server::{PATIENCE, Server, free_port};
+use crate::server::{Server, free_port};
 
 /// A Redis server of a test's own.
 ///

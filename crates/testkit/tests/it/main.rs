@@ -7,6 +7,7 @@ mod contract;
 mod drive;
 mod message;
 mod nats;
+mod patience;
 #[cfg(unix)]
 mod postgres;
 mod redis;

@@ -1,44 +1,25 @@
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use buttress_audit::log::{AuditLog, DiskLevel, Status};
 use buttress_audit::{Action, Event, Reason};
 use buttress_core::Ratio;
+use buttress_testkit::TinyDisk;
 
 use super::child;
 use super::sample::{actions, assert_accounted, numbered, numbers, records, segments, until};
 
-/// A file system of one MiB that is gone with its guard; none where this process may not mount one.
-struct Tiny(PathBuf);
-
-impl Tiny {
-    fn mount(at: &Path) -> Option<Self> {
-        let at = at.to_owned();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&at).output();
-        mounted.is_ok_and(|mount| mount.status.success()).then_some(Self(at))
-    }
-}
-
-impl Drop for Tiny {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(&self.0).output());
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_disk_that_is_really_full_is_told_of_and_when_room_returns_the_log_goes_on_by_itself() {
-    let at = tempfile::tempdir().unwrap();
-    let Some(tiny) = Tiny::mount(at.path()) else {
+    let Some(disk) = TinyDisk::mount() else {
         return println!("not shown: only the administrator may mount a file system");
     };
-    let directory = tiny.0.join("log");
+    let directory = disk.path().join("log");
     let log =
         AuditLog::builder(&directory).disk_low(Ratio::ZERO, 0).disk_critical(Ratio::ZERO).open().unwrap();
     log.record(numbered(Action::LOGIN, 0)).await.unwrap();
     // Somebody else takes all the room but a little.
-    let other = tiny.0.join("other");
+    let other = disk.path().join("other");
     fs::write(&other, vec![7; 600 << 10]).unwrap();
     let mut acknowledged = vec![0];
     let refused = loop {

@@ -1,10 +1,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use buttress_audit::log::{AuditLog, AuditLogBuilder, Head, Line, OpenError, Status};
 use buttress_audit::{Action, Event};
 use buttress_core::Ratio;
+use buttress_testkit::patience::{PATIENCE, looking, within};
 use serde_json::Value;
 
 /// A log that has nothing to say about the room on the disk of whoever runs the tests.
@@ -92,19 +92,8 @@ pub(crate) fn assert_accounted(log: &AuditLog) {
     assert_eq!(totals.emitted, totals.acknowledged + totals.shed + totals.failed, "{totals:?}");
 }
 
-/// Far longer than anything here takes, so that a fault fails a test and does not hang it.
-const A_WHILE: Duration = Duration::from_secs(60);
-
 /// Waits until something holds of a log.
-#[expect(clippy::disallowed_methods, reason = "a paused clock must not end a wait for a thread")]
 pub(crate) async fn until(log: &AuditLog, what: &str, holds: impl Fn(&Status) -> bool) {
-    let end = Instant::now() + A_WHILE;
-    loop {
-        let status = log.status();
-        if holds(&status) {
-            return;
-        }
-        assert!(Instant::now() < end, "still not so after {A_WHILE:?}: {what}; there is {status:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let looking = looking(async || holds(&log.status()));
+    within(PATIENCE, looking, || format!("{what}; there is {:?}", log.status())).await;
 }

@@ -2,17 +2,16 @@ use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use buttress_audit::log::{ChainId, Head, OwnedLine, seal};
 use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle, FeederStatus, Seen, Sink, SinkError};
+use buttress_testkit::patience::{PATIENCE, within};
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
 
 pub(super) const CHAIN: ChainId = ChainId::from_bytes([7; 16]);
-pub(super) const A_WHILE: Duration = Duration::from_secs(60);
 
 /// A log of which a test writes every line.
 pub(super) struct WrittenLog {
@@ -181,21 +180,6 @@ pub(super) trait Until {
 
 impl Until for FeederHandle {
     async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus {
-        let (_stop, too_long) = too_long();
-        tokio::select! {
-            status = self.reached(holds) => status,
-            Ok(()) = too_long => panic!("still not so after {A_WHILE:?}: {what}; there is {:?}", self.status()),
-        }
+        within(PATIENCE, self.reached(holds), || format!("{what}; there is {:?}", self.status())).await
     }
-}
-
-/// Ends after a while of real time, whatever a paused clock says, unless it is stopped.
-fn too_long() -> (mpsc::Sender<()>, oneshot::Receiver<()>) {
-    let ((stop, stopped), (end, ended)) = (mpsc::channel(), oneshot::channel());
-    std::thread::spawn(move || {
-        if stopped.recv_timeout(A_WHILE) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _nobody_waits = end.send(());
-        }
-    });
-    (stop, ended)
 }

@@ -3,12 +3,13 @@ use std::fs;
 
 use buttress_audit::log::{ChainId, Head};
 use buttress_audit::sink::{Feeder, FeederState, PlaceFault, StartError, WriterSink};
+use buttress_testkit::patience::PATIENCE;
 
-use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
+use super::bench::{Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 async fn feed(sink: &Memory, log: &WrittenLog) {
     let handle = feeder(sink).build().unwrap().start_on(log.path()).await.unwrap();
-    let status = handle.stop(A_WHILE).await;
+    let status = handle.stop(PATIENCE).await;
     assert_eq!(status.confirmed, log.head.seq, "{status:?}");
 }
 
@@ -171,7 +172,7 @@ async fn one_feeder_of_a_name_works_at_a_time() {
     let first = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
     let error = refusal(&sink, &log).await;
     assert!(matches!(error, StartError::Taken(_)), "{error:?}");
-    first.stop(A_WHILE).await;
+    first.stop(PATIENCE).await;
     feed(&sink, &log).await;
 }
 
@@ -200,12 +201,12 @@ async fn what_retention_removed_before_a_sink_had_it_is_counted() {
     let sink = Memory::default();
     log.remove_segment(1);
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    assert_eq!(handle.stop(A_WHILE).await.missed, 5);
+    assert_eq!(handle.stop(PATIENCE).await.missed, 5);
     assert_eq!(sink.seqs(), (6..=15).collect::<Vec<_>>());
     // What it has had is not missed.
     log.remove_segment(6);
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    assert_eq!(handle.stop(A_WHILE).await.missed, 0);
+    assert_eq!(handle.stop(PATIENCE).await.missed, 0);
     log.rotate();
     log.add(1);
     log.remove_segment(11);

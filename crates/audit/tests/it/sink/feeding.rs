@@ -2,8 +2,9 @@ use std::time::{Duration, SystemTime};
 
 use buttress_audit::sink::{Feeder, FeederState};
 use buttress_core::WallClock;
+use buttress_testkit::patience::PATIENCE;
 
-use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
+use super::bench::{Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 #[tokio::test(start_paused = true)]
 async fn records_arrive_once_in_their_order_across_segments_and_byte_by_byte() {
@@ -34,7 +35,7 @@ async fn a_batch_is_no_larger_than_was_said() {
     let sink = Memory::default();
     let line = std::fs::metadata(log.path().join("segment-00000000000000000001.jsonl")).unwrap().len() / 35;
     let small = Feeder::builder(sink.clone()).batch_bytes(1024).build().unwrap();
-    handle.stop(A_WHILE).await;
+    handle.stop(PATIENCE).await;
     std::fs::remove_file(log.cursor("memory")).unwrap();
     let handle = small.start_on(log.path()).await.unwrap();
     handle.until_confirmed(35).await;
@@ -48,7 +49,7 @@ async fn the_first_to_be_confirmed_says_how_old_the_lag_is() {
     let recorded: jiff::Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
     let later = SystemTime::from(recorded) + Duration::from_secs(90);
     let sink = Memory::scripted([Answer::Never]);
-    let feeder = feeder(&sink).clock(WallClock::from_fn(move || later)).patience(A_WHILE).build().unwrap();
+    let feeder = feeder(&sink).clock(WallClock::from_fn(move || later)).patience(PATIENCE).build().unwrap();
     let handle = feeder.start_on(log.path()).await.unwrap();
     let stuck = handle.until("it is behind", |status| status.lag > 0).await;
     assert_eq!((stuck.lag, stuck.lag_age), (10, Duration::from_secs(90)));
@@ -61,13 +62,13 @@ async fn who_stops_has_the_rest_handed_on_and_no_more_time_is_spent_than_was_giv
     let log = WrittenLog::of(500);
     let sink = Memory::default();
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    let status = handle.stop(A_WHILE).await;
+    let status = handle.stop(PATIENCE).await;
     assert_eq!((status.state, status.confirmed, status.lag), (FeederState::Stopped, 500, 0));
     assert_eq!(sink.seqs(), up_to(500));
 
     let log = WrittenLog::of(30);
     let sink = Memory::scripted([Answer::Never]);
-    let handle = feeder(&sink).patience(A_WHILE).build().unwrap().start_on(log.path()).await.unwrap();
+    let handle = feeder(&sink).patience(PATIENCE).build().unwrap().start_on(log.path()).await.unwrap();
     let asked = tokio::time::Instant::now();
     let status = handle.stop(Duration::from_secs(5)).await;
     assert_eq!(asked.elapsed(), Duration::from_secs(5));

@@ -4,9 +4,10 @@ use std::time::Duration;
 use buttress_audit::log::{AuditLog, Policy, WhenFull};
 use buttress_audit::sink::FeederState;
 use buttress_audit::{Action, Category, Durability, Event};
+use buttress_testkit::patience::PATIENCE;
 use tokio::task::JoinSet;
 
-use super::bench::{A_WHILE, Answer, Memory, Until, feeder, up_to};
+use super::bench::{Answer, Memory, Until, feeder, up_to};
 
 fn event(n: usize) -> Event {
     Event::builder(Action::UPDATE).detail("n", n).build()
@@ -23,7 +24,7 @@ async fn what_a_program_records_reaches_its_sink_and_the_rest_when_it_ends() {
     }
     handle.until_confirmed(50).await;
     let end = log.close().await.head.seq;
-    let status = handle.stop(A_WHILE).await;
+    let status = handle.stop(PATIENCE).await;
     assert_eq!((status.confirmed, status.lag, status.state), (end, 0, FeederState::Stopped));
     assert_eq!(sink.seqs(), up_to(end));
 }
@@ -44,7 +45,7 @@ async fn a_receipt_that_waits_for_sinks_comes_when_as_many_have_confirmed() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(A_WHILE, waits).await.expect("the receipt waits for sinks");
+    tokio::time::timeout(PATIENCE, waits).await.expect("the receipt waits for sinks");
     let seq = log.watch().borrow().seq;
     first.until_confirmed(seq).await;
     assert!(waiting.try_join_next().is_none(), "one of two has it");
@@ -72,6 +73,6 @@ async fn a_sink_that_is_stuck_holds_nothing_up_and_is_given_one_batch() {
     assert_eq!((status.confirmed, status.failures), (0, 0));
     let handle = feeder(&sink).build().unwrap().start(&log).await.unwrap();
     let end = log.close().await.head.seq;
-    assert_eq!(handle.stop(A_WHILE).await.confirmed, end);
+    assert_eq!(handle.stop(PATIENCE).await.confirmed, end);
     assert_eq!(sink.seqs(), up_to(end));
 }

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use buttress_audit::sink::FeederState;
 use buttress_backoff::Backoff;
+use buttress_testkit::patience::PATIENCE;
 use tokio::time::Instant;
 
-use super::bench::{A_WHILE, Answer, Memory, Until, WrittenLog, feeder, up_to};
+use super::bench::{Answer, Memory, Until, WrittenLog, feeder, up_to};
 
 fn doubling() -> Backoff {
     let backoff = Backoff::exponential(Duration::from_secs(1)).cap(Duration::from_secs(5));
@@ -91,7 +92,7 @@ async fn a_sink_that_is_done_for_ends_the_feeder_and_the_next_one_goes_on() {
     assert_eq!(status.last_error.as_deref(), Some("the sink takes no records any more: nobody reads"));
     drop(handle);
     let handle = feeder(&sink).build().unwrap().start_on(log.path()).await.unwrap();
-    handle.stop(A_WHILE).await;
+    handle.stop(PATIENCE).await;
     assert_eq!(sink.seqs(), up_to(17));
 }
 

@@ -4,9 +4,10 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use buttress_audit::sink::{Feeder, FeederState, WriterSink};
+use buttress_testkit::patience::PATIENCE;
 use parking_lot::Mutex;
 
-use super::bench::{A_WHILE, Until, WrittenLog};
+use super::bench::{Until, WrittenLog};
 
 /// A writer that writes by script, and all there is when the script is over.
 #[derive(Clone, Default)]
@@ -45,7 +46,7 @@ async fn each_record_is_one_line_as_in_the_log_and_flushed() {
     let log = WrittenLog::of(700);
     let paper = Paper::default();
     let handle = Feeder::new(WriterSink::new("paper", paper.clone())).start_on(log.path()).await.unwrap();
-    assert_eq!(handle.stop(A_WHILE).await.confirmed, 700);
+    assert_eq!(handle.stop(PATIENCE).await.confirmed, 700);
     assert_eq!(String::from_utf8(paper.text.lock().clone()).unwrap(), written(&log));
     assert_eq!(*paper.flushed.lock(), paper.text.lock().len());
 }

@@ -3,8 +3,9 @@ use std::error::Error as _;
 use buttress_audit::log::{Head, Line, Reader, seal};
 use buttress_audit::sink::{Feeder, FeederState, Sink as _, SinkErrorKind};
 use buttress_audit::{Action, Event};
+use buttress_testkit::patience::PATIENCE;
 
-use super::log::{A_WHILE, Until, Written, arrived, feed_all, feeder, up_to};
+use super::log::{Until, Written, arrived, feed_all, feeder, up_to};
 use crate::bench::{ask, sql, store};
 
 #[tokio::test]
@@ -56,7 +57,7 @@ async fn two_who_feed_the_same_records_at_once_make_each_row_once() {
     let one = feeder(&store).build().unwrap().start(&written.log).await.unwrap();
     let other = Feeder::builder(store.audit_sink().named("other")).batch_records(70).build().unwrap();
     let other = other.start(&written.log).await.unwrap();
-    let (one, other) = tokio::join!(one.stop(A_WHILE), other.stop(A_WHILE));
+    let (one, other) = tokio::join!(one.stop(PATIENCE), other.stop(PATIENCE));
     assert_eq!((one.confirmed, other.confirmed), (end, end));
     let mut seqs = arrived(&store).await;
     seqs.sort_unstable();

@@ -5,11 +5,10 @@ use buttress_audit::sink::{Feeder, FeederBuilder, FeederHandle, FeederStatus};
 use buttress_audit::{Action, Event};
 use buttress_backoff::{Backoff, Jitter};
 use buttress_postgres::{PostgresSink, PostgresStore};
+use buttress_testkit::patience::{PATIENCE, within};
 use tempfile::TempDir;
 
 use crate::bench::sql;
-
-pub(super) const A_WHILE: Duration = Duration::from_secs(60);
 
 /// A log of a test's own.
 pub(super) struct Written {
@@ -62,7 +61,7 @@ pub(super) async fn feed(store: &PostgresStore, written: &Written) -> FeederHand
 /// Hands everything on that is in the log.
 pub(super) async fn feed_all(store: &PostgresStore, written: &Written) {
     let end = written.log.watch().borrow().seq;
-    let status = feed(store, written).await.stop(A_WHILE).await;
+    let status = feed(store, written).await.stop(PATIENCE).await;
     assert_eq!((status.confirmed, status.lag), (end, 0), "{status:?}");
 }
 
@@ -91,8 +90,6 @@ pub(super) trait Until {
 
 impl Until for FeederHandle {
     async fn until(&self, what: &str, holds: impl FnMut(&FeederStatus) -> bool) -> FeederStatus {
-        let reached = tokio::time::timeout(LONG, self.reached(holds)).await;
-        reached
-            .unwrap_or_else(|_| panic!("still not so after {LONG:?}: {what}; there is {:?}", self.status()))
+        within(LONG, self.reached(holds), || format!("{what}; there is {:?}", self.status())).await
     }
 }

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use buttress_audit::sink::FeederState;
 use buttress_postgres::PostgresStore;
+use buttress_testkit::patience::PATIENCE;
 use buttress_testkit::postgres::PostgresServer;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::log::{A_WHILE, Until, Written, arrived, feed, up_to};
+use super::log::{Until, Written, arrived, feed, up_to};
 use crate::bench::migrated;
 
 const LIMIT: Duration = Duration::from_millis(500);
@@ -40,7 +41,7 @@ async fn a_database_that_is_killed_again_and_again_has_every_record_once_and_in_
         assert!(handle.until_confirmed(goal).await.confirmed >= goal, "round {round}");
     }
     let end = written.log.close().await.head.seq;
-    let status = handle.stop(A_WHILE).await;
+    let status = handle.stop(PATIENCE).await;
     assert_eq!((status.confirmed, status.state), (end, FeederState::Stopped), "{status:?}");
     assert!(end > 5_000 && status.failures >= 4, "{status:?}");
     assert_eq!(arrived(&store).await, up_to(end));

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use buttress_audit::sink::{FeederState, FeederStatus};
 use buttress_postgres::PostgresStore;
+use buttress_testkit::patience::PATIENCE;
 
-use super::log::{A_WHILE, Until, Written, arrived, feed, feed_all, up_to};
+use super::log::{Until, Written, arrived, feed, feed_all, up_to};
 use crate::bench::{builder, server, sql, store};
 
 async fn failing(store: &PostgresStore, written: &Written) -> (FeederStatus, String) {
@@ -89,6 +90,6 @@ async fn not_even_the_owner_changes_or_removes_a_record_by_mistake() {
         let error = client.batch_execute(&statement.replace("buttress", store.schema())).await.unwrap_err();
         assert!(format!("{error:?}").contains("neither changed nor removed"), "{error:?}");
     }
-    assert_eq!(feed(&store, &written).await.stop(A_WHILE).await.delivered, 0);
+    assert_eq!(feed(&store, &written).await.stop(PATIENCE).await.delivered, 0);
     assert_eq!(arrived(&store).await, up_to(end));
 }

@@ -8,9 +8,10 @@ use buttress_idempotency::{
     Checkpoint, Claimed, HeaderList, Step, Stepped, Store, StoreErrorKind, StoredResponse,
 };
 use buttress_redis::{Eviction, RedisRecords};
+use buttress_testkit::patience::until;
 use buttress_testkit::redis::{RedisCluster, RedisServer};
 
-use super::{HOUR, complete, completion, connect, other, owned, refusal, step, until};
+use super::{HOUR, complete, completion, connect, other, owned, refusal, step};
 
 fn set(server: &RedisServer, setting: &str, value: &str) {
     assert_eq!(server.ask(&["CONFIG", "SET", setting, value]), "OK");

@@ -5,9 +5,10 @@ use buttress_core::Signal;
 use buttress_idempotency::testing::claim;
 use buttress_idempotency::{Claim, Claimed, Stepped, Store, StoreErrorKind};
 use buttress_redis::{RedisRecords, RedisRecordsBuilder};
+use buttress_testkit::patience::until;
 use buttress_testkit::redis::{RedisCluster, RedisServer};
 
-use super::{complete, completion, insist, other, owned, refusal, step, until};
+use super::{complete, completion, insist, other, owned, refusal, step};
 
 /// Counts what a store tells.
 #[derive(Clone, Default)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 use buttress_idempotency::testing::{claim, response};
 use buttress_idempotency::{After, Claim, Claimed, Step, Stepped, Store, StoreErrorKind};
 use buttress_redis::{Eviction, RedisRecords};
+use buttress_testkit::patience::until;
 use buttress_testkit::redis::RedisServer;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{complete, completion, connect, insist, other, owned, refusal, step, until, until_owned};
+use super::{complete, completion, connect, insist, other, owned, refusal, step, until_owned};
 
 #[tokio::test]
 async fn a_zombie_that_wakes_up_after_the_takeover_is_fenced_and_hears_the_answer_i9_i20() {
