@@ -8,10 +8,11 @@ use buttress_core::Entropy;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::ballast::Ballast;
 use super::checkpoint::{Checkpointer, MADE_ANEW};
 use super::directory::Directory;
 use super::disk::{Disk, DiskFile as _, RealDisk};
-use super::journal::{Begin, Journal};
+use super::journal::{Begin, Journal, Trouble};
 use super::recovery::{Candidate, Found, Misfit, Repair, State, recover};
 use super::segment::OpenSegment;
 use super::system::{Clerk, hash};
@@ -35,7 +36,8 @@ pub(super) fn open<D: Disk>(
             let mut journal = begin(disk, path, clerk.clone(), checkpoints)?;
             let details =
                 json!({ "damage": misfit.damage.details(), "old": misfit.old(), "moved_to": aside });
-            tell(&mut journal, path, &clerk.event("AUDIT_CHAIN_BEGUN", Severity::Critical, &details))?;
+            let begun = clerk.event("AUDIT_CHAIN_BEGUN", Severity::Critical, &details);
+            tell(&mut journal, path, &begun).map_err(Trouble::at(path))?;
             Ok(journal)
         }
         State::Damaged(misfit) => Err(OpenError::Tampered(misfit.damage)),
@@ -124,10 +126,14 @@ fn tell_repairs<D: Disk>(
     for Repair { segment, offset, bytes, moved_to } in repairs {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let details = json!({
-            "segment": name(&segment), "offset": offset, "bytes": bytes, "moved_to": name(&moved_to),
+            "segment": name(&segment), "offset": offset, "bytes": bytes, "moved_to": moved_to.as_deref().map(name),
         });
         tracing::warn!(segment = %segment.display(), offset, bytes, "the end of the audit log was torn");
-        tell(journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details))?;
+        match tell(journal, path, &clerk.event("AUDIT_TAIL_REPAIRED", Severity::High, &details)) {
+            // It was nothing that anybody was promised, so it does not keep the log from being opened.
+            Err(Trouble::Full(error)) => tracing::error!(%error, "there is no room to record that"),
+            told => told.map_err(Trouble::at(path))?,
+        }
     }
     Ok(())
 }
@@ -135,7 +141,8 @@ fn tell_repairs<D: Disk>(
 fn tell_damage<D: Disk>(journal: &mut Journal<D>, path: &Path, clerk: &Clerk) -> Result<(), OpenError> {
     if let Some(details) = journal.damage().map(Damage::details) {
         tracing::error!(%details, "an older file of the audit log is not as it was written");
-        tell(journal, path, &clerk.event("AUDIT_DAMAGE_FOUND", Severity::Critical, &details))?;
+        let found = clerk.event("AUDIT_DAMAGE_FOUND", Severity::Critical, &details);
+        tell(journal, path, &found).map_err(Trouble::at(path))?;
     }
     Ok(())
 }
@@ -144,7 +151,8 @@ fn tell_made_anew<D: Disk>(journal: &mut Journal<D>, path: &Path, clerk: &Clerk)
     let made_anew = journal.monitor().map(|monitor| monitor.status().made_anew).unwrap_or_default();
     for made in &made_anew {
         tracing::warn!(log = %path.display(), "{made}");
-        tell(journal, path, &clerk.event(MADE_ANEW, Severity::High, &made.details()))?;
+        let told = tell(journal, path, &clerk.event(MADE_ANEW, Severity::High, &made.details()));
+        told.map_err(Trouble::at(path))?;
     }
     if !made_anew.is_empty() {
         journal.sign_now(Instant::now());
@@ -152,10 +160,27 @@ fn tell_made_anew<D: Disk>(journal: &mut Journal<D>, path: &Path, clerk: &Clerk)
     Ok(())
 }
 
-fn tell<D: Disk>(journal: &mut Journal<D>, path: &Path, event: &[u8]) -> Result<(), OpenError> {
+/// Where there is no room for it, it takes what was kept back.
+fn tell<D: Disk>(journal: &mut Journal<D>, path: &Path, event: &[u8]) -> Result<(), Trouble> {
+    match record(journal, event) {
+        Err(Trouble::Full(_)) => {
+            Ballast::of(path).release(journal.disk());
+            record(journal, event)
+        }
+        told => told,
+    }
+}
+
+fn record<D: Disk>(journal: &mut Journal<D>, event: &[u8]) -> Result<(), Trouble> {
     journal.seal(event);
-    let told = journal.write().and_then(|()| journal.sync());
-    told.map_err(|trouble| OpenError::at(path)(trouble.into_error()))
+    journal.write().and_then(|()| journal.sync())
+}
+
+impl Trouble {
+    fn at(path: &Path) -> impl FnOnce(Self) -> OpenError {
+        let at = OpenError::at(path);
+        move |trouble| at(trouble.into_error())
+    }
 }
 
 /// Moves a damaged log into a directory of its own, its beginning first: should it be interrupted, what is left still

@@ -1,49 +1,62 @@
 //! Where what cannot be read is put.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::super::disk::{Disk as _, RealDisk};
+use super::super::disk::{Disk as _, RealDisk, is_full};
 use super::super::{OpenError, layout};
 
-/// An end of a file that could not be read and was moved away.
+/// An end of a file that could not be read and was cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Repair {
     pub(in super::super) segment: PathBuf,
     pub(in super::super) offset: u64,
     pub(in super::super) bytes: u64,
-    pub(in super::super) moved_to: PathBuf,
+    /// Where it was put; nowhere if there was no room for it.
+    pub(in super::super) moved_to: Option<PathBuf>,
 }
 
 /// Moves a whole file away, or removes it if there is nothing in it.
 pub(super) fn put_away(path: &Path) -> Result<Option<Repair>, OpenError> {
-    let bytes = fs::metadata(path).map_err(OpenError::at(path))?.len();
-    if bytes > 0 {
-        return cut(path, 0).and_then(|repair| put_away(path).map(|_| Some(repair)));
-    }
-    let removed = fs::remove_file(path).and_then(|()| sync_parent(path));
-    removed.map(|()| None).map_err(OpenError::at(path))
+    let put = || -> io::Result<Option<Repair>> {
+        let bytes = fs::metadata(path)?.len();
+        let moved_to = (bytes > 0).then(|| free_name(path, 0));
+        match &moved_to {
+            Some(moved_to) => fs::rename(path, moved_to)?,
+            None => fs::remove_file(path)?,
+        }
+        sync_parent(path)?;
+        let repair =
+            |moved_to| Repair { segment: path.to_owned(), offset: 0, bytes, moved_to: Some(moved_to) };
+        Ok(moved_to.map(repair))
+    };
+    put().map_err(OpenError::at(path))
 }
 
-/// Moves what follows `offset` into a file of its own.
+/// Moves what follows `offset` into a file of its own. Where there is no room for that it is only cut off, which needs
+/// none: it was never acknowledged, or is in the next file too, and the log has to go on.
 pub(super) fn cut(path: &Path, offset: u64) -> Result<Repair, OpenError> {
-    let moved_to = free_name(path, offset);
-    let moved = || -> io::Result<u64> {
+    let moved = || -> io::Result<Repair> {
         let mut from = File::options().read(true).write(true).open(path)?;
+        let bytes = from.metadata()?.len().saturating_sub(offset);
         from.seek(SeekFrom::Start(offset))?;
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes)?;
-        let mut to = File::create(&moved_to)?;
-        to.write_all(&bytes)?;
-        to.sync_all()?;
+        let moved_to = copied(&from, free_name(path, offset))?;
         sync_parent(path)?;
         from.set_len(offset)?;
         from.sync_all()?;
-        Ok(bytes.len() as u64)
+        Ok(Repair { segment: path.to_owned(), offset, bytes, moved_to })
     };
-    let bytes = moved().map_err(OpenError::at(path))?;
-    Ok(Repair { segment: path.to_owned(), offset, bytes, moved_to })
+    moved().map_err(OpenError::at(path))
+}
+
+/// Copies what is left of a file, and says where it is if there was room for all of it.
+fn copied(mut from: &File, to: PathBuf) -> io::Result<Option<PathBuf>> {
+    let mut copy = File::create_new(&to)?;
+    match io::copy(&mut from, &mut copy).and_then(|_| copy.sync_all()) {
+        Err(error) if is_full(&error) => fs::remove_file(&to).map(|()| None),
+        copied => copied.map(|()| Some(to)),
+    }
 }
 
 /// One file may be torn at the same place twice.

@@ -2,10 +2,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use buttress_audit::Action;
 use buttress_audit::log::{Damage, OpenError, WhenDamaged};
+use buttress_audit::{Action, Event};
+use buttress_testkit::TinyDisk;
 
-use super::sample::{actions, builder, numbered, numbers, open, records, segments};
+use super::sample::{actions, builder, numbered, numbers, open, records, segments, until};
 
 async fn write(directory: &Path, numbers: std::ops::Range<u64>) {
     let log = open(directory).unwrap();
@@ -206,5 +207,58 @@ async fn a_whole_record_in_the_place_of_another_is_not_taken_for_half_a_line() {
             "{error}"
         );
         assert_eq!(fs::read_to_string(&segment).unwrap(), left.concat(), "nothing is touched");
+    }
+}
+
+/// So many letters and blanks.
+fn text(length: usize) -> String {
+    "x ".repeat(length).chars().take(length).collect()
+}
+
+/// Records until the file ends so many bytes before the end of a page, and then half a line.
+async fn write_up_to_the_end_of_a_page(directory: &Path, left: usize) {
+    const PAGE: usize = 4 << 10;
+    let log = open(directory).unwrap();
+    let segment = last_segment(directory);
+    let length = || usize::try_from(fs::metadata(&segment).unwrap().len()).unwrap();
+    let (mut before, mut beside) = (length(), 0);
+    for number in 0..2 {
+        // The first tells how much a record takes beside its text.
+        let text = text(if number == 0 { 1 } else { 2 * PAGE - left - before - beside });
+        let event = Event::builder(Action::LOGIN).detail("number", number).detail("text", text);
+        log.record(event.build()).await.unwrap();
+        (beside, before) = (length() - before - 1, length());
+    }
+    log.close().await;
+    assert_eq!(length() % PAGE, PAGE - left);
+    File::options().append(true).open(&segment).unwrap().write_all(b"{\"event\":").unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_torn_end_does_not_keep_a_log_from_being_opened_on_a_full_disk() {
+    for has_ballast in [true, false] {
+        let Some(disk) = TinyDisk::mount() else {
+            return println!("not shown: only the administrator may mount a file system");
+        };
+        let directory = disk.path().join("log");
+        write_up_to_the_end_of_a_page(&directory, 20).await;
+        if !has_ballast {
+            fs::remove_file(directory.join("ballast")).unwrap();
+        }
+        let other = disk.path().join("other");
+        let full = fs::write(&other, vec![7; 2 << 20]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        let log = open(&directory).unwrap();
+        assert_eq!(numbers(&directory), [0, 1], "the end was cut off");
+        let told = actions(&directory).contains(&"AUDIT_TAIL_REPAIRED".to_owned());
+        assert_eq!(told, has_ballast, "it is told in the room that was kept back, if there is any");
+        let names = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(names.into_iter().all(|name| !name.to_str().unwrap().contains(".torn-")));
+        fs::remove_file(&other).unwrap();
+        until(&log, "it records", |status| status.refusing.is_none() && status.has_ballast).await;
+        log.record(numbered(Action::LOGIN, 2)).await.unwrap();
+        log.close().await;
+        assert_eq!(numbers(&directory), [0, 1, 2]);
     }
 }
