@@ -64,7 +64,8 @@ impl Directory {
     fn write_format(&self) -> io::Result<()> {
         let (new, format) =
             (self.path.join(format!("{}.new", layout::FORMAT)), self.path.join(layout::FORMAT));
-        let mut file = File::create(&new)?;
+        let options = &mut File::options();
+        let mut file = regular::open_to_write(options.write(true).create(true).truncate(true), &new)?;
         writeln!(file, "{MAGIC}{VERSION}")?;
         file.sync_all()?;
         fs::rename(new, format)?;
@@ -111,7 +112,8 @@ fn locked_itself(directory: &Path) -> Result<Option<File>, OpenError> {
 
 fn locked(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(layout::LOCK);
-    let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let options = &mut File::options();
+    let open = regular::open_to_write(options.read(true).write(true).create(true).truncate(false), &path);
     let mut lock = open.map_err(OpenError::at(&path))?;
     match lock.try_lock() {
         Ok(()) => {}

@@ -2,6 +2,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::regular;
+
 /// What the log asks of a disk. Tests stand in between and let it fail.
 pub(super) trait Disk: Send + 'static {
     /// A file that is written at its end.
@@ -58,7 +60,7 @@ impl Disk for RealDisk {
 
     fn create(&self, path: &Path) -> io::Result<File> {
         // Emptied apart from being opened, because a file cannot be opened both to be emptied and to be continued.
-        let file = File::options().append(true).create(true).open(path)?;
+        let file = regular::open_to_write(File::options().append(true).create(true), path)?;
         file.set_len(0)?;
         Ok(file)
     }
@@ -68,7 +70,7 @@ impl Disk for RealDisk {
     }
 
     fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let file = match File::options().write(true).open(path) {
+        let file = match regular::open_to_write(File::options().write(true), path) {
             // Somebody has removed it: nothing of it is left to be taken back.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened?,

@@ -67,9 +67,8 @@ impl fmt::Display for OpenError {
             }
             Self::Foreign { directory, name } => write!(
                 f,
-                "the directory {} holds {}, which is not ours; an audit log needs a directory of its own",
+                "the directory {} holds {name:?}, which is not ours; an audit log needs a directory of its own",
                 directory.display(),
-                name.display()
             ),
             Self::Newer { directory, found, known } => write!(
                 f,

@@ -1,4 +1,4 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -80,7 +80,7 @@ impl NoteFile {
     }
 
     fn reopen(&self) -> io::Result<File> {
-        let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        let file = regular::open_to_write(File::options().append(true).create(true), &self.path)?;
         file.set_len(self.len)?;
         directory_entry::sync(&self.path)?;
         Ok(file)
@@ -101,7 +101,9 @@ impl NoteFile {
 
     fn copy_from(&self, first: u64, draft: &Path) -> io::Result<u64> {
         let mut input = BufReader::new(regular::open(&self.path)?);
-        let mut output = BufWriter::new(File::create(draft)?);
+        let options = &mut File::options();
+        let draft = regular::open_to_write(options.write(true).create(true).truncate(true), draft)?;
+        let mut output = BufWriter::new(draft);
         let (mut line, mut read, mut kept) = (Vec::new(), 0, 0);
         while read < self.len {
             line.clear();

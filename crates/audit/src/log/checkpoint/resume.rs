@@ -1,4 +1,4 @@
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,7 +98,7 @@ fn published(dir: &Path, key: &VerifyingKey) -> Result<(Vec<VerifyingKey>, bool)
 }
 
 fn publish(path: &PathBuf, key: &VerifyingKey) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = regular::open_to_write(File::options().create(true).append(true), path)?;
     // The line break ends what may have been left half written.
     let text = if file.metadata()?.len() == 0 { format!("{key}\n") } else { format!("\n{key}\n") };
     file.write_all(text.as_bytes())?;
