@@ -1,7 +1,8 @@
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
 use super::borders::{Link, last_line};
+use super::reader::MAX_LINE;
 use super::told::kept_from;
 use super::{ChainId, Head, Line, regular};
 
@@ -40,8 +41,7 @@ pub(super) fn scan(path: &Path, first: u64, after: Option<Link>, until: u64) -> 
     let mut scan = Scan { chain, head, good_bytes: 0, kept_from: None, end: End::Whole };
     let (mut line, mut number) = (Vec::new(), 0);
     while scan.head.seq < until {
-        line.clear();
-        let bytes = file.read_until(b'\n', &mut line)?;
+        let bytes = read_line(&mut file, &mut line)?;
         if bytes == 0 {
             break;
         }
@@ -49,7 +49,7 @@ pub(super) fn scan(path: &Path, first: u64, after: Option<Link>, until: u64) -> 
         match next(&scan, &line, number == 1 && after.is_none()) {
             Ok((chain, head, kept_from)) => {
                 (scan.chain, scan.head) = (Some(chain), head);
-                scan.good_bytes += bytes as u64;
+                scan.good_bytes += bytes;
                 scan.kept_from = scan.kept_from.max(kept_from);
             }
             Err(kind) => {
@@ -60,6 +60,15 @@ pub(super) fn scan(path: &Path, first: u64, after: Option<Link>, until: u64) -> 
         }
     }
     Ok(scan)
+}
+
+/// The next line, and how many bytes it has. Of one that is longer than any record only the beginning is kept.
+fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+    line.clear();
+    let bytes = file.by_ref().take(MAX_LINE as u64).read_until(b'\n', line)?;
+    let is_longer = bytes == MAX_LINE && line.last() != Some(&b'\n');
+    let rest = if is_longer { file.skip_until(b'\n')? } else { 0 };
+    Ok((bytes + rest) as u64)
 }
 
 /// Whether it is a record as it was once written, if perhaps not here: no crash leaves that where another one is due.
@@ -80,4 +89,20 @@ fn next(scan: &Scan, line: &[u8], is_free: bool) -> Result<(ChainId, Head, Optio
 pub(super) fn last_head(path: &Path) -> io::Result<Option<Link>> {
     let last = last_line(path)?.unwrap_or_default();
     Ok(Line::parse(&last).ok().map(|line| (line.chain, line.head())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_read_over_and_not_taken_into_memory() {
+        let length = 50 * MAX_LINE as u64 + 7;
+        let mut file = BufReader::new(io::repeat(0).take(length).chain(&b"\nlast\n"[..]));
+        let mut line = Vec::new();
+        assert_eq!(read_line(&mut file, &mut line).unwrap(), length + 1);
+        assert!(!line.ends_with(b"\n") && line.capacity() <= 4 * MAX_LINE, "{}", line.capacity());
+        assert_eq!((read_line(&mut file, &mut line).unwrap(), &line[..]), (5, &b"last\n"[..]));
+        assert_eq!(read_line(&mut file, &mut line).unwrap(), 0);
+    }
 }
