@@ -210,17 +210,23 @@ async fn signing_a_log_that_was_not_signed_before_is_told() {
 
 #[tokio::test]
 async fn a_log_is_signed_from_its_first_record_on_so_that_a_process_killed_soon_after_is_no_stranger_to_it() {
-    let place = Place::new();
-    let log = place.builder().open().unwrap();
-    // As it would be found if the process were killed now.
-    let killed = tempfile::tempdir().unwrap();
-    for name in ["format", "key.pub", "checkpoints.jsonl", "segment-00000000000000000001.jsonl"] {
-        fs::copy(place.dir().join(name), killed.path().join(name)).unwrap();
+    for was_begun_unsigned in [false, true] {
+        let place = Place::new();
+        if was_begun_unsigned {
+            AuditLog::open(place.dir()).unwrap().close().await;
+        }
+        let log = place.builder().open().unwrap();
+        assert_eq!(!made_anew(&log).is_empty(), was_begun_unsigned);
+        // As it would be found if the process were killed now.
+        let killed = tempfile::tempdir().unwrap();
+        for name in ["format", "key.pub", "checkpoints.jsonl", "segment-00000000000000000001.jsonl"] {
+            fs::copy(place.dir().join(name), killed.path().join(name)).unwrap();
+        }
+        log.close().await;
+        let key = SigningKey::load(place.0.path().join("signing.key")).unwrap();
+        let log = AuditLog::builder(killed.path()).checkpoints(Checkpoints::signed_by(key)).open().unwrap();
+        assert_eq!(made_anew(&log), [], "it was told once");
     }
-    log.close().await;
-    let key = SigningKey::load(place.0.path().join("signing.key")).unwrap();
-    let log = AuditLog::builder(killed.path()).checkpoints(Checkpoints::signed_by(key)).open().unwrap();
-    assert_eq!(made_anew(&log), []);
 }
 
 #[tokio::test]

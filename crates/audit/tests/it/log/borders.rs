@@ -181,6 +181,22 @@ fn records_behind(directory: &Path) -> Vec<serde_json::Value> {
 }
 
 #[tokio::test]
+async fn damage_that_was_gone_on_with_is_pruned_like_the_rest_and_the_record_that_told_of_it_stays() {
+    let directory = written(3).await;
+    fs::remove_file(&segments(directory.path())[1]).unwrap();
+    let verdict = || verify(directory.path(), &Evidence::new(), |_| {}).unwrap().verdict;
+    let log = builder(&directory).when_damaged(WhenDamaged::GoOn).open().unwrap();
+    log.close().await;
+    assert!(matches!(verdict(), Verdict::Tampered { seq: 5, .. }));
+    let log = builder(&directory).when_damaged(WhenDamaged::GoOn).keep_segments(2).open().unwrap();
+    log.rotate();
+    log.close().await;
+    assert!(matches!(verdict(), Verdict::Pruned { .. }), "{:?}", verdict());
+    assert!(actions(directory.path()).contains(&"AUDIT_DAMAGE_FOUND".to_owned()));
+    assert_eq!(open(&directory).unwrap().status().damage, None);
+}
+
+#[tokio::test]
 async fn damage_in_the_file_that_is_written_is_not_gone_on_with() {
     let directory = written(1).await;
     drop(open(&directory).unwrap());
