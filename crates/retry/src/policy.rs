@@ -14,6 +14,8 @@ use buttress_core::Attempt;
 /// request itself for plain services, `()` for [`RetryLayer::call`](crate::RetryLayer::call).
 pub trait RetryPolicy<Q: ?Sized, Res, E> {
     /// What is wrong with an outcome; `None` if it is the answer, good or bad.
+    ///
+    /// May be asked twice about the same outcome, and has to say the same both times.
     fn fault(&self, outcome: Result<&Res, &E>) -> Option<Fault>;
 
     /// What to do about a fault; by default, to try again after the schedule's own delay.
