@@ -5,6 +5,7 @@ mod connectors;
 mod crashes;
 mod disk;
 mod ends;
+mod flood;
 mod injection;
 mod reading;
 mod secrets;

@@ -11,6 +11,7 @@ mod encode;
 pub(crate) mod facts;
 mod json;
 mod ocsf;
+mod refused;
 mod resource;
 mod typed;
 mod word;
@@ -34,6 +35,7 @@ pub use self::word::{Outcome, Severity, Stage};
 
 pub(crate) use self::details::{Details, Written};
 use self::facts::RequestFacts;
+pub(crate) use self::refused::{RefusedFor, RefusedRequest};
 
 /// What happened: who did what to which resource, and what became of it.
 ///
@@ -81,6 +83,8 @@ pub(crate) struct Parts {
     /// The record of the same request that was made before it was handled.
     pub(crate) intent: Option<Uuid>,
     pub(crate) service: Option<Service>,
+    /// Set if it may be told together with others of its kind.
+    pub(crate) refused: Option<RefusedRequest>,
 }
 
 impl Event {
@@ -165,6 +169,11 @@ impl Event {
         self.0.request.route.as_ref()
     }
 
+    /// As what it was refused, if it may be told together with others.
+    pub(crate) fn refused(&self) -> Option<RefusedRequest> {
+        self.0.refused
+    }
+
     /// What it is made of, to make another one of it.
     pub(crate) fn into_parts(self) -> Box<Parts> {
         self.0
@@ -200,6 +209,7 @@ impl Parts {
             details: Details::default(),
             intent: None,
             service: None,
+            refused: None,
         }
     }
 

@@ -60,6 +60,8 @@ struct Shared<R> {
     wall_clock: WallClock,
     /// How long a receipt is waited for.
     receipt_time: Duration,
+    /// Whether strangers ask through it.
+    is_inbound: bool,
 }
 
 type RouteOf = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
@@ -67,14 +69,14 @@ type RouteOf = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 impl<R: Recorder> AuditLayer<R> {
     /// Begins a layer for requests that a server gets; a refusal is a problem document.
     pub fn inbound(recorder: R) -> AuditBuilder<R> {
-        AuditBuilder::new(recorder, AsProblem::default())
+        AuditBuilder::new(recorder, AsProblem::default(), true)
     }
 }
 
 impl<R: Recorder> AuditLayer<R, AsError> {
     /// Begins a layer for requests that a client sends; a refusal is an error.
     pub fn outbound(recorder: R) -> AuditBuilder<R, AsError> {
-        AuditBuilder::new(recorder, AsError)
+        AuditBuilder::new(recorder, AsError, false)
     }
 }
 
@@ -127,6 +129,7 @@ impl<R: Clone> Clone for Shared<R> {
             service: self.service.clone(),
             wall_clock: self.wall_clock.clone(),
             receipt_time: self.receipt_time,
+            is_inbound: self.is_inbound,
         }
     }
 }

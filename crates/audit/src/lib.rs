@@ -94,6 +94,8 @@
 //!
 //! The second one keeps back an answer that was made: a token must not be handed out of which no log knows. Its first
 //! record is in the log. What was shed, or failed where that is allowed, goes on and is told as the signal `audit_lost`.
+//! Of a flood of requests that are refused, the log counts those beyond a bound and tells of them in one record: the
+//! layer knows which requests were turned away before anything was done for them, and [`log`] has the bound.
 //! A mode lies across this: `Observe` records, waits and reports, and refuses nothing; `Off` does nothing at all.
 //!
 //! # Options
@@ -115,7 +117,8 @@
 //!
 //! # Features
 //!
-//! `cli` (on): what the command `buttress-audit` needs and the library does not.
+//! `cli` (on): what the command `buttress-audit` needs and the library does not. `testing` (off): the laws of sinks, for
+//! those who write one.
 //!
 //! # Sources
 //!
@@ -134,6 +137,8 @@ mod memory;
 mod record;
 pub mod sink;
 mod statistics;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod verify;
 
 pub use event::{

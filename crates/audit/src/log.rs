@@ -55,6 +55,10 @@
 //! | `keep_for` | for ever | 1 s or more | how long sealed files are kept |
 //! | `keep_bytes` | no bound | 64 KiB or more | how many bytes are kept |
 //! | `keep_segments` | no bound | 1 or more | how many files are kept |
+//! | `refusals_of_one` | 300 | 1 to 1,000,000 | refused requests of one client and kind that are recorded each by itself in a window; the others are told together |
+//! | `refusals_of_all` | 1,000 | 1 to 1,000,000 | the same for all clients together |
+//! | `refusal_window` | 60 s | 1 s to 1 h | how long a window is, and with it when others are told of at the latest |
+//! | `every_refusal` | no | | records each refused request by itself, however many there are |
 //! | `sinks` | those with a cursor | | who must have confirmed what is deleted |
 //! | `disk_low` | 10 %, 1 GiB | | when it warns |
 //! | `disk_critical` | 3 % | up to `disk_low` | when what may be lost is not recorded |
@@ -94,6 +98,7 @@ mod policy;
 mod query;
 mod reader;
 mod recovery;
+mod refusals;
 mod regular;
 mod replicas;
 mod reserving;

@@ -28,7 +28,7 @@ pub struct AuditBuilder<R, J = AsProblem, T = Heads> {
 }
 
 impl<R, J> AuditBuilder<R, J> {
-    pub(super) fn new(recorder: R, reject: J) -> Self {
+    pub(super) fn new(recorder: R, reject: J, is_inbound: bool) -> Self {
         let shared = Shared {
             recorder,
             name: "".into(),
@@ -41,6 +41,7 @@ impl<R, J> AuditBuilder<R, J> {
             service: None,
             wall_clock: WallClock::system(),
             receipt_time: RECEIPT_TIME,
+            is_inbound,
         };
         Self { shared, reject, tap: Heads }
     }

@@ -6,7 +6,7 @@ use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
 use buttress_core::{Caller, Context, CorrelationId, Deadline, Principal, Verdict as Told};
-use buttress_http::deadline_of;
+use buttress_http::{ClientAddr, deadline_of};
 use http::header::USER_AGENT;
 use http::request;
 use tokio::runtime::Handle;
@@ -18,7 +18,7 @@ use super::rule::{Level, Rule, action_of};
 use super::tap::Seen;
 use super::{Shared, trace_parent};
 use crate::event::facts::Text;
-use crate::event::{Class, Event, Parts, Stage};
+use crate::event::{Class, Event, Parts, RefusedFor, RefusedRequest, Stage};
 use crate::record::{NotRecorded, Recorder, Reservation};
 
 /// The wait for a receipt.
@@ -33,6 +33,7 @@ pub(super) struct Entry<R: Recorder> {
     room: Option<R::Reservation>,
     handle: AuditHandle,
     caller: Caller,
+    client: Option<ClientAddr>,
     seen: Option<Seen>,
     deadline: Option<Deadline>,
     began: Instant,
@@ -63,7 +64,7 @@ impl<R: Recorder> Entry<R> {
         let mut parts = Box::new(Parts::new(action));
         parts.resource = rule.and_then(|rule| rule.resource.as_ref()).and_then(|resource| resource(head));
         parts.request.route = route;
-        shared.fill(&mut parts, head, context, level);
+        let client = shared.fill(&mut parts, head, context, level);
         let caller = listen(context);
         let handle = AuditHandle::default();
         head.extensions.insert(handle.clone());
@@ -73,6 +74,7 @@ impl<R: Recorder> Entry<R> {
             room: None,
             handle,
             caller,
+            client,
             seen: seen(head, level),
             deadline: deadline_of(&head.extensions),
             began: now(),
@@ -157,14 +159,27 @@ impl<R: Recorder> Entry<R> {
     }
 
     fn event(&self, mut parts: Box<Parts>, verdict: Verdict, actor: Option<Principal>) -> Event {
-        let Verdict { outcome, reason, stage, status, is_open_to_doubt } = verdict;
+        let Verdict { outcome, reason, stage, status, is_open_to_doubt, refused } = verdict;
         (parts.outcome, parts.reason, parts.stage) = (outcome, reason, stage);
         parts.request.status = status.map(|status| status.as_u16());
         parts.request.body = self.seen.as_ref().map(Seen::text);
         parts.duration = Some(now().saturating_duration_since(self.began));
         // Whoever was announced last acts; authentication has run by now.
         parts.actor = self.caller.principal().or(actor).or(parts.actor);
-        self.handle.lay_over(parts, is_open_to_doubt).into_event(self.shared.wall_clock.now())
+        parts.refused = refused.and_then(|why| self.refused(why, &parts));
+        let mut parts = self.handle.lay_over(parts, is_open_to_doubt);
+        // The handler may have said that it is of another class.
+        if parts.refused.is_some() && self.shared.recorder.fails_closed(parts.action.class()) {
+            parts.refused = None;
+        }
+        parts.into_event(self.shared.wall_clock.now())
+    }
+
+    /// As what a request was refused, if it may be told together with others: on a server, and if there is no first
+    /// record that waits for a last one.
+    fn refused(&self, why: RefusedFor, parts: &Parts) -> Option<RefusedRequest> {
+        let may_be = self.shared.is_inbound && parts.intent.is_none();
+        may_be.then(|| RefusedRequest { why, client: self.client.map(|client| client.network()) })
     }
 
     /// Says what it means that there is no record: whether the request is refused.
@@ -236,8 +251,14 @@ impl<R: Recorder> Drop for Entry<R> {
 }
 
 impl<R: Recorder> Shared<R> {
-    /// What is known of a request when it arrives.
-    fn fill(&self, parts: &mut Parts, head: &request::Parts, context: &Context, level: Level) {
+    /// What is known of a request when it arrives; gives back who the client is.
+    fn fill(
+        &self,
+        parts: &mut Parts,
+        head: &request::Parts,
+        context: &Context,
+        level: Level,
+    ) -> Option<ClientAddr> {
         let request = &mut parts.request;
         request.method = Some(head.method.clone());
         request.path = Some(Text::PathOf(head.uri.clone()));
@@ -245,14 +266,15 @@ impl<R: Recorder> Shared<R> {
             request.query = Some(Text::QueryOf(head.uri.clone()));
         }
         request.user_agent = head.headers.get(USER_AGENT).map(|name| Text::Header(name.clone()));
-        let client = self.client.resolve_request(&head.extensions, &head.headers);
-        request.client_ip = client.addr.map(|client| client.addr());
+        let client = self.client.resolve_request(&head.extensions, &head.headers).addr;
+        request.client_ip = client.map(|client| client.addr());
         request.peer_ip = self.client.peer(&head.extensions);
         let known = || head.extensions.get::<CorrelationId>().cloned();
         parts.correlation_id = context.correlation_id().cloned().or_else(known);
         parts.trace = trace_parent::read(&head.headers);
         parts.actor = head.extensions.get::<Principal>().cloned();
         parts.service.clone_from(&self.service);
+        client
     }
 }
 

@@ -133,6 +133,10 @@ impl AuditHandle {
                 seen.set_reason(reason);
             }
         }
+        // What was done has a record of its own, however it was answered.
+        if said.changes.is_some() || said.outcome.is_some_and(|outcome| outcome != Outcome::Denied) {
+            seen.refused = None;
+        }
         set(&mut seen.action, said.action);
         or(&mut seen.severity, said.severity);
         or(&mut seen.actor, said.actor);

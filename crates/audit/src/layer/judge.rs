@@ -6,7 +6,7 @@ use buttress_core::{Kind, Refused};
 use buttress_http::refused_in;
 use http::{Response, StatusCode};
 
-use crate::event::{Outcome, Stage};
+use crate::event::{Outcome, RefusedFor, Stage};
 
 /// What the layer saw at the end of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Verdict {
     pub(super) status: Option<StatusCode>,
     /// Whether a handler that says otherwise is believed.
     pub(super) is_open_to_doubt: bool,
+    /// Set if it was turned away before anything was done for it.
+    pub(super) refused: Option<RefusedFor>,
 }
 
 /// A response that stands for a panic, if an error handler inside of this layer made it.
@@ -50,6 +52,7 @@ impl Verdict {
             stage: Stage::Complete,
             status: Some(status),
             is_open_to_doubt: refused.is_none() && !status.is_server_error(),
+            refused: refused_for(refused, status),
         }
     }
 
@@ -63,6 +66,7 @@ impl Verdict {
             stage: Stage::Complete,
             status: None,
             is_open_to_doubt: false,
+            refused: None,
         }
     }
 
@@ -88,7 +92,8 @@ impl Verdict {
     }
 
     fn cut_short(outcome: Outcome, reason: &'static str, stage: Stage) -> Self {
-        Self { outcome, reason: Some(reason.into()), stage, status: None, is_open_to_doubt: false }
+        let reason = Some(reason.into());
+        Self { outcome, reason, stage, status: None, is_open_to_doubt: false, refused: None }
     }
 }
 
@@ -100,6 +105,28 @@ fn outcome_of(status: StatusCode) -> Outcome {
         400.. => Outcome::Failure,
         _ => Outcome::Success,
     }
+}
+
+/// As what a request was turned away, by the word of the layer that did it or else by the status.
+fn refused_for(refused: Option<&Refused>, status: StatusCode) -> Option<RefusedFor> {
+    match refused {
+        Some(refused) if refused.reached_inner() => None,
+        Some(refused) if refused.kind() == Kind::RateLimited => Some(RefusedFor::RateLimited),
+        Some(refused) if refused.kind() == Kind::Overloaded => Some(RefusedFor::Overloaded),
+        _ => refused_by(status),
+    }
+}
+
+/// Denied is what was not tried; a status that only says that something is out of order says no such thing.
+fn refused_by(status: StatusCode) -> Option<RefusedFor> {
+    Some(match status.as_u16() {
+        401 => RefusedFor::Unauthenticated,
+        403 => RefusedFor::Forbidden,
+        407 | 451 => RefusedFor::Rule,
+        413 => RefusedFor::TooLarge,
+        429 => RefusedFor::RateLimited,
+        _ => return None,
+    })
 }
 
 fn reason_of(status: StatusCode) -> Option<Cow<'static, str>> {
@@ -154,6 +181,8 @@ mod tests {
             let said = (verdict.outcome, verdict.reason.as_deref(), verdict.stage);
             assert_eq!(said, (outcome, reason, Stage::Complete), "{status}");
             assert_eq!(verdict.is_open_to_doubt, !(500..600).contains(&status), "{status}");
+            assert_eq!(verdict.refused.is_some(), outcome == Denied, "{status}");
+            assert!(verdict.refused.is_none_or(|refused| refused.outcome() == outcome), "{status}");
         }
     }
 

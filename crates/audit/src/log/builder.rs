@@ -106,6 +106,38 @@ impl AuditLogBuilder {
         self
     }
 
+    /// How many refused requests of one client are recorded each by itself in a window, of each kind of refusal; what is
+    /// beyond is counted, and told in one record when the window ends. 1 to 1,000,000. Default: 300.
+    ///
+    /// Only requests that were turned away before anything was done for them, and of classes that do not fail closed.
+    pub fn refusals_of_one(mut self, refusals: u32) -> Self {
+        self.settings.refusals.of_one = refusals;
+        self
+    }
+
+    /// How many refused requests of all clients together are recorded each by itself in a window, of each kind of
+    /// refusal. 1 to 1,000,000. Default: 1,000.
+    pub fn refusals_of_all(mut self, refusals: u32) -> Self {
+        self.settings.refusals.of_all = refusals;
+        self
+    }
+
+    /// How long such a window is, from the first refusal in it. 1 s to 1 h. Default: 60 s.
+    ///
+    /// Until it ends, what it counted is in memory: a killed process loses that number, and nothing else.
+    pub fn refusal_window(mut self, window: Duration) -> Self {
+        self.settings.refusals.window = window;
+        self
+    }
+
+    /// Records each refused request by itself, however many there are. Default: only as many as the bounds above say,
+    /// because a flood of requests that are refused would otherwise push out what [`keep_bytes`](Self::keep_bytes) keeps,
+    /// or fill the disk.
+    pub fn every_refusal(mut self) -> Self {
+        self.settings.refusals.is_off = true;
+        self
+    }
+
     /// Sinks that must have confirmed what is deleted, also while they are not there. Default: those that have a
     /// cursor in the directory.
     pub fn sinks<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {

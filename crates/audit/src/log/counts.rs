@@ -2,7 +2,7 @@ use crate::Category;
 
 /// What became of the events of a family so far.
 ///
-/// Every event is in one of the four: `emitted` is the sum of the other three and of those that still wait.
+/// Every event is in one of these: `emitted` is the sum of the others and of those that still wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassCounts {
@@ -10,6 +10,8 @@ pub struct ClassCounts {
     pub emitted: u64,
     /// Those with a receipt.
     pub acknowledged: u64,
+    /// Refused requests that have no record of their own, because there were too many: one record tells of many.
+    pub summarised: u64,
     /// Those that were lost as their policy says.
     pub shed: u64,
     /// Those that could not be recorded, and whose request was refused if that was still possible.
@@ -19,7 +21,7 @@ pub struct ClassCounts {
 impl ClassCounts {
     /// Those that wait to be written.
     pub const fn waiting(&self) -> u64 {
-        self.emitted - self.acknowledged - self.shed - self.failed
+        self.emitted - self.acknowledged - self.summarised - self.shed - self.failed
     }
 }
 
@@ -41,6 +43,11 @@ impl Counts {
 
     pub(super) const fn acknowledged(&mut self, category: Category) {
         self.row(category).acknowledged += 1;
+    }
+
+    pub(super) const fn summarised(&mut self, category: Category) {
+        self.emitted(category);
+        self.row(category).summarised += 1;
     }
 
     pub(super) const fn refused(&mut self, category: Category, shed: bool) {

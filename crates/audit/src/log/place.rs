@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use parking_lot::MutexGuard;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::is_event;
 use super::room::Rank;
@@ -54,6 +55,18 @@ impl Place {
         recording
     }
 
+    /// Whether an event is a refusal of which there were too many: then it was counted, and a record will tell of it.
+    fn is_only_counted(&self, event: &Event) -> bool {
+        let Some(refused) = event.refused() else { return false };
+        let now = Instant::now().into_std();
+        let mut state = self.shared.lock();
+        let is_counted = state.phase == Phase::Open && !state.refusals.admit(refused, now, event.at());
+        if is_counted {
+            state.counts.summarised(event.category());
+        }
+        is_counted
+    }
+
     fn enqueue(&self, mut state: MutexGuard<'_, State>, entry: Entry) {
         let woken = state.room.fill(self.rank, entry.event.len());
         let was_idle = state.queue.is_empty();
@@ -91,6 +104,9 @@ impl Reservation for Place {
     type Recording = Recording;
 
     fn record(self, event: Event) -> Recording {
+        if self.is_only_counted(&event) {
+            return Recording(Answer::Given(Some(Ok(Receipt::new(None, Durability::Enqueued)))));
+        }
         // As long as most events are, so that it seldom has to grow.
         let mut encoded = Vec::with_capacity(1_024);
         event.encode(&self.shared.redactor, &mut encoded);

@@ -6,6 +6,7 @@ use buttress_redact::Redactor;
 
 use super::ladder::Ladder;
 use super::policy::Policies;
+use super::refusals::Bound;
 use super::retention::Retention;
 use super::room::Amount;
 use super::writer::Pace;
@@ -26,6 +27,7 @@ pub(super) struct Settings {
     pub(super) most_event_bytes: usize,
     pub(super) pace: Pace,
     pub(super) retention: Retention,
+    pub(super) refusals: Bound,
     pub(super) ladder: Ladder,
     pub(super) redactor: Redactor,
     pub(super) clock: WallClock,
@@ -45,6 +47,7 @@ impl Settings {
             most_event_bytes: 256 << 10,
             pace,
             retention: Retention::default(),
+            refusals: Bound::default(),
             ladder: Ladder::default(),
             redactor: Redactor::default(),
             clock: WallClock::system(),
@@ -69,6 +72,7 @@ impl Settings {
         self.policies.check(&mut checks);
         self.pace.check(&mut checks);
         self.retention.check(&mut checks);
+        self.refusals.check(&mut checks);
         self.ladder.check(&mut checks);
         checks.finish()
     }

@@ -10,6 +10,7 @@ use super::counts::Counts;
 use super::facts::Facts;
 use super::gap::Losses;
 use super::policy::Policies;
+use super::refusals::{Bound, Refusals};
 use super::replicas::Replicas;
 use super::room::{Rank, Room, Woken};
 use super::{Head, Policy};
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub(super) queue: VecDeque<Entry>,
     pub(super) counts: Counts,
     pub(super) losses: Losses,
+    pub(super) refusals: Refusals,
     pub(super) health: Health,
     pub(super) replicas: Replicas,
     pub(super) facts: Facts,
@@ -81,12 +83,13 @@ pub(super) enum Phase {
 
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { room, policies, most_event_bytes, redactor, clock, head, facts } = parts;
+        let Parts { room, refusals, policies, most_event_bytes, redactor, clock, head, facts } = parts;
         let state = State {
             room,
             queue: VecDeque::new(),
             counts: Counts::default(),
             losses: Losses::default(),
+            refusals: Refusals::new(refusals),
             health: Health::default(),
             replicas: Replicas::default(),
             facts,
@@ -140,6 +143,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) room: Room,
+    pub(super) refusals: Bound,
     pub(super) policies: Policies,
     pub(super) most_event_bytes: usize,
     pub(super) redactor: Redactor,

@@ -117,6 +117,7 @@ impl Status {
         rows.into_iter().fold(ClassCounts::default(), |sum, row| ClassCounts {
             emitted: sum.emitted + row.emitted,
             acknowledged: sum.acknowledged + row.acknowledged,
+            summarised: sum.summarised + row.summarised,
             shed: sum.shed + row.shed,
             failed: sum.failed + row.failed,
         })

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Head;
 use super::gap::Losses;
+use super::refusals::Summary;
 use crate::{Category, Outcome, Severity, Stage};
 
 /// Writes what the log has to say about itself.
@@ -27,6 +28,8 @@ struct Record<'a> {
     outcome: &'static str,
     severity: &'static str,
     stage: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     details: &'a Value,
 }
 
@@ -79,9 +82,21 @@ impl Clerk {
         self.event("AUDIT_GAP", Severity::High, &losses.details())
     }
 
+    /// Requests that were refused, and have no record of their own.
+    pub(super) fn refusals(&self, summary: &Summary) -> Vec<u8> {
+        let why = summary.why();
+        let details = summary.details();
+        let record = self.record("AUDIT_REFUSALS", Severity::Medium, &details);
+        bytes_of(&Record { outcome: why.outcome().as_str(), reason: Some(why.as_str()), ..record })
+    }
+
     /// Something that happened to the log.
     pub(super) fn event(&self, action: &str, severity: Severity, details: &Value) -> Vec<u8> {
-        let record = Record {
+        bytes_of(&self.record(action, severity, details))
+    }
+
+    fn record<'a>(&self, action: &'a str, severity: Severity, details: &'a Value) -> Record<'a> {
+        Record {
             v: 1,
             id: Uuid::now_v7(),
             ts: timestamp(self.now()),
@@ -90,10 +105,14 @@ impl Clerk {
             outcome: Outcome::Success.as_str(),
             severity: severity.as_str(),
             stage: Stage::Complete.as_str(),
+            reason: None,
             details,
-        };
-        serde_json::to_vec(&record).unwrap_or_else(|_| b"{}".to_vec())
+        }
     }
+}
+
+fn bytes_of(record: &Record<'_>) -> Vec<u8> {
+    serde_json::to_vec(record).unwrap_or_else(|_| b"{}".to_vec())
 }
 
 /// The hash of a record, as it stands in lines.

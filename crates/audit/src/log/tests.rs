@@ -5,5 +5,6 @@ mod faulty;
 mod model;
 mod place;
 mod policies;
+mod refusals;
 mod until;
 mod writing;

@@ -13,6 +13,7 @@ use super::gap::Losses;
 use super::health::Illness;
 use super::journal::Journal;
 use super::ladder::Ladder;
+use super::refusals::Summary;
 use super::retention::Retention;
 use super::shared::{Entry, Phase, Shared};
 use super::status::real_now;
@@ -70,6 +71,8 @@ pub(super) struct Plan<D: Disk> {
 struct Work {
     entries: VecDeque<Entry>,
     losses: Losses,
+    /// What windows counted that have ended.
+    refusals: Vec<Summary>,
     rotate: bool,
     phase: Phase,
 }
@@ -120,7 +123,7 @@ impl<D: Disk> Writer<D> {
     fn wait(&self) -> Work {
         let mut state = self.shared.lock();
         while state.queue.is_empty() && !state.rotate && state.phase == Phase::Open {
-            let left = self.next_look().saturating_duration_since(Instant::now());
+            let left = self.next_look(state.refusals.next_end()).saturating_duration_since(Instant::now());
             if left.is_zero() || self.shared.work().wait_for(&mut state, left).timed_out() {
                 break;
             }
@@ -129,29 +132,36 @@ impl<D: Disk> Writer<D> {
         // One record tells of many losses: a storm of them must not fill the log.
         let may_tell = Instant::now() >= self.gap_at;
         let losses = if may_tell { std::mem::take(&mut state.losses) } else { Losses::default() };
+        let is_well = self.illness.is_none();
+        let refusals =
+            if is_well { state.refusals.take_ended(Instant::now().into_std()) } else { Vec::new() };
         let rotate = std::mem::take(&mut state.rotate);
         state.busy_since = Some(real_now());
-        Work { entries, losses, rotate, phase: state.phase }
+        Work { entries, losses, refusals, rotate, phase: state.phase }
     }
 
     /// Until when there is nothing to do unless somebody asks.
-    fn next_look(&self) -> Instant {
+    fn next_look(&self, window: Option<std::time::Instant>) -> Instant {
         let sync = self.unsynced.map(|since| since + self.pace.sync_within);
-        next_turn(self.look_at, [sync, self.sign_at], self.illness.is_some())
+        let window = window.map(Instant::from_std);
+        next_turn(self.look_at, [sync, self.sign_at, window], self.illness.is_some())
     }
 
     fn turn(&mut self, work: Work) {
-        let Work { entries, losses, rotate, .. } = work;
+        let Work { entries, losses, refusals, rotate, .. } = work;
         let now = Instant::now();
         if now >= self.look_at {
             self.look(now);
         }
         if let Some(illness) = &self.illness {
             let reason = illness.reason();
-            self.shared.lock().losses.put_back(&losses);
+            let mut state = self.shared.lock();
+            state.losses.put_back(&losses);
+            state.refusals.put_back(refusals);
+            drop(state);
             self.commit_while_ill(entries, reason);
         } else {
-            self.commit(entries, &losses, now);
+            self.commit(entries, &losses, refusals, now);
         }
         if self.illness.is_none() {
             self.seal_segment(rotate, now);
@@ -164,9 +174,14 @@ impl<D: Disk> Writer<D> {
 
     /// What waits is written; what is left over is told.
     pub(super) fn end(mut self) {
-        let losses = std::mem::take(&mut self.shared.lock().losses);
+        let mut state = self.shared.lock();
+        let (losses, refusals) = (std::mem::take(&mut state.losses), state.refusals.take_all());
+        drop(state);
         if !losses.is_empty() {
             self.journal.seal(&self.clerk.gap(&losses));
+        }
+        for summary in &refusals {
+            self.journal.seal(&self.clerk.refusals(summary));
         }
         if let Err(trouble) = self.journal.write() {
             self.note_error(trouble.error());
@@ -183,6 +198,6 @@ impl<D: Disk> Writer<D> {
 }
 
 /// When the next turn is. While nothing can be written, nothing is synced or signed, however long it has been due.
-pub(super) fn next_turn(look_at: Instant, due: [Option<Instant>; 2], is_ill: bool) -> Instant {
+pub(super) fn next_turn(look_at: Instant, due: [Option<Instant>; 3], is_ill: bool) -> Instant {
     if is_ill { look_at } else { due.into_iter().flatten().fold(look_at, Instant::min) }
 }

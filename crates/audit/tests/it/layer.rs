@@ -6,6 +6,7 @@ mod contract;
 mod cost;
 mod endings;
 mod fail_closed;
+mod flood;
 mod handle;
 mod injection;
 mod on_disk;

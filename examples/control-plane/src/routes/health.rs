@@ -70,6 +70,7 @@ pub(super) async fn audit(app: Shared) -> Json<Value> {
         "events": {
             "emitted": totals.emitted,
             "acknowledged": totals.acknowledged,
+            "summarised": totals.summarised,
             "shed": totals.shed,
             "failed": totals.failed,
         },

@@ -351,11 +351,11 @@ async fn of_those_who_are_written_together_only_those_who_want_a_sync_wait_for_i
 fn while_nothing_can_be_written_nothing_is_due_before_the_next_look() {
     let now = tokio::time::Instant::now();
     let (past, look) = (now - Duration::from_secs(9), now + Duration::from_secs(1));
-    assert_eq!(next_turn(look, [Some(past), None], false), past);
-    assert_eq!(next_turn(look, [None, Some(now)], false), now);
-    assert_eq!(next_turn(look, [None, None], false), look);
+    assert_eq!(next_turn(look, [Some(past), None, None], false), past);
+    assert_eq!(next_turn(look, [None, None, Some(now)], false), now);
+    assert_eq!(next_turn(look, [None, None, None], false), look);
     assert_eq!(
-        next_turn(look, [Some(past), Some(past)], true),
+        next_turn(look, [Some(past), Some(past), Some(past)], true),
         look,
         "its thread would turn round and round"
     );

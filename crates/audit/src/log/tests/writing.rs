@@ -12,8 +12,10 @@ use buttress_core::Ratio;
 use proptest::prelude::*;
 
 use super::faulty::{Fate, FaultyDisk, Found, records};
+use crate::event::{RefusedFor, RefusedRequest};
 use crate::log::handle::writer;
 use crate::log::ladder::Ladder;
+use crate::log::refusals::Bound;
 use crate::log::room::Amount;
 use crate::log::settings::Settings;
 use crate::log::shared::Shared;
@@ -30,6 +32,8 @@ enum Step {
     Reserve(u8),
     /// Whoever has had a place longest hands over his event, with so much text.
     Record(u16),
+    /// So many requests are refused one after the other.
+    Flood(u8),
     /// What waits is written.
     Write,
     /// A second passes.
@@ -63,6 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => any::<u8>().prop_map(Step::Reserve),
         12 => prop_oneof![0_u16..100, 0_u16..10_000].prop_map(Step::Record),
+        4 => (1_u8..8).prop_map(Step::Flood),
         10 => Just(Step::Write),
         3 => Just(Step::Pass),
         3 => (room, any::<bool>()).prop_map(|(bytes, is_told)| Step::Room(bytes, is_told)),
@@ -91,6 +96,9 @@ struct Model {
     lost: u64,
     unpromised: Vec<u64>,
     told_before: u64,
+    /// Since the last start: refused requests that were only counted, and how many of those were told of before.
+    counted: u64,
+    summarised_before: u64,
     /// What was said not to be there for want of room.
     refused: Vec<u64>,
 }
@@ -110,6 +118,7 @@ fn settings(path: &std::path::Path) -> Settings {
     let mut settings = Settings::of(path.to_owned());
     settings.policies.set(Category::Financial.into(), Policy::new(one, WhenFull::FailRequest));
     settings.policies.set(Category::System.into(), Policy::new(Durability::Enqueued, WhenFull::Shed));
+    settings.refusals = Bound { of_one: 3, of_all: 3, window: Duration::from_secs(2), is_off: false };
     settings.queue = Amount { events: 12, bytes: 64 << 10 };
     settings.ladder = Ladder { low: Ratio::ZERO, low_bytes: 0, critical: Ratio::ZERO };
     settings.sinks = vec!["sink".to_owned()];
@@ -156,6 +165,24 @@ impl World {
             .detail("number", number)
             .detail("text", "x ".repeat(usize::from(text) / 2));
         self.due.push((number, place.record(event.build())));
+    }
+
+    /// Requests that are refused, each with a place that it gives back if it is only counted.
+    fn flood(&mut self, count: u8) {
+        for _ in 0..count {
+            let others = self.places.len();
+            self.reserve(UPDATE);
+            let Some((action, place)) = self.places.drain(others..).next() else { return };
+            let mut parts = Event::builder(action).detail("number", self.model.next).build().into_parts();
+            parts.refused = Some(RefusedRequest { why: RefusedFor::RateLimited, client: None });
+            let mut recording = place.record(parts.into_event(std::time::SystemTime::UNIX_EPOCH));
+            match polled(&mut recording) {
+                Poll::Ready(Ok(Receipt { seq: None, .. })) => self.model.counted += 1,
+                Poll::Ready(answer) => self.answered(self.model.next, answer),
+                Poll::Pending => self.due.push((self.model.next, recording)),
+            }
+            self.model.next += 1;
+        }
     }
 
     fn write(&mut self) {
@@ -214,11 +241,16 @@ impl World {
         self.settle();
         assert!(self.due.is_empty());
         let totals = crate::log::Status::of(&self.shared).totals();
-        assert_eq!(totals.emitted, totals.acknowledged + totals.shed + totals.failed, "{totals:?}");
+        assert_eq!(
+            totals.emitted,
+            totals.acknowledged + totals.summarised + totals.shed + totals.failed,
+            "{totals:?}"
+        );
         let found = records(self.path.path());
         let known: BTreeSet<_> = found.iter().filter_map(Found::number).collect();
         let missing = self.model.unpromised.iter().filter(|number| !known.contains(number)).count();
         assert_eq!(gaps(&found) - self.model.told_before, self.model.lost + missing as u64);
+        assert_eq!(summarised(&found) - self.model.summarised_before, self.model.counted);
     }
 
     fn kill(&mut self) {
@@ -248,6 +280,7 @@ impl World {
         let found = records(self.path.path());
         self.check(&found);
         (self.model.lost, self.model.told_before) = (0, gaps(&found));
+        (self.model.counted, self.model.summarised_before) = (0, summarised(&found));
         self.model.unpromised.clear();
     }
 
@@ -255,6 +288,7 @@ impl World {
         match step {
             Step::Reserve(which) => self.reserve(which),
             Step::Record(text) => self.record(text),
+            Step::Flood(count) => self.flood(count),
             Step::Write => self.write(),
             Step::Pass => self.pass().await,
             Step::Room(bytes, is_told) => {
@@ -306,8 +340,16 @@ impl World {
 }
 
 fn gaps(found: &[Found]) -> u64 {
-    let gaps = found.iter().filter(|record| record.action() == "AUDIT_GAP");
-    gaps.map(|gap| gap.event["details"]["count"].as_u64().unwrap()).sum()
+    told_by("AUDIT_GAP", found)
+}
+
+fn summarised(found: &[Found]) -> u64 {
+    told_by("AUDIT_REFUSALS", found)
+}
+
+fn told_by(action: &str, found: &[Found]) -> u64 {
+    let records = found.iter().filter(|record| record.action() == action);
+    records.map(|record| record.event["details"]["count"].as_u64().unwrap()).sum()
 }
 
 proptest! {

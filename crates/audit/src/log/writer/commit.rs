@@ -9,6 +9,7 @@ use super::super::disk::Disk;
 use super::super::gap::Losses;
 use super::super::journal::Trouble;
 use super::super::ladder::LOOK_AGAIN;
+use super::super::refusals::Summary;
 use super::super::room::Rank;
 use super::super::shared::Entry;
 use super::super::tail::Mark;
@@ -23,17 +24,30 @@ const MOST_SQUEEZED_BYTES: usize = 8 << 10;
 
 impl<D: Disk> Writer<D> {
     /// Writes what is to be written, syncs if anybody asked for it, and gives the receipts.
-    pub(super) fn commit(&mut self, entries: VecDeque<Entry>, losses: &Losses, now: Instant) {
+    pub(super) fn commit(
+        &mut self,
+        entries: VecDeque<Entry>,
+        losses: &Losses,
+        refusals: Vec<Summary>,
+        now: Instant,
+    ) {
         let gap = (!losses.is_empty()).then(|| self.journal.seal(&self.clerk.gap(losses)));
         if gap.is_some() {
             self.gap_at = now + LOOK_AGAIN;
         }
+        let seal = |summary| (self.journal.seal(&self.clerk.refusals(&summary)), summary);
+        let told: Vec<_> = refusals.into_iter().map(seal).collect();
         let mut batch = Written::seal(&mut self.journal, entries);
         let result = self.write_and_sync(&mut batch, now);
         if let Err(trouble) = result {
-            if gap.is_some_and(|mark| mark.head.seq > self.journal.tail().kept_head().seq) {
-                self.shared.lock().losses.put_back(losses);
+            let kept = self.journal.tail().kept_head().seq;
+            let mut state = self.shared.lock();
+            if gap.is_some_and(|mark| mark.head.seq > kept) {
+                state.losses.put_back(losses);
             }
+            let untold = told.into_iter().filter(|(mark, _)| mark.head.seq > kept);
+            state.refusals.put_back(untold.map(|(_, summary)| summary));
+            drop(state);
             self.suffer(&trouble);
             self.commit_while_ill(batch.into_entries(), trouble.reason());
         }

@@ -12,8 +12,19 @@ use tower::{Layer, Service, ServiceExt};
 
 use super::{Body, Inner, SECOND, answers, end_of, only, recorded, send};
 
+/// A refusal, and whether it came after the call.
 #[derive(Debug)]
-struct No(Kind, &'static str);
+pub(super) struct No(Kind, &'static str, bool);
+
+impl No {
+    fn before(kind: Kind, code: &'static str) -> Self {
+        Self(kind, code, false)
+    }
+
+    pub(super) fn after(kind: Kind) -> Self {
+        Self(kind, "too_late", true)
+    }
+}
 
 impl std::fmt::Display for No {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,15 +45,15 @@ impl Rejection for No {
         "test"
     }
     fn reached_inner(&self) -> bool {
-        false
+        self.2
     }
     fn public(&self) -> std::borrow::Cow<'static, str> {
         "no".into()
     }
 }
 
-fn refuses(kind: Kind, code: &'static str) -> Inner {
-    Strict::with(move |_, _| Reply::Ok(AsProblem::default().respond(Refused::new(No(kind, code)))))
+pub(super) fn refuses(kind: Kind, code: &'static str) -> Inner {
+    Strict::with(move |_, _| Reply::Ok(AsProblem::default().respond(Refused::new(No::before(kind, code)))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +176,7 @@ async fn a_rate_limit_that_answers_with_another_status_is_still_one() {
     let inner: Inner = Strict::with(|_, _| {
         let problem =
             AsProblem::default().with_status(Kind::RateLimited, StatusCode::SERVICE_UNAVAILABLE).unwrap();
-        Reply::Ok(problem.respond(Refused::new(No(Kind::RateLimited, "quota_exceeded"))))
+        Reply::Ok(problem.respond(Refused::new(No::before(Kind::RateLimited, "quota_exceeded"))))
     });
     send(&layer.build().unwrap(), inner, message::get("/")).await;
     assert_eq!(end_of(&only(&records)), ("denied", Some("quota_exceeded"), "complete"));
@@ -194,8 +205,8 @@ async fn an_error_of_a_client_is_recorded_with_what_refused_it() {
     use buttress_core::BoxError;
 
     let errors: [(BoxError, &str, &str); 3] = [
-        (Refused::new(No(Kind::RateLimited, "throttled")).into(), "denied", "throttled"),
-        (Refused::new(No(Kind::TimedOut, "timed_out")).into(), "failure", "timed_out"),
+        (Refused::new(No::before(Kind::RateLimited, "throttled")).into(), "denied", "throttled"),
+        (Refused::new(No::before(Kind::TimedOut, "timed_out")).into(), "failure", "timed_out"),
         ("connection lost".into(), "failure", "error"),
     ];
     for (error, outcome, reason) in errors {

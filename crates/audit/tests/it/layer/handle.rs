@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Body, Inner, end_of, only, read, recorded, send};
 
 /// Answers with a status, after the handler has spoken.
-fn says(status: u16, say: impl Fn(&AuditHandle) + Clone + Send + Sync + 'static) -> Inner {
+pub(super) fn says(status: u16, say: impl Fn(&AuditHandle) + Clone + Send + Sync + 'static) -> Inner {
     Strict::handling(move |_, request: http::Request<Body>| {
         let handle = request.extensions().get::<AuditHandle>().unwrap().clone();
         let say = say.clone();
