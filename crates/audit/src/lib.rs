@@ -117,8 +117,7 @@
 //!
 //! # Features
 //!
-//! `cli` (on): what the command `buttress-audit` needs and the library does not. `testing` (off): the laws of sinks, for
-//! those who write one.
+//! `cli` (on): what the command `buttress-audit` needs and the library does not.
 //!
 //! # Sources
 //!
@@ -137,8 +136,6 @@ mod memory;
 mod record;
 pub mod sink;
 mod statistics;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod verify;
 
 pub use event::{
