@@ -22,11 +22,11 @@ impl<J> Face<J> {
     }
 
     /// The same with a mode switch of its own, in the present position.
-    pub(crate) fn fresh(&self) -> Arc<Self>
+    pub(crate) fn fresh(&self) -> Self
     where
         J: Clone,
     {
-        Arc::new(Self { mode: ModeSwitch::new(self.mode.get()), ..self.clone() })
+        Self { mode: ModeSwitch::new(self.mode.get()), ..self.clone() }
     }
 
     pub(crate) fn named(self, name: impl Into<Arc<str>>) -> Self {

@@ -6,6 +6,7 @@ mod body_layer;
 mod deadline;
 mod deadline_builder;
 mod forward;
+mod forwarded;
 mod header;
 mod limits;
 mod trust;
@@ -18,6 +19,7 @@ pub use body_layer::{
 pub use deadline::{DeadlineLayer, DeadlineService};
 pub use deadline_builder::DeadlineBuilder;
 pub use forward::{ForwardDeadline, ForwardDeadlineBuilder, ForwardDeadlineLayer};
+pub use forwarded::Forwarded;
 pub use header::TimeoutHeader;
 pub use limits::{AttemptLimit, FromExtensions, TimeLimit};
 pub use trust::{Trust, WhenMalformed};

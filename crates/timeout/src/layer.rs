@@ -46,7 +46,7 @@ impl<J, T, O> TimeoutLayer<J, T, O> {
         T: Clone,
         O: Clone,
     {
-        Self { face: self.face.fresh(), ..self.clone() }
+        Self { face: Arc::new(self.face.fresh()), ..self.clone() }
     }
 }
 

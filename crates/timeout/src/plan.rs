@@ -65,9 +65,9 @@ impl Plan {
 
 #[cfg(feature = "http")]
 impl Plan {
-    /// What is left at `now`.
-    pub(crate) fn left(self, now: Instant) -> Duration {
-        self.until.saturating_duration_since(now)
+    /// Whether at least so much is left at `now`.
+    pub(crate) fn leaves(self, least: Duration, now: Instant) -> bool {
+        now.checked_add(least).is_some_and(|then| then <= self.until)
     }
 
     /// The same end, counted from another beginning.

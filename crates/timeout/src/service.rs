@@ -123,7 +123,7 @@ impl<J> Face<J> {
     /// How the time of a call counts after a wait.
     fn after_waiting(&self, queue: &Queue, allowed: Allowed) -> Count {
         let waited = match queue {
-            Queue::Overdue(late, _) => return Count::Refused(Why::Late(*late)),
+            Queue::Overdue(overdue) => return Count::Refused(Why::Late(overdue.late)),
             Queue::Excused => return Count::Off,
             Queue::Granted(waited) => *waited,
             Queue::Open | Queue::Waiting(_) => return Count::Unusual(allowed),

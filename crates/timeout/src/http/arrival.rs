@@ -36,7 +36,7 @@ impl Grant {
         let limit = asked.limit.min(self.max);
         let said = asked.header.map(|header| Deadline::after(came, header));
         let plan = Plan::new(came, limit, crate::watch::earlier_of(said, asked.inherited));
-        if !plan.is_over(now) && plan.left(now) >= self.min_useful {
+        if !plan.is_over(now) && plan.leaves(self.min_useful, now) {
             return Ok(plan);
         }
         // It was the queue that used the time up only if there had been enough to begin with.
@@ -108,7 +108,7 @@ mod tests {
         let decided = GRANT.decide(now, Duration::from_millis(waited), asked);
         let millis = |left: Duration| u64::try_from(left.as_millis()).expect("small");
         decided
-            .map(|plan| (millis(plan.left(now)), plan.late(Phase::Response, now).bound()))
+            .map(|plan| (millis(plan.until() - now), plan.late(Phase::Response, now).bound()))
             .map_err(|late| late.phase())
     }
 

@@ -76,7 +76,7 @@ impl<J> DeadlineLayer<J> {
     where
         J: Clone,
     {
-        Self { rules: Arc::clone(&self.rules), face: self.face.fresh() }
+        Self { rules: Arc::clone(&self.rules), face: Arc::new(self.face.fresh()) }
     }
 }
 
@@ -153,7 +153,7 @@ where
             context = context.with_deadline(deadline);
         }
         // Within the context as well, for inner services that look at the deadline when they are called.
-        let call = context.clone().run(|| self.inner.call(request));
+        let call = context.lend(|| self.inner.call(request));
         let count = plan.map_or(Count::Off, Count::Planned);
         ResponseFuture::working(Cancel.begin(context.scope(call)), count, face)
     }
@@ -163,7 +163,7 @@ impl<J> DeadlineLayer<J> {
     /// The time that a request has, `None` if nobody is to watch it.
     fn admit<B>(&self, queue: &Queue, request: &Request<B>, mode: Mode) -> Result<Option<Plan>, Why> {
         let waited = match queue {
-            Queue::Overdue(late, _) => return Err(Why::Late(*late)),
+            Queue::Overdue(overdue) => return Err(Why::Late(overdue.late)),
             Queue::Excused => return Ok(None),
             _ if mode == Mode::Off => return Ok(None),
             Queue::Granted(waited) => *waited,

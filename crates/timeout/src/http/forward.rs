@@ -9,13 +9,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::deadline_builder::MIN_USEFUL;
+use super::forwarded::Forwarded;
 use super::header::TimeoutHeader;
 use super::limits::AttemptLimit;
 use crate::face::Face;
-use crate::on_timeout::{Cancelled, OnTimeout};
 use crate::rejection::LAYER;
-use crate::watch::{Count, Why};
-use crate::{Bound, Cancel, Phase, ResponseFuture, TimedOut, range, timer};
+use crate::{Bound, Phase, TimedOut, range, timer};
 
 /// What the next service cannot use because the answer has to travel back.
 const RESERVE: Duration = Duration::from_millis(10);
@@ -29,9 +28,15 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// [crate documentation](crate).
 #[derive(Debug)]
 pub struct ForwardDeadlineLayer<J = AsError> {
+    rules: Arc<ForwardRules<J>>,
+}
+
+/// What a layer and all its services go by.
+#[derive(Clone, Debug)]
+pub(super) struct ForwardRules<J> {
     share: Share,
     header: TimeoutHeader,
-    face: Arc<Face<J>>,
+    pub(super) face: Face<J>,
 }
 
 /// What the next service gets of the time that is left.
@@ -64,18 +69,18 @@ impl Share {
 impl ForwardDeadlineLayer {
     /// Begins a layer whose refusals are errors.
     pub fn builder() -> ForwardDeadlineBuilder {
-        ForwardDeadlineBuilder {
+        ForwardDeadlineBuilder(ForwardRules {
             share: Share { reserve: RESERVE, min_useful: MIN_USEFUL, at_most: None },
             header: TimeoutHeader::standard(),
             face: Face::new(Duration::MAX, AsError, "forward"),
-        }
+        })
     }
 }
 
 impl<J> ForwardDeadlineLayer<J> {
     /// The switch between enforce, observe and off.
     pub fn mode(&self) -> &ModeSwitch {
-        &self.face.mode
+        &self.rules.face.mode
     }
 
     /// The same layer with a mode switch of its own, in the present position.
@@ -84,13 +89,14 @@ impl<J> ForwardDeadlineLayer<J> {
     where
         J: Clone,
     {
-        Self { face: self.face.fresh(), ..self.clone() }
+        let rules = ForwardRules::clone(&self.rules);
+        Self { rules: Arc::new(ForwardRules { face: rules.face.fresh(), ..rules }) }
     }
 }
 
 impl<J> Clone for ForwardDeadlineLayer<J> {
     fn clone(&self) -> Self {
-        Self { share: self.share, header: self.header.clone(), face: Arc::clone(&self.face) }
+        Self { rules: Arc::clone(&self.rules) }
     }
 }
 
@@ -98,59 +104,60 @@ impl<S, J> Layer<S> for ForwardDeadlineLayer<J> {
     type Service = ForwardDeadline<S, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ForwardDeadline { inner, layer: self.clone() }
+        ForwardDeadline { inner, rules: Arc::clone(&self.rules) }
     }
 }
 
 /// Builds a [`ForwardDeadlineLayer`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ForwardDeadlineBuilder<J = AsError> {
-    share: Share,
-    header: TimeoutHeader,
-    face: Face<J>,
-}
+pub struct ForwardDeadlineBuilder<J = AsError>(ForwardRules<J>);
 
 impl<J> ForwardDeadlineBuilder<J> {
     /// What is kept back of the time that is left, for the way. Default: 10 ms.
     pub fn reserve(self, reserve: Duration) -> Self {
-        Self { share: Share { reserve, ..self.share }, ..self }
+        self.share(|share| Share { reserve, ..share })
     }
 
     /// The least that must be left after the reserve for the request to be sent. Default: 5 ms.
     pub fn min_useful(self, min_useful: Duration) -> Self {
-        Self { share: Share { min_useful, ..self.share }, ..self }
+        self.share(|share| Share { min_useful, ..share })
     }
 
     /// The most that the next service is told, such as the time limit of an attempt: what comes later is not waited
     /// for. An [`AttemptLimit`] in the request's extensions takes the place of this. Default: all that is left.
     pub fn at_most(self, at_most: Duration) -> Self {
-        Self { share: Share { at_most: Some(at_most), ..self.share }, ..self }
+        self.share(|share| Share { at_most: Some(at_most), ..share })
+    }
+
+    fn share(self, change: impl FnOnce(Share) -> Share) -> Self {
+        Self(ForwardRules { share: change(self.0.share), ..self.0 })
     }
 
     /// The header that is written. Default: [`TimeoutHeader::standard`].
     pub fn header(self, header: TimeoutHeader) -> Self {
-        Self { header, ..self }
+        Self(ForwardRules { header, ..self.0 })
     }
 
     /// The name of the layer in signals. Default: `forward`.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
-        Self { face: self.face.named(name), ..self }
+        Self(ForwardRules { face: self.0.face.named(name), ..self.0 })
     }
 
     /// A mode, or a switch that something else turns. Default: enforce.
     pub fn mode(self, mode: impl Into<ModeSwitch>) -> Self {
-        Self { face: self.face.in_mode(mode), ..self }
+        Self(ForwardRules { face: self.0.face.in_mode(mode), ..self.0 })
     }
 
     /// Who hears of refusals. Default: nobody but the trail of the request.
     pub fn observer(self, observer: impl Observer) -> Self {
-        Self { face: self.face.observed_by(observer), ..self }
+        Self(ForwardRules { face: self.0.face.observed_by(observer), ..self.0 })
     }
 
     /// How a refusal is said.
     pub fn reject_with<K>(self, reject: K) -> ForwardDeadlineBuilder<K> {
-        ForwardDeadlineBuilder { share: self.share, header: self.header, face: self.face.rejecting(reject) }
+        let ForwardRules { share, header, face } = self.0;
+        ForwardDeadlineBuilder(ForwardRules { share, header, face: face.rejecting(reject) })
     }
 
     /// The layer.
@@ -159,7 +166,7 @@ impl<J> ForwardDeadlineBuilder<J> {
     ///
     /// Lists every setting outside its range: `reserve` and `min_useful` at most 10 s, `at_most` 1 ms to 1 day.
     pub fn build(self) -> Result<ForwardDeadlineLayer<J>, ConfigError> {
-        let Share { reserve, min_useful, at_most } = self.share;
+        let Share { reserve, min_useful, at_most } = self.0.share;
         let mut checks = Checks::of(LAYER);
         range::check_margin(&mut checks, "forward.reserve", reserve);
         range::check_margin(&mut checks, "forward.min_useful", min_useful);
@@ -167,7 +174,7 @@ impl<J> ForwardDeadlineBuilder<J> {
             range::check_limit(&mut checks, "forward.at_most", at_most);
         }
         checks.finish()?;
-        Ok(ForwardDeadlineLayer { share: self.share, header: self.header, face: Arc::new(self.face) })
+        Ok(ForwardDeadlineLayer { rules: Arc::new(self.0) })
     }
 }
 
@@ -175,12 +182,12 @@ impl<J> ForwardDeadlineBuilder<J> {
 #[derive(Debug)]
 pub struct ForwardDeadline<S, J = AsError> {
     inner: S,
-    layer: ForwardDeadlineLayer<J>,
+    rules: Arc<ForwardRules<J>>,
 }
 
 impl<S: Clone, J> Clone for ForwardDeadline<S, J> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules) }
     }
 }
 
@@ -191,23 +198,21 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<Cancelled<S::Future>, J>;
+    type Future = Forwarded<S::Future, J>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let face = Arc::clone(&self.layer.face);
-        if let Err(late) = self.layer.write(&mut request) {
-            return ResponseFuture::refused(Why::Late(late), face);
+        match self.rules.write(&mut request) {
+            Ok(()) => Forwarded::sent(self.inner.call(request)),
+            Err(late) => Forwarded::late(late, Arc::clone(&self.rules)),
         }
-        let work = Cancel.begin(self.inner.call(request));
-        ResponseFuture::working(work, Count::Off, face)
     }
 }
 
-impl<J> ForwardDeadlineLayer<J> {
+impl<J> ForwardRules<J> {
     /// Writes what is left into the request, unless that is too little to send it.
     fn write<B>(&self, request: &mut Request<B>) -> Result<(), TimedOut> {
         let mode = self.face.mode.get();

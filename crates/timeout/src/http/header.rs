@@ -57,10 +57,25 @@ impl TimeoutHeader {
     pub fn value(&self, left: Duration) -> HeaderValue {
         let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         match self.notation {
-            Notation::Millis => HeaderValue::from(millis),
+            Notation::Millis => decimal(millis),
             Notation::Grpc => grpc_value(millis),
         }
     }
+}
+
+/// A number as a value that takes no more memory than its digits.
+fn decimal(number: u64) -> HeaderValue {
+    let (mut digits, mut first, mut rest) = ([0; 20], 20, number);
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    // Digits are a valid value.
+    HeaderValue::from_bytes(&digits[first..]).unwrap_or(HeaderValue::from_static("0"))
 }
 
 /// What a request's fields say.

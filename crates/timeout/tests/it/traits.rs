@@ -40,11 +40,11 @@ fn everything_of_http_can_be_sent_shared_and_shown() {
     use buttress_timeout::{
         AttemptLimit, BodySide, BodyTimedOut, BodyTimeout, BodyTimeoutBuilder, BodyTimeoutFuture,
         BodyTimeoutLayer, DeadlineBuilder, DeadlineLayer, DeadlineService, ForwardDeadline,
-        ForwardDeadlineBuilder, ForwardDeadlineLayer, FromExtensions, MalformedTimeout, Requests, Responses,
-        TimeLimit, TimeoutBody, TimeoutHeader, Trust, WhenMalformed,
+        ForwardDeadlineBuilder, ForwardDeadlineLayer, Forwarded, FromExtensions, MalformedTimeout, Requests,
+        Responses, TimeLimit, TimeoutBody, TimeoutHeader, Trust, WhenMalformed,
     };
     all::<(DeadlineLayer, DeadlineBuilder, DeadlineService<u8>)>();
-    all::<(ForwardDeadlineLayer, ForwardDeadlineBuilder, ForwardDeadline<u8>)>();
+    all::<(ForwardDeadlineLayer, ForwardDeadlineBuilder, ForwardDeadline<u8>, Forwarded<u8, AsError>)>();
     all::<(BodyTimeoutLayer<Requests>, BodyTimeoutLayer<Responses>, BodyTimeoutBuilder<Responses>)>();
     all::<(BodyTimeout<u8, Requests>, BodyTimeoutFuture<u8>, TimeoutBody<u8>, BodyTimedOut, BodySide)>();
     all::<(AttemptLimit, TimeLimit, FromExtensions, FromExtensions<AttemptLimit>)>();
