@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use buttress_core::{Checks, ConfigError, Context, CorrelationId};
-use http::header::HeaderName;
+use http::header::{Entry, HeaderName};
 use http::{Extensions, Request, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -175,31 +175,34 @@ where
 
 impl Settings {
     fn stamp<B>(&self, request: &mut Request<B>) {
-        if let Some(set) = request.headers().get(&self.header) {
+        let (known, sends) = (known_id(request.extensions()), self.sends_to(request.uri()));
+        let id = match request.headers_mut().try_entry(&self.header) {
             // The caller's choice stands. If it is an ID, the layers inside shall know the request by it.
-            if let Ok(id) = CorrelationId::from_bytes(set.as_bytes()) {
-                request.extensions_mut().insert(id);
+            Ok(Entry::Occupied(set)) => CorrelationId::from_bytes(set.get().as_bytes()).ok(),
+            place => {
+                let id = known.or_else(|| self.mint.as_ref().map(Mint::draw));
+                // There is no place only where a request has 24,576 headers already.
+                if let (true, Some(id), Ok(Entry::Vacant(place))) = (sends, &id, place)
+                    && let Some(value) = spelled(id)
+                {
+                    let _ = place.try_insert(value);
+                }
+                id
             }
-            return;
+        };
+        if let Some(id) = id {
+            request.extensions_mut().insert(id);
         }
-        let Some(id) = self.id_for(request.extensions()) else { return };
-        if self.sends_to(request.uri())
-            && let Some(value) = spelled(&id)
-        {
-            // Fails only where a request has 24,576 headers already.
-            let _ = request.headers_mut().try_insert(self.header.clone(), value);
-        }
-        request.extensions_mut().insert(id);
-    }
-
-    fn id_for(&self, extensions: &Extensions) -> Option<CorrelationId> {
-        let threaded = extensions.get().cloned();
-        let current = || Context::with_current(|context| context.correlation_id().cloned());
-        threaded.or_else(current).or_else(|| self.mint.as_ref().map(Mint::draw))
     }
 
     fn sends_to(&self, uri: &Uri) -> bool {
         let Some(hosts) = &self.hosts else { return true };
         uri.host().is_some_and(|host| (hosts.0)(&host.to_ascii_lowercase()))
     }
+}
+
+/// The ID that the request brings, or that of the work it is part of.
+fn known_id(extensions: &Extensions) -> Option<CorrelationId> {
+    let current = || Context::with_current(|context| context.correlation_id().cloned());
+    extensions.get().cloned().or_else(current)
 }
