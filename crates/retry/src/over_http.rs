@@ -1,6 +1,7 @@
 //! Retries of HTTP requests.
 
 mod discard;
+mod extras;
 mod head;
 mod resend;
 mod rules;

@@ -1,5 +1,7 @@
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+
+use super::extras::Extras;
 
 /// The head of a request, kept cheaply: most are never needed again.
 ///
@@ -10,7 +12,7 @@ pub(crate) struct Head {
     method: Method,
     uri: Uri,
     version: Version,
-    extensions: Extensions,
+    extras: Extras,
     fields: Fields,
 }
 
@@ -33,13 +35,13 @@ impl Head {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            extensions: request.extensions().clone(),
+            extras: Extras::of(request.extensions()),
             fields: Fields::pack(request.headers()),
         }
     }
 
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.extensions
+    pub(crate) fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     /// The head as it was; `None` if a field cannot be read back, which no head makes happen that was valid.
@@ -48,7 +50,7 @@ impl Head {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = self.version;
-        *request.extensions_mut() = self.extensions.clone();
+        *request.extensions_mut() = self.extras.unpack();
         *request.headers_mut() = self.fields.unpack()?;
         Some(request.into_parts().0)
     }

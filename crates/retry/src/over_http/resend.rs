@@ -153,7 +153,7 @@ where
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        deadline_of(self.head.extensions())
+        deadline_of(&self.head.extras().unpack())
     }
 
     fn check(&self) -> Result<(), CannotRepeat> {
