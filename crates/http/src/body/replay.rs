@@ -43,7 +43,8 @@ struct Store<B> {
     chunks: Vec<Bytes>,
     /// Small pieces that were handed over after the last chunk.
     tail: BytesMut,
-    trailers: Option<HeaderMap>,
+    /// In a box, because few bodies have any, and a body is moved with its request.
+    trailers: Option<Box<HeaderMap>>,
     /// How many more bytes may be remembered.
     room: usize,
     lost: Option<NotReplayable>,
@@ -153,7 +154,7 @@ impl<B: Body + Unpin> Body for ReplayBody<B> {
         }
         let trailers = if this.trailers_sent { None } else { store.trailers.clone() };
         this.trailers_sent = true;
-        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(*trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -192,7 +193,7 @@ impl<B: Body> ReplayBody<B> {
                 store.remember(chunk);
                 self.next = store.chunks.len();
             } else {
-                store.trailers = frame.trailers_ref().cloned();
+                store.trailers = frame.trailers_ref().cloned().map(Box::new);
             }
         }
         self.trailers_sent = frame.is_trailers();
