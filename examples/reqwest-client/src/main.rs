@@ -3,7 +3,10 @@
 //! ```sh
 //! cargo run -p fleet-sim &                                     # an upstream that breaks on command
 //! cargo run -p reqwest-client http://127.0.0.1:9090/intune/v1.0/deviceManagement/managedDevices
-//! curl -X PUT localhost:9090/faults/intune -d '{"outage": true}'    # and once more
+//! # four times 401, since it shows no token: an answer like any other, and no failure
+//! curl -X PUT localhost:9090/faults/intune -d '{"outage": true}'
+//! cargo run -p reqwest-client http://127.0.0.1:9090/intune/v1.0/deviceManagement/managedDevices
+//! # one call fails with all its attempts, the others are refused by the breaker
 //! ```
 #![expect(clippy::print_stdout, reason = "that is all it does")]
 
