@@ -129,11 +129,11 @@ where
     type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Polled again after it was ready, it stays pending for good.
         match self.project().state.project() {
-            // Polled again after it was ready, it stays pending for good.
             StateProjection::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
             StateProjection::Running { future, guard, rules: (classify, rebuild) } => {
-                let Some(watching) = guard else { return future.poll(cx) };
+                let Some(watching) = guard else { return Poll::Pending };
                 watching.enter();
                 let Poll::Ready(result) = future.poll(cx) else {
                     watching.waits();

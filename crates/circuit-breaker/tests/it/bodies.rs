@@ -1,11 +1,18 @@
 //! Calls that last until their bodies end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
 use buttress_circuit_breaker::{Breaker, BreakerConfig, CircuitBreakerLayer, State};
 use buttress_core::{BoxError, Mode, Outcome};
 use buttress_testkit::{Reply, ScriptedBody, Step, Strict, message};
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::BodyExt;
+use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::{SECOND, two_failures};
@@ -85,6 +92,44 @@ async fn a_reader_who_has_seen_enough_tells_of_none() {
     }
     let counts = breaker.snapshot().counts();
     assert_eq!((counts.calls(), counts.failed(), breaker.in_flight()), (2, 0, 0));
+}
+
+/// Panics as soon as it is read.
+struct Panics;
+
+impl http_body::Body for Panics {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        panic!("as asked")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_is_a_failure() {
+    let layer = CircuitBreakerLayer::inbound("reports").config(two_failures()).build().unwrap();
+    let inner = Strict::<Request<Body>, Response<Body>, BoxError>::with(|_, _| {
+        Reply::Ok(Response::new(Body::new(Panics)))
+    });
+    let service = layer.clone().watching_bodies(Body::new).layer(inner);
+    for _ in 0..2 {
+        let body = service.clone().oneshot(request()).await.unwrap().into_body();
+        assert_eq!(layer.breaker().state(), State::Closed, "the head was fine");
+        let mut read = task::spawn(body.collect());
+        assert!(catch_unwind(AssertUnwindSafe(|| read.poll().is_ready())).is_err());
+        drop(read);
+    }
+    assert_eq!((layer.breaker().state(), layer.breaker().in_flight()), (State::Open, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watched_call_that_has_its_head_stays_pending() {
+    let (_, mut service) = layer_watching(|| vec![Step::Data("all".into())]);
+    let mut call = task::spawn(service.ready().await.unwrap().call(request()));
+    let response = assert_ready!(call.poll()).unwrap();
+    assert_pending!(call.poll());
+    drop(response);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! An open breaker under Tower: who decides, when, and what the caller sees.
 
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use buttress_circuit_breaker::{BreakerConfig, CircuitBreakerLayer, CircuitOpen, State};
 use buttress_core::{BoxError, Mode, Outcome, Refused};
@@ -107,6 +108,48 @@ async fn such_a_handle_is_refused_if_the_inner_service_is_not_ready_at_once() {
     probe.assert_kept();
 }
 
+/// Is ready for nobody: it has failed, or waits for ever.
+struct Unready {
+    has_failed: bool,
+}
+
+impl Service<u32> for Unready {
+    type Response = u32;
+    type Error = BoxError;
+    type Future = std::future::Pending<Result<u32, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.has_failed { Poll::Ready(Err("gone".into())) } else { Poll::Pending }
+    }
+
+    fn call(&mut self, _: u32) -> Self::Future {
+        panic!("it was not ready")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_for_which_the_inner_service_is_not_ready_returns_its_permit() {
+    for has_failed in [false, true] {
+        let layer = CircuitBreakerLayer::plain("inner").config(two_failures()).build().unwrap();
+        let breaker = layer.breaker();
+        let mut service = layer.layer(Unready { has_failed });
+        open(breaker);
+        service.ready().await.unwrap();
+        tokio::time::advance(5 * SECOND).await;
+        for _ in 0..3 {
+            let error = service.call(1).await.unwrap_err();
+            assert_eq!(
+                Refused::in_error(&error).is_some(),
+                !has_failed,
+                "refused, or the service's own error"
+            );
+            assert_eq!((breaker.state(), breaker.in_flight()), (State::HalfOpen, 0), "failed: {has_failed}");
+        }
+        breaker.try_admit().unwrap().settle(Outcome::Success);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handle_that_became_ready_while_closed_is_refused_once_the_breaker_is_open() {
     let layer = CircuitBreakerLayer::plain("inner").config(two_failures()).build().unwrap();
@@ -133,7 +176,7 @@ async fn a_refusal_comes_at_once_and_arms_no_timer() {
     let refused = tokio::task::unconstrained(poll_fn(|context| {
         let mut service = layer.layer(answering());
         assert!(service.poll_ready(context).is_ready());
-        std::task::Poll::Ready(service.call(1))
+        Poll::Ready(service.call(1))
     }));
     assert!(refused.await.await.is_err());
     assert_eq!(began.elapsed(), std::time::Duration::ZERO, "no timer was armed");
