@@ -77,7 +77,16 @@ mod tests {
             assert_eq!((name.as_str(), name.clone().as_str()), (&*text, &*text));
             assert_eq!(name.long.is_none(), length <= IN_PLACE, "{length}");
         }
-        let umlauts: Arc<str> = "ü".repeat(15).into();
-        assert_eq!(Name::from(&umlauts).as_str(), &*umlauts);
+    }
+
+    /// The border lies behind a character of several bytes, within one, and where a byte cannot count any further.
+    #[test]
+    fn a_name_that_is_not_ascii_is_kept_whole() {
+        for (umlauts, end) in [(15, ""), (15, "n"), (15, "ü"), (127, "n"), (127, "ü"), (128, "ü")] {
+            let text: Arc<str> = ("ü".repeat(umlauts) + end).into();
+            let name = Name::from(&text);
+            assert_eq!((name.as_str(), name.clone().as_str()), (&*text, &*text));
+            assert_eq!(name.long.is_none(), text.len() <= IN_PLACE, "{} bytes", text.len());
+        }
     }
 }

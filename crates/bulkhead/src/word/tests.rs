@@ -72,6 +72,22 @@ fn a_waiter_runs_only_where_there_is_room() {
     }
 }
 
+/// The excess is furthest below zero in an empty bulkhead of the largest limit, and far above it where a mode lets all
+/// calls run.
+#[test]
+fn a_limit_that_changes_at_either_end_leaves_the_other_numbers_alone() {
+    let limits = [1, 2, 999_999, 1_000_000];
+    for (in_flight, waiting) in [(0, 0), (0, 50_000), (1, 0), (1_000_000, 50_000), ((1 << 27) - 1, 1)] {
+        for (before, after) in limits.into_iter().flat_map(|before| limits.map(|after| (before, after))) {
+            let changed =
+                word(in_flight, waiting, before).with_limit(Limit::checked(after, &mut Checks::of("test")));
+            assert_eq!(numbers(changed), (in_flight, waiting, after));
+            assert_eq!(changed, word(in_flight, waiting, after));
+            assert_eq!(changed.has_room(), in_flight < after, "{in_flight} of {after}");
+        }
+    }
+}
+
 #[test]
 fn one_number_changes_and_the_others_stay() {
     let word = word(5, 3, 4);
