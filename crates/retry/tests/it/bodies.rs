@@ -70,6 +70,17 @@ async fn a_body_known_to_be_too_large_is_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_cannot_be_sent_again_spends_nothing_of_the_budget() {
+    let (streamed, _) = ScriptedBody::new([Step::Data("abc".into()), Step::Data("de".into())]);
+    let known = Full::new(Bytes::from("abcde"));
+    for body in [streamed.boxed_unsync(), known.map_err(BoxError::from).boxed_unsync()] {
+        let layer = http(&Recorder::new()).replay_cap_bytes(4).build().unwrap();
+        layer.layer(reading(&Log::new())).oneshot(request(Method::PUT, "/", body)).await.unwrap();
+        assert_eq!(layer.budget().usage(tokio::time::Instant::now().into_std()).spent, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_attempt_streams_and_nothing_is_read_ahead_b7() {
     let (body, probe) = ScriptedBody::new([Step::Data("ab".into()), Step::Hold, Step::Data("cd".into())]);
     let inner: Inner<ScriptedBody> = Inner::handling(move |_, request: Request<ReplayBody<ScriptedBody>>| {

@@ -156,6 +156,23 @@ async fn patience_waits_for_readiness_and_not_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn patience_ends_with_the_total_time() {
+    let recorder = Recorder::new();
+    let layer = patient(&recorder).max_elapsed(2 * SECOND).when_not_ready(NotReady::Wait(5 * SECOND));
+    let layer = layer.build().unwrap();
+    let inner = Inner::script([failing()]);
+    let probe = inner.probe();
+    let readiness = async {
+        during_the_wait(|| probe.hold_ready()).await;
+        tokio::time::sleep(2 * SECOND).await;
+        probe.release_ready();
+    };
+    let (outcome, ()) = tokio::join!(layer.layer(inner).oneshot(7), readiness);
+    assert_eq!((outcome.unwrap_err().to_string(), probe.calls()), ("down".to_owned(), 1));
+    assert_eq!(recorder.verdicts(), [(Verdict::GaveUp, "elapsed")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn patience_ends_with_the_deadline() {
     let recorder = Recorder::new();
     let layer = patient(&recorder).when_not_ready(NotReady::Wait(60 * SECOND)).build().unwrap();
