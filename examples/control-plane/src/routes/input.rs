@@ -1,7 +1,5 @@
 //! Reads a JSON object field by field, and remembers everything that is wrong with it.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Query, Request};
@@ -38,17 +36,25 @@ impl Input {
         Self { path, unread, known: Vec::new(), problems: Vec::new() }
     }
 
-    /// The parameters of a query, each of them a text.
+    /// The parameters of a query, each of them a text and there once.
     pub(crate) fn from_query(uri: &Uri) -> Result<Self, ApiProblem> {
-        let Ok(Query(parameters)) = Query::<BTreeMap<String, String>>::try_from_uri(uri) else {
+        let Ok(Query(parameters)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(ApiProblem::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_query",
                 "the query cannot be read",
             ));
         };
-        let unread = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
-        Ok(Self::new(String::new(), unread))
+        let mut input = Self::new(String::new(), Map::new());
+        for (name, value) in parameters {
+            let value = Value::from(value);
+            if input.unread.contains_key(&name) {
+                input.refuse(&name, &value, "given once");
+            } else {
+                input.unread.insert(name, value);
+            }
+        }
+        Ok(input)
     }
 
     /// Takes a field that must be there; one that is missing reads as `null`.
@@ -243,6 +249,18 @@ mod tests {
                 r#"{"allowed":"no such field; there are ring, by, inner","field":"stranger","value":1}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_parameter_that_is_there_twice_is_refused_since_only_one_of_the_two_would_count() {
+        let uri = Uri::from_static("/api/v1/audit?outcome=success&limit=1&outcome=denied");
+        let mut input = Input::from_query(&uri).expect("it can be read");
+        let of = |value: &Value| value.as_str().map(str::to_owned);
+        assert_eq!(input.required("outcome", "any", of).as_deref(), Some("success"));
+        assert_eq!(input.required("limit", "any", of).as_deref(), Some("1"));
+        let refused = json!(input.finish(|| Some(())).expect_err("one too many"));
+        let problem = json!({ "field": "outcome", "value": "denied", "allowed": "given once" });
+        assert_eq!(refused["problems"], json!([problem]));
     }
 
     #[test]
