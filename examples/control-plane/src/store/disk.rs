@@ -210,6 +210,9 @@ impl fmt::Display for DiskError {
         match self.why.downcast_ref() {
             Some(fjall::Error::Locked) => f.write_str("another process has it open"),
             Some(fjall::Error::Io(error)) => fmt::Display::fmt(error, f),
+            Some(fjall::Error::InvalidVersion(_)) => {
+                f.write_str("it has a format that this version cannot read")
+            }
             _ => fmt::Display::fmt(&self.why, f),
         }
     }

@@ -178,3 +178,16 @@ async fn a_folder_has_one_user_and_is_free_when_the_store_is_closed() {
     assert_eq!((late.code(), store.is_up()), ("storage_failed", Some(false)));
     open(folder.path()).await.close().await;
 }
+
+#[tokio::test]
+async fn a_folder_of_another_version_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    open(folder.path()).await.close().await;
+    std::fs::write(folder.path().join("version"), b"FJL\x63").expect("it is ours");
+    let refused = Store::open(Limits::default(), Some(folder.path())).await.map(drop);
+    let told = format!(
+        "cannot use the folder {}: it has a format that this version cannot read",
+        folder.path().display()
+    );
+    assert_eq!(refused.expect_err("of another version").to_string(), told);
+}
