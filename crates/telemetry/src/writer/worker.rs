@@ -69,26 +69,26 @@ impl Worker {
         if let Some((first, last)) = loss.span() {
             let fields =
                 [("count", Said::Count(loss.count)), ("first", Said::At(first)), ("last", Said::At(last))];
-            self.tell(output, "log_lines_dropped", &fields);
+            // One that did not find its way out would leave a gap that nobody sees.
+            self.put(output, &self.notice("log_lines_dropped", &fields));
         }
     }
 
-    /// Says in the log itself that it could not be written for a while. No line is missing because of it.
+    /// Says in the log itself that it could not be written for a while. No line is missing because of it, so it is not
+    /// tried again.
     fn tell_recovery(&self, output: &mut Output, failures: u64) {
         let error = output.last_error();
-        self.tell(
-            output,
-            "log_output_recovered",
-            &[("count", Said::Count(failures)), ("error", Said::Word(&error))],
-        );
+        let fields = [("count", Said::Count(failures)), ("error", Said::Word(&error))];
+        output.put_or_leave(&self.notice("log_output_recovered", &fields));
     }
 
-    /// Writes a line of the log about itself; one that cannot be written is not tried again.
-    fn tell(&self, output: &mut Output, event: &'static str, fields: &[(&'static str, Said<'_>)]) {
+    /// A line of the log about itself.
+    fn notice(&self, event: &'static str, fields: &[(&'static str, Said<'_>)]) -> Vec<u8> {
         let at = Stamp::of(self.clock.now());
-        Scratch::lend(|scratch| {
+        let line = Scratch::lend(|scratch| {
             self.lines.notice(at, event, fields, scratch);
-            output.put_or_leave(&scratch.line);
+            scratch.line.clone()
         });
+        line.unwrap_or_default()
     }
 }

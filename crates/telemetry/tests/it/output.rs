@@ -1,7 +1,7 @@
 //! What becomes of lines when whoever reads them is slow, broken or gone.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -99,6 +99,49 @@ fn an_output_that_fails_and_recovers_has_every_line_whole_and_says_that_it_faile
         .find(|line| line.get("event").is_some_and(|event| event == "log_output_recovered"))
         .unwrap();
     assert_eq!(notice["error"], "no space, password=***REDACTED***");
+}
+
+/// Refuses everything until it is opened, and then the first line about lost ones.
+struct Refuses {
+    sink: Sink,
+    is_open: Arc<AtomicBool>,
+    has_refused: bool,
+}
+
+impl Write for Refuses {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let of_loss = bytes.windows(17).any(|part| part == b"log_lines_dropped");
+        if !self.is_open.load(Ordering::SeqCst) || of_loss && !std::mem::replace(&mut self.has_refused, true)
+        {
+            return Err(io::Error::other("no space"));
+        }
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_gap_is_told_also_where_the_output_fails_again_right_at_it() {
+    let (sink, is_open) = (Sink::default(), Arc::new(AtomicBool::new(false)));
+    let refuses = Refuses { sink: sink.clone(), is_open: Arc::clone(&is_open), has_refused: false };
+    let parts = builder().buffer_bytes(64 * 1024).to_writer(refuses).build().unwrap();
+    let (subscriber, guard) = parts.into_subscriber();
+    let _default = tracing::subscriber::set_default(subscriber);
+    for _ in 0..100 {
+        tracing::info!(text = "x".repeat(1000), "said");
+    }
+    assert!(guard.counts().dropped_full > 0);
+    is_open.store(true, Ordering::SeqCst);
+    assert!(guard.flush(LONG));
+    tracing::info!("behind the gap");
+    assert!(guard.flush(LONG));
+    let lines = objects(&sink.bytes());
+    let told =
+        lines.iter().filter(|line| line.get("event").is_some_and(|event| event == "log_lines_dropped"));
+    assert_eq!(told.filter_map(|line| line["count"].as_u64()).sum::<u64>(), guard.counts().dropped_full);
 }
 
 /// Looks until something is there; what is looked for comes about without us.
