@@ -22,8 +22,12 @@ const LONGEST: usize = 40;
 
 impl Default for Familiar {
     fn default() -> Self {
-        Self { texts: [Text { lines: 0, len: 0, bytes: [0; LONGEST] }; 128], new: Vec::new() }
+        Self { texts: [Text::NONE; 128], new: Vec::new() }
     }
+}
+
+impl Text {
+    const NONE: Self = Self { lines: 0, len: 0, bytes: [0; LONGEST] };
 }
 
 impl Familiar {
@@ -52,6 +56,13 @@ impl Familiar {
     pub(crate) fn confirm(&mut self, lines: usize) {
         for place in self.new.drain(..) {
             self.texts[place].lines = lines;
+        }
+    }
+
+    /// One of the texts that were new has something to hide, which must not stay here.
+    pub(crate) fn forget(&mut self) {
+        for place in self.new.drain(..) {
+            self.texts[place] = Text::NONE;
         }
     }
 }

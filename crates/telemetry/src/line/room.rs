@@ -63,6 +63,8 @@ impl Room {
         let is_clean = self.unseen.is_empty() || matches!(redactor.bytes(&self.unseen), Cow::Borrowed(_));
         if is_clean {
             self.familiar.confirm(lines);
+        } else {
+            self.familiar.forget();
         }
         is_clean
     }
@@ -113,6 +115,17 @@ mod tests {
             assert_eq!(room.unseen.len(), unseen, "{text} {lines}");
             assert_eq!(room.is_clean(redactor, lines), is_clean, "{text} {lines}");
         }
+    }
+
+    #[test]
+    fn a_text_with_something_to_hide_is_not_remembered() {
+        let (mut room, redactor) = (Room::default(), Redactor::default());
+        let nothing = format!("{:?}", room.familiar);
+        for text in ["token=hunter2", "quiet"] {
+            room.look_later(text);
+        }
+        assert!(!room.is_clean(&redactor, 1));
+        assert_eq!(format!("{:?}", room.familiar), nothing);
     }
 
     #[test]
