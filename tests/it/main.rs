@@ -10,6 +10,7 @@ mod limits;
 mod outage;
 mod process;
 mod program;
+mod readme;
 mod resilience;
 mod tokens;
 mod world;
