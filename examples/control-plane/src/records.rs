@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
+use buttress::core::{Signal, Verdict};
 use buttress::fjall::FjallStore;
 use buttress::idempotency::{
     Claim, Claimed, IdempotencyBuilder, Invalidated, MemoryStore, RecordId, Step, Stepped, Store, StoreError,
@@ -52,11 +53,11 @@ macro_rules! each {
 
 impl Store for Records {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        each!(self, store => store.claim(claim).await)
+        told(each!(self, store => store.claim(claim).await))
     }
 
     async fn step(&self, ticket: &Ticket, step: &Step) -> Result<Stepped, StoreError> {
-        each!(self, store => store.step(ticket, step).await)
+        told(each!(self, store => store.step(ticket, step).await))
     }
 
     async fn invalidate(&self, id: RecordId) -> Result<Invalidated, StoreError> {
@@ -66,6 +67,13 @@ impl Store for Records {
     async fn clear(&self) -> Result<u64, StoreError> {
         each!(self, store => store.clear().await)
     }
+}
+
+/// A caller reads only that the store has failed; why is for the log.
+fn told<T>(answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    answer.inspect_err(|error| {
+        tracing::error!(error = error as &dyn Error, "an idempotency record cannot be read or kept");
+    })
 }
 
 impl Records {
@@ -142,10 +150,18 @@ pub(crate) fn keys(
         .key_required()
         .request_limit(max_body_bytes)
         .store_time(STORE_TIME)
+        .observer(hear)
         .endpoint(endpoint);
     match hash_secret {
         Some(secret) => layer.secret(secret.expose()),
         None => layer,
+    }
+}
+
+/// Notes that the store no longer answers in time, and that it does again.
+fn hear(signal: &Signal<'_>) {
+    if signal.verdict == Verdict::Changed {
+        tracing::warn!(state = signal.code, "the store of the idempotency records has changed");
     }
 }
 

@@ -1,10 +1,15 @@
 //! The server with the records goes away and comes back; or was never there.
 
+#[cfg(target_os = "linux")]
+use buttress_testkit::TinyDisk;
+use buttress_testkit::redis::RedisServer;
 use control_plane::{ControlPlane, RecordsIn, Secret};
 use fleet_sim::{Fault, Upstream};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Place, is_replay};
+use crate::process::{Process, folder};
 use crate::world::{Answer, World, package, until};
 
 const PACKAGES: &str = "/api/v1/packages";
@@ -147,4 +152,59 @@ async fn a_store_that_is_not_there_at_the_start_is_told_and_its_password_is_not(
         assert!(told.starts_with(&format!("cannot keep idempotency records in {server}: ")), "{told}");
         assert!(told.contains(place) && !told.contains("s3cret"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn that_the_store_is_gone_and_back_is_told_in_the_log() {
+    let mut server = RedisServer::start();
+    let process = Process::start(&["--idempotency", "redis", "--redis", &server.url()]).await;
+    let create = async |number: usize| {
+        let (key, package) = (format!("key-{number}"), package(&format!("p{number}"), &["windows"], 0.1));
+        process.post_with(&key, PACKAGES, package).await.expect("an answer").status
+    };
+    server.kill();
+    assert_eq!(join_all((0..6).map(&create)).await, [503; 6]);
+    server.restart();
+    until(async || create(6).await == 201).await;
+    let log = process.stop().await;
+    let changes = log.lines().filter(|line| line["logger"] == "control_plane::records");
+    let states: Vec<_> = changes.filter_map(|line| line["state"].as_str().map(str::to_owned)).collect();
+    assert_eq!(states, ["store_sick", "store_well"]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn that_the_disk_is_full_is_told_in_the_log_and_a_restart_with_room_goes_on() {
+    let Some(disk) = TinyDisk::mount() else {
+        return println!("not shown: only the administrator may mount a file system");
+    };
+    let (audit, data, other) = (folder(), disk.path().join("data"), disk.path().join("other"));
+    let audit = audit.path().join("audit");
+    let args = ["--address-rate", "100000/s", "--audit", audit.to_str().unwrap()];
+    let process = Process::start_in(&data, &args).await;
+    // As much as there is room for.
+    let _ = std::fs::write(&other, vec![7; 8 << 20]);
+    let create = async |process: &Process, number: usize| {
+        let (key, package) = (format!("key-{number}"), package(&format!("p{number}"), &["windows"], 0.1));
+        process.post_with(&key, PACKAGES, package).await.expect("an answer")
+    };
+    let mut asked = 0;
+    let refused = loop {
+        let answer = create(&process, asked).await;
+        if answer.status == 503 && answer.problem(503) == "idempotency_store_unavailable" {
+            break answer;
+        }
+        asked += 1;
+        assert!(asked < 1_000, "{answer:?}");
+    };
+    let log = process.stop().await;
+    let why = log.lines_of(refused.correlation_id()).into_iter().find(|line| line["error"].is_string());
+    let why = why.expect("a line that says why");
+    assert_eq!((&why["level"], &why["logger"]), (&json!("error"), &json!("control_plane::records")));
+    assert!(why["error"].as_str().is_some_and(|text| text.contains("No space left on device")), "{why}");
+
+    std::fs::remove_file(&other).unwrap();
+    let process = Process::start_in(&data, &args).await;
+    assert_eq!(create(&process, asked).await.status, 201);
+    process.stop().await;
 }
