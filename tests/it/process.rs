@@ -1,5 +1,6 @@
 //! The program itself, in a process of its own.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
@@ -26,7 +27,7 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Log(String);
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane-under-test"));
     command.args(args).env("BUTTRESS_LOG_FORMAT", "json").env_remove("RUST_LOG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -7,7 +7,7 @@ use fleet_sim::{Fault, Upstream};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::process::{Process, folder, run};
+use crate::process::{Process, command, folder, run};
 use crate::world::{until, within};
 
 fn text(bytes: &[u8]) -> &str {
@@ -85,6 +85,29 @@ async fn bad_arguments_are_named_with_what_is_allowed_and_end_in_2() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_text_is_named_and_neither_panics_nor_counts_as_not_given() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let bytes = OsStr::from_bytes(b"sixteen bytes or more\xff");
+    let shown = r#""sixteen bytes or more\xFF""#;
+    for (mut command, message) in [
+        (command([bytes]), format!("control-plane: the argument {shown} is not UTF-8\n")),
+        (command(["--data".as_ref(), bytes]), format!("control-plane: the argument {shown} is not UTF-8\n")),
+        (
+            command(["--listen", "x"]),
+            "control-plane: --listen is \"x\", allowed: an IP address and a port, such as 127.0.0.1:8080\n\
+             control-plane: BUTTRESS_HASH_SECRET is not UTF-8\n"
+                .to_owned(),
+        ),
+    ] {
+        let output = within(command.env("BUTTRESS_HASH_SECRET", bytes).output()).await.unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), &*message));
+    }
+}
+
 #[tokio::test]
 async fn a_taken_address_is_an_error_that_names_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -93,6 +116,22 @@ async fn a_taken_address_is_an_error_that_names_it() {
     let output = run(&["--listen", &addr, "--data", data.path().to_str().unwrap()], &[]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains(&format!("cannot listen on {addr}")), "{output:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn whoever_cannot_be_told_where_it_listens_gets_an_error_and_a_clean_stop() {
+    let data = folder();
+    let path = data.path().to_str().unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = command(["--listen", "127.0.0.1:0", "--data", path]);
+    let started = command.stdout(full).spawn().unwrap();
+    let output = within(started.wait_with_output()).await.unwrap();
+    let last = text(&output.stderr).lines().last();
+    let told = "control-plane: cannot write to standard output: No space left on device (os error 28)";
+    assert_eq!((output.status.code(), last), (Some(1), Some(told)));
+    let log = std::fs::read_to_string(data.path().join("audit/segment-00000000000000000001.jsonl")).unwrap();
+    assert!(log.contains("SERVICE_STOPPED"), "{log}");
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ mod storage;
 mod tests;
 mod values;
 
+use std::cell::RefCell;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -116,11 +118,11 @@ impl Command {
     ///
     /// Everything that is wrong, each with the argument, its value and what is allowed.
     pub(crate) fn read(
-        args: impl IntoIterator<Item = String>,
-        env: impl Fn(&str) -> Option<String>,
+        args: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, InvalidArgs> {
         let mut given = Given::default();
-        let mut args = args.into_iter();
+        let mut args = texts(args)?.into_iter();
         while let Some(arg) = args.next() {
             if matches!(arg.as_str(), "--help" | "-h") {
                 return Ok(Self::Help);
@@ -129,6 +131,14 @@ impl Command {
         }
         given.finish(env).map(|args| Self::Run(Box::new(args)))
     }
+}
+
+fn texts(args: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, InvalidArgs> {
+    let text = |arg: OsString| arg.into_string().map_err(|arg| format!("the argument {arg:?} is not UTF-8"));
+    args.into_iter()
+        .map(text)
+        .collect::<Result<_, _>>()
+        .map_err(|problem| InvalidArgs { problems: vec![problem] })
 }
 
 /// The arguments as they were given.
@@ -190,7 +200,9 @@ impl Given {
         }
     }
 
-    fn finish(mut self, env: impl Fn(&str) -> Option<String>) -> Result<Args, InvalidArgs> {
+    fn finish(mut self, env: impl Fn(&str) -> Option<OsString>) -> Result<Args, InvalidArgs> {
+        let no_texts = RefCell::default();
+        let env = |name: &str| text(name, env(name)?, &no_texts);
         let listen = self.listen.take().unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
         let listen =
             self.check("--listen", &listen, "an IP address and a port, such as 127.0.0.1:8080", |text| {
@@ -205,6 +217,7 @@ impl Given {
         let postgres = self.postgres(&env);
         let audit_to = self.audit_to(postgres.as_ref());
         let records = self.records(&data, rate_limits.redis.as_ref(), postgres.as_ref());
+        self.problems.append(&mut no_texts.borrow_mut());
         match listen.zip(records) {
             Some((listen, records)) if self.problems.is_empty() => Ok(Args {
                 listen,
@@ -259,11 +272,31 @@ impl Given {
     }
 
     fn base_url(&mut self, name: &str, url: &str) -> Option<String> {
-        self.check(name, url, "an http:// URL without query (this build brings no TLS)", |text| {
-            let uri: Uri = text.parse().ok()?;
-            let fits = uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none();
-            fits.then(|| text.trim_end_matches('/').to_owned())
+        let allowed = "an http:// URL without user, password and query (this build brings no TLS)";
+        // What is before the @ may be a password, which belongs in no log.
+        let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, place)| format!("***@{place}"));
+        self.check(name, &shown, allowed, |_| {
+            let uri: Uri = url.parse().ok()?;
+            let place = uri.authority().filter(|place| !place.as_str().contains('@'));
+            let fits = uri.scheme_str() == Some("http") && place.is_some() && uri.query().is_none();
+            fits.then(|| url.trim_end_matches('/').to_owned())
         })
+    }
+
+    /// Where a server is: as the command line says, or else the environment.
+    fn url_of(
+        &mut self,
+        server: &str,
+        given: Option<String>,
+        env: &impl Fn(&str) -> Option<String>,
+    ) -> Option<Secret> {
+        let variable = url_variable(server);
+        let (name, url) = match given {
+            Some(url) => (format!("--{server}"), url),
+            None => (variable.clone(), env(&variable)?),
+        };
+        let allowed = format!("{server}:// and where it is");
+        self.check(&name, &url, &allowed, |url| (!url.is_empty()).then(|| Secret::new(url)))
     }
 
     fn intune_credentials(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<ClientCredentials> {
@@ -304,6 +337,17 @@ impl Given {
         }
         taken
     }
+}
+
+/// The value of a variable, or a problem that does not show it: it may be a secret.
+fn text(name: &str, value: OsString, problems: &RefCell<Vec<String>>) -> Option<String> {
+    let problem = |_| problems.borrow_mut().push(format!("{name} is not UTF-8"));
+    value.into_string().map_err(problem).ok()
+}
+
+/// The variable that says where a server is.
+fn url_variable(server: &str) -> String {
+    format!("BUTTRESS_{}_URL", server.to_uppercase())
 }
 
 fn client(prefix: &str, env: &impl Fn(&str) -> Option<String>) -> Option<ClientCredentials> {

@@ -15,18 +15,15 @@ use crate::control_plane::ControlPlane;
 /// The exit code is 0 after a stop that was asked for, 1 if it cannot start, and 2 if the arguments or the environment
 /// make no sense.
 pub async fn program() -> ExitCode {
-    let env = |name: &str| std::env::var(name).ok();
-    let command = match Command::read(std::env::args().skip(1), env) {
+    let command = match Command::read(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
         Ok(command) => command,
         Err(invalid) => return complain(2, invalid.problems()),
     };
     let Command::Run(args) = command else {
         return print(HELP).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     };
-    let logs = Logs::builder()
-        .service_name(env!("CARGO_PKG_NAME"))
-        .service_version(env!("CARGO_PKG_VERSION"))
-        .env_with(env);
+    let logs =
+        Logs::builder().service_name(env!("CARGO_PKG_NAME")).service_version(env!("CARGO_PKG_VERSION")).env();
     // Kept to the end, so that the last lines are written.
     let _logs = match logs.init() {
         Ok(logs) => logs,
@@ -55,7 +52,11 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .records(records);
     let running = control_plane.start().await?;
     let simulation = running.simulation().map(fleet_sim::Running::addr);
-    print(&Banner { listening: running.addr(), simulation, open_for }.to_string())?;
+    let banner = Banner { listening: running.addr(), simulation, open_for };
+    if let Err(error) = print(&banner.to_string()) {
+        running.shutdown().await;
+        return Err(format!("cannot write to standard output: {error}").into());
+    }
 
     stop.await;
     tracing::info!("asked to stop; requests that are being answered may finish");

@@ -10,7 +10,9 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:9090";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Some(listen) = listen_address(std::env::args().skip(1)) else {
+    // What is no text is no address either, and is told as it can be shown.
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let Some(listen) = listen_address(args) else {
         let _ = writeln!(io::stderr(), "{USAGE}");
         return ExitCode::from(2);
     };

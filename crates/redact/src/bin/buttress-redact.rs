@@ -20,7 +20,8 @@ gone; 1 the input or output failed; 2 the arguments are wrong.
 ";
 
 fn main() -> ExitCode {
-    let mut args = env::args().skip(1);
+    // What is no text is no argument either, and is told as it can be shown.
+    let mut args = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let done = match command(&mut args) {
         Ok(Command::Help) => io::stdout().write_all(HELP.as_bytes()),
         Ok(Command::Redact(mode)) => redact(mode, &mut io::stdin().lock(), &mut io::stdout().lock()),

@@ -102,3 +102,14 @@ fn wrong_arguments_are_told_and_help_is_given() {
     assert!(help.status.success());
     assert!(help.stdout.starts_with(b"Reads lines from standard input"));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_told_like_any_other_that_is_wrong() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let output = command(&[]).arg(OsStr::from_bytes(b"file\xff")).stdin(Stdio::null()).output().unwrap();
+    let told = "buttress-redact: unknown argument \"file\u{fffd}\"; see --help\n";
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(2), told.into()));
+}

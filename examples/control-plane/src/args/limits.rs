@@ -25,7 +25,8 @@ impl Given {
             limits.nodes = self.check("--nodes", &nodes, "1 to 10000", read).unwrap_or(limits.nodes);
         }
         limits.hash_secret = self.hash_secret(env);
-        limits.redis = self.redis.take().or_else(|| env("BUTTRESS_REDIS_URL")).map(Secret::new);
+        let redis = self.redis.take();
+        limits.redis = self.url_of("redis", redis, env);
         limits
     }
 

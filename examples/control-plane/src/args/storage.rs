@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Given;
+use super::{Given, url_variable};
 use crate::connectors::Secret;
 use crate::domain::{Word, words};
 use crate::settings::RecordsIn;
@@ -39,7 +39,8 @@ impl Given {
     }
 
     pub(super) fn postgres(&mut self, env: &impl Fn(&str) -> Option<String>) -> Option<Secret> {
-        self.postgres.take().or_else(|| env("BUTTRESS_POSTGRES_URL")).map(Secret::new)
+        let postgres = self.postgres.take();
+        self.url_of("postgres", postgres, env)
     }
 
     pub(super) fn audit_to(&mut self, postgres: Option<&Secret>) -> Option<Secret> {
@@ -83,7 +84,7 @@ impl Given {
 
     fn server(&mut self, option: &str, url: Option<&Secret>, name: &str) -> Option<Secret> {
         if url.is_none() {
-            let variable = format!("BUTTRESS_{}_URL", name.to_uppercase());
+            let variable = url_variable(name);
             self.problems.push(format!("{option} {name} needs --{name}, or {variable} in the environment"));
         }
         url.cloned()

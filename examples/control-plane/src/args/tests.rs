@@ -10,8 +10,8 @@ const CLIENT_OF_BOTH: [&str; 4] =
     ["INTUNE_CLIENT_ID", "INTUNE_CLIENT_SECRET", "JAMF_CLIENT_ID", "JAMF_CLIENT_SECRET"];
 
 fn read(line: &str, env: &[&str]) -> Result<Command, InvalidArgs> {
-    let args = line.split_whitespace().map(str::to_owned);
-    Command::read(args, |name| env.contains(&name).then(|| name.to_lowercase()))
+    let args = line.split_whitespace().map(Into::into);
+    Command::read(args, |name| env.contains(&name).then(|| name.to_lowercase().into()))
 }
 
 fn args(line: &str, env: &[&str]) -> Args {
@@ -71,8 +71,13 @@ fn every_problem_names_the_argument_its_value_and_what_is_allowed() {
         ("--jamf http://j", "give --upstreams alone, or --intune and --jamf together, or none"),
         (
             "--upstreams https://sim",
-            r#"--upstreams is "https://sim", allowed: an http:// URL without query (this build brings no TLS)"#,
+            r#"--upstreams is "https://sim", allowed: an http:// URL without user, password and query (this build brings no TLS)"#,
         ),
+        (
+            "--upstreams http://user:p@ss@sim",
+            r#"--upstreams is "***@sim", allowed: an http:// URL without user, password and query (this build brings no TLS)"#,
+        ),
+        ("--redis=", r#"--redis is "", allowed: redis:// and where it is"#),
     ] {
         assert_eq!(read(line, &[]).expect_err(line).problems()[0], problem);
     }
@@ -155,7 +160,17 @@ fn limits_that_cannot_be_read_are_refused() {
         let line = format!("--trusted-proxy 192.0.2.1,{bad}");
         assert_eq!(read(&line, &[]).expect_err(bad).problems(), [problem]);
     }
-    let short = |name: &str| (name == "BUTTRESS_HASH_SECRET").then(|| "fifteen letters".to_owned());
+    let short = |name: &str| (name == "BUTTRESS_HASH_SECRET").then(|| "fifteen letters".into());
     let refused = Command::read([], short).expect_err("a secret that is none");
     assert_eq!(refused.problems(), ["BUTTRESS_HASH_SECRET has 15 bytes, allowed: 16 or more"]);
+}
+
+#[test]
+fn a_variable_that_is_there_and_empty_is_refused_by_its_name() {
+    for (variable, server) in [("BUTTRESS_REDIS_URL", "redis"), ("BUTTRESS_POSTGRES_URL", "postgres")] {
+        let empty = |name: &str| (name == variable).then(OsString::new);
+        let refused = Command::read([], empty).expect_err(variable);
+        let problem = format!("{variable} is \"\", allowed: {server}:// and where it is");
+        assert_eq!(refused.problems(), [problem]);
+    }
 }

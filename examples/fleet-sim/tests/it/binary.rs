@@ -42,3 +42,14 @@ fn an_address_that_cannot_be_had_is_reported() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("cannot serve on nowhere: "));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_address_that_is_no_text_is_reported_too() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let output = binary().arg("--listen").arg(OsStr::from_bytes(b"nowhere\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("cannot serve on nowhere\u{fffd}: "));
+}
