@@ -1,11 +1,15 @@
 //! The example server under load, over sockets: what a refused request costs it beside one that is handled.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::stores::Folder;
 use crate::Failure;
@@ -120,24 +124,43 @@ struct ControlPlane {
 
 impl ControlPlane {
     fn start(rate: &str) -> Result<Self, Failure> {
-        let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-        let build =
-            ["build", "--quiet", "--release", "--manifest-path", project, "--package", "control-plane"];
-        if !Command::new("cargo").args(build).status()?.success() {
-            return Err("the example server does not build".into());
-        }
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/control-plane");
-        let mut command = Command::new(program);
+        let program = built()?;
+        let mut command = Command::new(&program);
         let folder = Folder::new()?;
         command.args(["--listen", "127.0.0.1:0", "--address-rate", rate, "--data"]).arg(&folder.0);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let cannot = |why: &dyn Display| format!("cannot start {}: {why}", program.display());
+        let process = command.spawn().map_err(|error| cannot(&error))?;
+        let mut server = Self { process, address: String::new(), folder };
         let mut line = String::new();
-        if let Some(output) = process.stdout.take() {
+        if let Some(output) = server.process.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
-        let address = line.trim().rsplit('/').next().unwrap_or_default().to_owned();
-        Ok(Self { process, address, folder })
+        match line.trim().strip_prefix("listening on http://") {
+            Some(address) => address.clone_into(&mut server.address),
+            None => return Err(cannot(&format_args!("its first line is {line:?}")).into()),
+        }
+        Ok(server)
     }
+}
+
+/// Builds the example server, and asks cargo where it is: the target folder may be anywhere.
+fn built() -> Result<PathBuf, Failure> {
+    let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+    let mut build = Command::new("cargo");
+    build.args(["build", "--quiet", "--release", "--manifest-path", project, "--package", "control-plane"]);
+    let build = build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()).output()?;
+    if !build.status.success() {
+        return Err("the example server does not build".into());
+    }
+    program(&String::from_utf8(build.stdout)?).ok_or_else(|| "cargo names no program of control-plane".into())
+}
+
+/// The program among what cargo says it has made, a message in a line.
+fn program(messages: &str) -> Option<PathBuf> {
+    let made = messages.lines().filter_map(|message| serde_json::from_str::<Value>(message).ok());
+    made.filter(|made| made["target"]["name"] == "control-plane")
+        .find_map(|made| made["executable"].as_str().map(PathBuf::from))
 }
 
 impl Drop for ControlPlane {
@@ -161,4 +184,19 @@ pub(super) fn processor_time(process: u32) -> Result<f64, Failure> {
 #[expect(clippy::cast_precision_loss, reason = "the counts are far below the 52 bits of a float")]
 pub(super) fn count(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_where_cargo_says_and_not_where_it_mostly_is() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"fleet-sim","kind":["bin"]},"executable":"/far/release/fleet-sim"}
+{"reason":"compiler-artifact","target":{"name":"control-plane","kind":["lib"]},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"control-plane","kind":["bin"]},"executable":"/far/release/control-plane"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(program(messages), Some(PathBuf::from("/far/release/control-plane")));
+        assert_eq!(program("warning: not a message"), None);
+    }
 }
