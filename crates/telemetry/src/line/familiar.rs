@@ -31,8 +31,11 @@ impl Text {
 }
 
 impl Familiar {
+    /// What is new and was not found clean may have something to hide, and must not stay here.
     pub(crate) fn clear(&mut self) {
-        self.new.clear();
+        while let Some(place) = self.new.pop() {
+            self.texts[place] = Text::NONE;
+        }
     }
 
     #[inline]
@@ -56,13 +59,6 @@ impl Familiar {
     pub(crate) fn confirm(&mut self, lines: usize) {
         for place in self.new.drain(..) {
             self.texts[place].lines = lines;
-        }
-    }
-
-    /// One of the texts that were new has something to hide, which must not stay here.
-    pub(crate) fn forget(&mut self) {
-        for place in self.new.drain(..) {
-            self.texts[place] = Text::NONE;
         }
     }
 }

