@@ -303,3 +303,14 @@ async fn lines_of_a_body_that_is_made_while_it_is_sent_are_the_requests() {
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line["correlation_id"] == "flow-1"), "{lines:?}");
 }
+
+#[tokio::test]
+async fn what_the_layer_alone_knows_to_be_secret_is_hidden_in_its_path() {
+    let seen = Seen::json();
+    let redactor = buttress_redact::Redactor::builder().secret("open-sesame").build().unwrap();
+    let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(answer(200, None)));
+    let service = RequestLogLayer::new().redactor(redactor).layer(inner);
+    let request = Request::get("//ann:pw@caves/open-sesame/door").body(()).unwrap();
+    service.oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(seen.one()["path"], "//***REDACTED***@caves/***REDACTED***/door");
+}

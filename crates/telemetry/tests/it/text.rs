@@ -56,3 +56,10 @@ fn people_see_that_a_line_is_cut() {
     tracing::info!(text = "x".repeat(9000), "long");
     assert!(seen.text().ends_with(" truncated=true\n"));
 }
+
+#[test]
+fn a_message_that_says_nothing_leaves_no_room_for_itself() {
+    let seen = Seen::by(people());
+    tracing::info!(target: "app", rows = 7, "{}", "");
+    assert_eq!(seen.text(), "2026-02-16T14:30:00.123456Z INFO     app: rows=7\n");
+}
