@@ -139,10 +139,14 @@ async fn every_refusal_is_recorded_where_somebody_wants_that() {
 async fn what_comes_after_the_end_is_refused_and_not_counted() {
     let directory = tempfile::tempdir().unwrap();
     let log = builder(&directory).open().unwrap();
-    flood(&log, 2).await;
-    let place = log.reserve(Action::UPDATE.class()).await.unwrap();
+    let mut places = Vec::new();
+    for _ in 0..5 {
+        places.push(log.reserve(Action::UPDATE.class()).await.unwrap());
+    }
     log.close().await;
-    assert_eq!(place.record(refused(3)).await.unwrap_err().reason, Reason::Closed);
+    for place in places {
+        assert_eq!(place.record(refused(3)).await.unwrap_err().reason, Reason::Closed);
+    }
     assert_eq!((told(&directory), log.status().totals().summarised), (0, 0));
 }
 

@@ -442,3 +442,19 @@ async fn where_the_log_cannot_go_on_yet_the_room_that_was_kept_back_stays_with_t
     world.write();
     assert_eq!(world.model.synced.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_count_that_somebody_may_have_seen_is_not_told_again_because_what_came_after_it_failed() {
+    let mut world = World::new();
+    world.flood(7);
+    tokio::time::advance(Duration::from_secs(3)).await;
+    world.reserve(UPDATE);
+    world.reserve(LOGIN);
+    world.record(0);
+    world.record(0);
+    // The count and the update are written and shown, and then neither this file nor a next one keeps the login.
+    world.disk.syncs([Fate::Fails(0); 20]);
+    world.write();
+    assert_eq!(world.model.lost, 1);
+    world.close();
+}
