@@ -31,34 +31,39 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F, W> {
-        Waiting { held: Option<W> },
+        // Apart, so that a call which is sent at once does not carry the room for it.
+        Waiting { held: Pin<Box<W>> },
         Running { #[pin] future: F },
         Refused { refused: Option<Refused> },
     }
 }
 
-/// A call that waits for its slot.
-pub struct Held<S, Req> {
-    inner: S,
-    request: Req,
-    ticket: Ticket,
-    timer: Pin<Box<Sleep>>,
+pin_project! {
+    /// A call that waits for its slot.
+    pub struct Held<S, Req> {
+        call: Option<(S, Req)>,
+        ticket: Ticket,
+        #[pin]
+        timer: Sleep,
+    }
 }
 
 impl<S, Req> Held<S, Req> {
     #[expect(clippy::disallowed_methods, reason = "only a call that waits pays for it")]
-    pub(super) fn new(inner: S, request: Req, ticket: Ticket) -> Self {
-        let timer = Box::pin(sleep_until(Instant::from_std(ticket.slot())));
-        Self { inner, request, ticket, timer }
+    pub(super) fn new(inner: S, request: Req, ticket: Ticket) -> Pin<Box<Self>> {
+        let timer = sleep_until(Instant::from_std(ticket.slot()));
+        Box::pin(Self { call: Some((inner, request)), ticket, timer })
     }
 
-    /// Ready with `Ok` when the call may be sent.
-    fn poll_due(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Refused>> {
+    /// Ready when the call may be sent, with the call.
+    fn poll_due(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(S, Req), Refused>> {
+        let mut this = self.project();
         loop {
-            ready!(self.timer.as_mut().poll(cx));
-            match self.ticket.due() {
-                Due::Now => return Poll::Ready(Ok(())),
-                Due::At(moment) => self.timer.as_mut().reset(Instant::from_std(moment)),
+            ready!(this.timer.as_mut().poll(cx));
+            match this.ticket.due() {
+                // Polled again after it was ready, it stays pending for good.
+                Due::Now => return this.call.take().map_or(Poll::Pending, |call| Poll::Ready(Ok(call))),
+                Due::At(moment) => this.timer.as_mut().reset(Instant::from_std(moment)),
                 Due::Never(refused) => return Poll::Ready(Err(refused)),
             }
         }
@@ -75,8 +80,8 @@ impl<F, W, C> ResponseFuture<F, W, C> {
         Self { state: State::Running { future }, key: None, core }
     }
 
-    pub(super) fn waiting(held: W, key: KeyHash, core: Arc<C>) -> Self {
-        Self { state: State::Waiting { held: Some(held) }, key: Some(key), core }
+    pub(super) fn waiting(held: Pin<Box<W>>, key: KeyHash, core: Arc<C>) -> Self {
+        Self { state: State::Waiting { held }, key: Some(key), core }
     }
 
     pub(super) fn refused(refused: Refused, key: KeyHash, core: Arc<C>) -> Self {
@@ -106,17 +111,12 @@ where
                     }
                     return Poll::Ready(answer);
                 }
-                StateProjection::Waiting { held: waiting } => {
-                    // Polled again after it was ready, it stays pending for good.
-                    let Some(held) = waiting else { return Poll::Pending };
-                    let due = ready!(held.poll_due(cx));
-                    let Some(Held { mut inner, request, .. }) = waiting.take() else { return Poll::Pending };
-                    match due {
-                        Ok(()) => State::Running { future: inner.call(request) },
-                        Err(refused) => State::Refused { refused: Some(refused) },
-                    }
-                }
+                StateProjection::Waiting { held } => match ready!(held.as_mut().poll_due(cx)) {
+                    Ok((mut inner, request)) => State::Running { future: inner.call(request) },
+                    Err(refused) => State::Refused { refused: Some(refused) },
+                },
                 StateProjection::Refused { refused } => {
+                    // Polled again after it was ready, it stays pending for good.
                     let Some(refused) = refused.take() else { return Poll::Pending };
                     return Poll::Ready(this.core.reject.reject(refused));
                 }
@@ -128,7 +128,7 @@ where
 
 impl<F, W, C> fmt::Debug for ResponseFuture<F, W, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = matches!(self.state, State::Waiting { held: Some(_) });
+        let waiting = matches!(self.state, State::Waiting { .. });
         f.debug_struct("ResponseFuture").field("is_waiting", &waiting).finish_non_exhaustive()
     }
 }
