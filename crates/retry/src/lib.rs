@@ -61,8 +61,9 @@
 //! A plain call that is answered at once costs about 30 instructions, by what the inner future has to drop, and no
 //! allocation. The budget is included: one count on a cache line of the thread's own, no lock, no clock. A call that
 //! waits reads the clock once and counts on another such line. Over HTTP a copy of the head is kept: one allocation,
-//! and less than a header map's clone costs; a request body that is not empty costs a second one. A retry takes
-//! a lock for the budget, allocates the wait, and makes a header map.
+//! and less than a header map's clone costs; a request body that is not empty costs a second one, and extensions other
+//! than correlation ID and deadline cost a clone of them all, two and one more for each. A retry takes a lock for the
+//! budget, allocates the wait, and makes a header map.
 //!
 //! # When things fail
 //!

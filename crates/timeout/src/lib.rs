@@ -79,7 +79,8 @@
 //! | [`Detach`] | 1 for each call | 1 when it detaches | 2 |
 //!
 //! No locks but that of the runtime's timers, and one around the set of detached tasks. Each call counts one reference
-//! to the layer. The figures are in `docs/performance.md`.
+//! to the layer; one that only tells the next service its deadline counts none. The figures are in
+//! `docs/performance.md`.
 //!
 //! # When things fail
 //!
