@@ -117,7 +117,8 @@
 //!
 //! # Features
 //!
-//! `cli` (on): what the command `buttress-audit` needs and the library does not.
+//! `cli` (on): what the command `buttress-audit` needs and the library does not. `testing` (off): the laws of sinks, for
+//! those who write one.
 //!
 //! # Sources
 //!
@@ -136,6 +137,8 @@ mod memory;
 mod record;
 pub mod sink;
 mod statistics;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod verify;
 
 pub use event::{

@@ -33,6 +33,7 @@
 //! | [`Recorder`], [`trail_of`] | what layers reported |
 //! | [`Seed`] | chance that can be repeated |
 //! | [`patience`] | bounded waits for other threads and processes |
+//! | [`runs_elsewhere`], [`resident`] | memory of a test that is alone in its process |
 //! | [`TinyDisk`] | a file system that is soon full |
 //! | [`nats`] | private NATS servers with JetStream, to kill and to pause |
 //! | [`postgres`] | private PostgreSQL servers, to kill and to pause |
@@ -60,6 +61,7 @@ pub mod postgres;
 pub mod redis;
 
 mod allocations;
+mod alone;
 mod body;
 mod disk;
 mod drive;
@@ -78,6 +80,7 @@ mod strict;
 mod waker;
 
 pub use allocations::{AllocationReport, allocations_during, allocations_of};
+pub use alone::{resident, runs_elsewhere};
 pub use body::{BodyProbe, ScriptedBody, Step};
 pub use disk::TinyDisk;
 pub use drive::{Unfinished, drop_at_every_poll, poll_bounded};

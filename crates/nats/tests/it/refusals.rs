@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, StorageType};
 use buttress_audit::sink::{FeederState, FeederStatus};
+use buttress_audit::testing::{Until as _, Written};
 use buttress_audit::{Action, Event};
 use buttress_nats::{NatsSink, NatsSinkBuilder};
 use buttress_testkit::nats::NatsServer;
 
-use crate::bench::{Until, Written, bodies, builder, context, feed};
+use crate::bench::{bodies, builder, context, feed, stream};
 
 async fn failing(sink: NatsSinkBuilder, written: &Written) -> (FeederStatus, String) {
     let handle = feed(sink, written).await;
@@ -44,7 +45,7 @@ async fn a_stream_with_settings_that_lose_records_is_refused_by_name_until_it_is
     let written = Written::new();
     let end = written.add(3).await;
     let bad = Config {
-        name: written.stream(),
+        name: stream(&written),
         subjects: vec![format!("audit.{}.>", written.log.chain()), "more".to_owned()],
         storage: StorageType::Memory,
         max_messages: 2,
@@ -55,14 +56,14 @@ async fn a_stream_with_settings_that_lose_records_is_refused_by_name_until_it_is
     let status = handle.until("it has failed", |status| status.failures > 0).await;
     let said = status.last_error.unwrap();
     assert!(
-        said.contains(&format!("stream `{}` is not fit for audit records: subjects are", written.stream())),
+        said.contains(&format!("stream `{}` is not fit for audit records: subjects are", stream(&written))),
         "{said}"
     );
     assert!(
         said.contains("storage is Memory, must be File; discard is Old, must be New where max_msgs"),
         "{said}"
     );
-    context(&server).await.delete_stream(written.stream()).await.unwrap();
+    context(&server).await.delete_stream(stream(&written)).await.unwrap();
     assert_eq!(handle.until_confirmed(end).await.state, FeederState::Feeding);
     assert_eq!(bodies(&server, &written).await, written.lines());
 }
@@ -90,7 +91,7 @@ async fn somebody_else_s_message_in_the_stream_stops_the_feed_and_is_named() {
     let expected = format!(
         "message {} of stream `{}` is no record of this log: somebody else writes there",
         end + 1,
-        written.stream()
+        stream(&written)
     );
     assert!(said.ends_with(&expected), "{said}");
     assert_eq!((status.confirmed, status.state), (end, FeederState::Failing));
@@ -105,7 +106,7 @@ async fn a_record_larger_than_a_message_may_be_stops_the_feed_behind_what_is_bef
     let server = NatsServer::start();
     let written = Written::new();
     let small = Config {
-        name: written.stream(),
+        name: stream(&written),
         subjects: vec![format!("audit.{}.>", written.log.chain())],
         max_message_size: 4_000,
         ..Config::default()
@@ -120,7 +121,7 @@ async fn a_record_larger_than_a_message_may_be_stops_the_feed_behind_what_is_bef
     let status = handle.until("it is stuck", is_stuck).await;
     let said = status.last_error.unwrap();
     let expected =
-        format!("as it is set up: record {} was not taken by stream `{}`", before + 1, written.stream());
+        format!("as it is set up: record {} was not taken by stream `{}`", before + 1, stream(&written));
     assert!(said.contains(&expected) && said.contains("message size exceeds maximum allowed"), "{said}");
     context(&server).await.update_stream(Config { max_message_size: -1, ..small }).await.unwrap();
     handle.until_confirmed(before + 1).await;

@@ -1,12 +1,17 @@
 use std::error::Error as _;
 
-use buttress_audit::log::{Head, Line, Reader, seal};
-use buttress_audit::sink::{Feeder, FeederState, Sink as _, SinkErrorKind};
+use buttress_audit::log::Reader;
+use buttress_audit::sink::{FeederState, Sink as _, SinkErrorKind};
+use buttress_audit::testing::{Place as _, Until as _, Written, check_sink};
 use buttress_audit::{Action, Event};
-use buttress_testkit::patience::PATIENCE;
 
-use super::log::{Until, Written, arrived, feed_all, feeder, up_to};
+use super::log::{Rows, arrived, feed, feed_all, up_to};
 use crate::bench::{ask, sql, store};
+
+#[tokio::test]
+async fn a_table_of_records_keeps_the_laws_of_sinks() {
+    check_sink(&Rows(store().await)).await;
+}
 
 #[tokio::test]
 async fn each_record_is_a_row_with_its_exact_bytes_and_can_be_queried_as_jsonb() {
@@ -14,15 +19,11 @@ async fn each_record_is_a_row_with_its_exact_bytes_and_can_be_queried_as_jsonb()
     let written = Written::new();
     let event = Event::builder(Action::LOGIN).detail("note", "ä \u{1f600} \\ \"").build();
     let id = event.id().to_string();
-    written.log.record(event).await.unwrap();
+    written.record(event).await;
     let end = written.add(20).await;
     feed_all(&store, &written).await;
     assert_eq!(arrived(&store).await, up_to(end));
-    let rebuilt =
-        "select array_agg('{\"event\":' || raw || ',\"chain\":{\"id\":\"' || chain || '\",\"seq\":' || seq
-        || ',\"prev\":\"' || encode(prev, 'hex') || '\",\"alg\":\"sha256\",\"hash\":\"' || encode(hash, 'hex')
-        || '\"}}' order by seq) from buttress.audit";
-    assert_eq!(ask::<Vec<String>>(&store, rebuilt).await, written.lines());
+    assert_eq!(Rows(store.clone()).lines(written.log.chain()).await, written.lines());
     let found = format!(
         "select event #>> '{{details,note}}' from buttress.audit where event ->> 'id' = '{id}'
             and (event ->> 'ts')::timestamptz > now() - interval '1 hour'"
@@ -36,7 +37,7 @@ async fn a_lost_cursor_brings_nothing_twice_and_lost_rows_come_again() {
     let written = Written::new();
     written.add(250).await;
     feed_all(&store, &written).await;
-    written.forget_cursor();
+    written.forget_cursor("postgres");
     let end = written.add(30).await;
     feed_all(&store, &written).await;
     assert_eq!(arrived(&store).await, up_to(end));
@@ -50,27 +51,12 @@ async fn a_lost_cursor_brings_nothing_twice_and_lost_rows_come_again() {
 }
 
 #[tokio::test]
-async fn two_who_feed_the_same_records_at_once_make_each_row_once() {
-    let store = store().await;
-    let written = Written::new();
-    let end = written.add(1_500).await;
-    let one = feeder(&store).build().unwrap().start(&written.log).await.unwrap();
-    let other = Feeder::builder(store.audit_sink().named("other")).batch_records(70).build().unwrap();
-    let other = other.start(&written.log).await.unwrap();
-    let (one, other) = tokio::join!(one.stop(PATIENCE), other.stop(PATIENCE));
-    assert_eq!((one.confirmed, other.confirmed), (end, end));
-    let mut seqs = arrived(&store).await;
-    seqs.sort_unstable();
-    assert_eq!(seqs, up_to(end));
-}
-
-#[tokio::test]
 async fn an_event_that_was_recorded_twice_is_two_records() {
     let store = store().await;
     let written = Written::new();
     let event = Event::builder(Action::LOGIN).build();
     for _ in 0..2 {
-        written.log.record(event.clone()).await.unwrap();
+        written.record(event.clone()).await;
     }
     feed_all(&store, &written).await;
     let twice = format!("select count(*) from buttress.audit where event ->> 'id' = '{}'", event.id());
@@ -88,8 +74,7 @@ async fn another_record_at_the_same_place_ends_the_feeder_and_takes_nothing() {
         delete from buttress.audit where seq > 7;
         alter table buttress.audit enable trigger all; select 1";
     sql(&store, forge).await;
-    let handle = feeder(&store).build().unwrap().start(&written.log).await.unwrap();
-    let status = handle.until_confirmed(end + 1).await;
+    let status = feed(&store, &written).await.until_confirmed(end + 1).await;
     assert_eq!(status.state, FeederState::Failed);
     let said = status.last_error.unwrap();
     assert!(said.contains("record 7 of the log is not the one that was handed on"), "{said}");
@@ -101,16 +86,8 @@ async fn of_a_fork_of_the_log_that_comes_later_nothing_is_taken() {
     let written = Written::new();
     let end = written.add(5).await;
     feed_all(&store, &written).await;
-    let folder = tempfile::tempdir().unwrap();
-    let (mut head, mut fork) = (Head::START, written.lines()[0].clone().into_bytes());
-    fork.push(b'\n');
-    head.hash = Line::parse(written.lines()[0].as_bytes()).unwrap().hash;
-    head.seq = 1;
-    for _ in 0..10 {
-        head = seal(written.log.chain(), head, b"{}", &mut fork);
-    }
-    std::fs::write(folder.path().join("segment-00000000000000000001.jsonl"), fork).unwrap();
-    let lines = Reader::open(folder.path()).unwrap().next_batch(100, 1 << 20).unwrap();
+    let fork = written.fork(1, 10);
+    let lines = Reader::open(fork.path()).unwrap().next_batch(100, 1 << 20).unwrap();
     let error = store.audit_sink().deliver(&lines).await.unwrap_err();
     assert_eq!(error.kind(), SinkErrorKind::Fatal);
     let cause = error.source().and_then(std::error::Error::source).unwrap();

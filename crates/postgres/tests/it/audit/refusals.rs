@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use buttress_audit::sink::{FeederState, FeederStatus};
+use buttress_audit::testing::{Until as _, Written};
 use buttress_postgres::PostgresStore;
 use buttress_testkit::patience::PATIENCE;
 
-use super::log::{Until, Written, arrived, feed, feed_all, up_to};
+use super::log::{arrived, feed, feed_all, up_to};
 use crate::bench::{builder, server, sql, store};
 
 async fn failing(store: &PostgresStore, written: &Written) -> (FeederStatus, String) {
@@ -60,7 +61,7 @@ async fn the_rights_in_the_documentation_are_enough_and_let_nobody_read_or_chang
     let url = server().url().replace("postgres@", "audit_writer@");
     let writer = PostgresStore::builder(url).schema(store.schema()).build().unwrap();
     feed_all(&writer, &written).await;
-    written.forget_cursor();
+    written.forget_cursor("postgres");
     feed_all(&writer, &written).await;
     assert_eq!(arrived(&store).await, up_to(end));
     let client = writer.pool().get().await.unwrap();
