@@ -54,6 +54,7 @@ pub enum OpenError {
 }
 
 impl fmt::Display for OpenError {
+    #[expect(clippy::unnecessary_debug_formatting, reason = "what others have named is told in escapes")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(_) => f.write_str("the settings of the audit log cannot be used"),

@@ -245,3 +245,18 @@ async fn a_start_that_failed_does_not_make_a_new_key_a_known_one() {
     fs::rename(&away, &own).unwrap();
     assert_eq!(kinds(&made_anew(&place.builder().open().unwrap())), ["key"]);
 }
+
+#[tokio::test]
+async fn a_log_of_which_only_the_signatures_are_left_is_not_begun_anew_signed_or_not() {
+    let place = Place::new();
+    let log = place.builder().open().unwrap();
+    record(&log, 1).await;
+    log.close().await;
+    for name in ["ballast", "segment-00000000000000000001.jsonl"] {
+        fs::remove_file(place.dir().join(name)).unwrap();
+    }
+    for builder in [place.builder(), AuditLog::builder(place.dir())] {
+        let error = builder.open().unwrap_err();
+        assert!(matches!(&error, OpenError::Tampered(damage) if damage.kind == "missing_segment"), "{error}");
+    }
+}

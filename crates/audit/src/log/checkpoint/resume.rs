@@ -97,7 +97,7 @@ fn published(dir: &Path, key: &VerifyingKey) -> Result<(Vec<VerifyingKey>, bool)
     Ok((keys, is_published))
 }
 
-fn publish(path: &PathBuf, key: &VerifyingKey) -> io::Result<()> {
+fn publish(path: &Path, key: &VerifyingKey) -> io::Result<()> {
     let mut file = regular::open_to_write(File::options().create(true).append(true), path)?;
     // The line break ends what may have been left half written.
     let text = if file.metadata()?.len() == 0 { format!("{key}\n") } else { format!("\n{key}\n") };

@@ -427,6 +427,25 @@ async fn the_end_syncs_what_was_written_also_where_its_last_record_finds_no_room
     assert_eq!(world.synced(), world.model.written[&1]);
 }
 
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn while_its_directory_is_away_nothing_is_written_to_it_however_often_it_is_looked_for() {
+    let mut world = World::new();
+    world.log(LOGIN);
+    let refusing = |world: &World| crate::log::Status::of(&world.shared).refusing;
+    let away = world.path.path().with_extension("away");
+    std::fs::rename(world.path.path(), &away).unwrap();
+    let before = records(&away).len();
+    for _ in 0..3 {
+        world.pass().await;
+        assert_eq!(refusing(&world), Some(Reason::Failed));
+    }
+    assert_eq!(records(&away).len(), before);
+    std::fs::rename(&away, world.path.path()).unwrap();
+    world.pass().await;
+    assert_eq!(refusing(&world), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_the_log_cannot_go_on_yet_the_room_that_was_kept_back_stays_with_those_who_have_a_place() {
     let mut world = World::new();
