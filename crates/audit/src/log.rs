@@ -31,7 +31,7 @@
 //!
 //! | reason | when | `shed` |
 //! |---|---|---|
-//! | `queue_full` | as many events wait as may, or of those that may be lost, and the policy does not wait longer | as the policy says |
+//! | `queue_full` | as many events wait as may, or of those that may be lost or can wait, and the policy does not wait longer | as the policy says |
 //! | `disk_full` | there is no room on the disk, or so little that what may be lost is lost | as the policy says |
 //! | `failed` | writing or syncing failed, in this file and the next | as the policy says |
 //! | `too_large` | the event has more bytes than it may | as the policy says |
@@ -48,6 +48,7 @@
 //! | `queue_events` | 8,192 | 1 to 1,000,000 | events that wait, and places given |
 //! | `queue_bytes` | 16 MiB | 64 KiB to 1 GiB | bytes that wait |
 //! | `shed_share` | 75 % | 1 % to 100 % | how much of the queue is for what may be lost |
+//! | `wait_share` | 90 % | 1 % to 100 %, at least `shed_share` | how much of it is for that and what can wait |
 //! | `max_event_bytes` | 256 KiB | 1 KiB to 1 MiB | larger events are not recorded |
 //! | `sync_within` | 1 s | 1 ms to 60 s | when what nobody wants synced is synced |
 //! | `segment_bytes` | 64 MiB | 64 KiB to 16 GiB | when a file is followed by the next |

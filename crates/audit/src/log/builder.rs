@@ -51,9 +51,18 @@ impl AuditLogBuilder {
     }
 
     /// How much of the queue classes may take whose events may be lost, in places and in bytes; the rest is kept for
-    /// those whose events must not be. 1 % to 100 %, one place at least. Default: 75 %.
+    /// those whose events must not be. 1 % to 100 %, one place at least. Default: 75 %. What can wait has a share too,
+    /// [`wait_share`](Self::wait_share).
     pub fn shed_share(mut self, share: Ratio) -> Self {
-        self.settings.shed_share = share;
+        self.settings.shares.shed = share;
+        self
+    }
+
+    /// How much of the queue classes may take together that can wait for a place or whose events may be lost; the rest
+    /// is kept for those that are refused at once where there is none, such as logins. 1 % to 100 %, one place at least,
+    /// and no less than [`shed_share`](Self::shed_share) in any case. Default: 90 %.
+    pub fn wait_share(mut self, share: Ratio) -> Self {
+        self.settings.shares.wait = share;
         self
     }
 

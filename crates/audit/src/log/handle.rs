@@ -152,7 +152,7 @@ pub(super) fn writer<D: Disk>(settings: Settings, disk: D) -> Result<Writer<D>, 
     let head = journal.tail().synced_head();
     let facts = Facts { signatures, damage, ..Facts::new(journal.chain(), head) };
     let shared = Arc::new(Shared::new(Parts {
-        room: Room::new(settings.queue, settings.shed_share, NOMINAL_BYTES),
+        room: Room::new(settings.queue, settings.shares, NOMINAL_BYTES),
         refusals: settings.refusals,
         policies: settings.policies,
         most_event_bytes: settings.most_event_bytes,

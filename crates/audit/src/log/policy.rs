@@ -82,7 +82,11 @@ impl WhenFull {
 
     /// Whose place such an event has.
     pub(super) const fn rank(self) -> Rank {
-        if self.sheds() { Rank::Sheddable } else { Rank::Strict }
+        match self {
+            Self::FailRequest => Rank::Strict,
+            Self::Block { then: Then::FailRequest, .. } => Rank::Patient,
+            Self::Block { then: Then::Shed, .. } | Self::Shed => Rank::Sheddable,
+        }
     }
 
     /// Whether such an event may be lost in the end.

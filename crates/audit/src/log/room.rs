@@ -5,15 +5,14 @@ use buttress_core::Ratio;
 
 /// How much may wait to be written, and who waits for his turn to add to it.
 ///
-/// What may be lost takes no more than a share of it, in places and in bytes: a flood of it must not leave the others
-/// without room. There is a line for each of the two. In a line it is first come, first served, and whoever must not be
-/// lost goes before all who may.
+/// What may be lost takes no more than a share of it, in places and in bytes, and together with what can wait no more
+/// than a larger one: a flood of either must not leave the others without room. There is a line for each rank. In a line
+/// it is first come, first served, and who is of a higher rank goes before all who are of a lower one.
 #[derive(Debug)]
 pub(super) struct Room {
-    most: Amount,
-    /// What may be lost takes at most this.
-    share: Amount,
-    sides: [Side; 2],
+    /// What each rank takes at most, together with those below it.
+    most: [Amount; RANKS],
+    sides: [Side; RANKS],
     /// What a place takes before its event is known.
     nominal: usize,
     next: u64,
@@ -22,13 +21,24 @@ pub(super) struct Room {
     held_back: u64,
 }
 
-/// Whose place it is.
+/// Whose place it is, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// Of what must not be lost.
+    /// Of what must not be lost, and is refused at once where there is none.
     Strict,
+    /// Of what must not be lost, and can wait.
+    Patient,
     /// Of what may be lost.
     Sheddable,
+}
+
+const RANKS: usize = 3;
+
+/// How much of the room is for what can wait or may be lost, and how much of that for what may be lost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shares {
+    pub(super) wait: Ratio,
+    pub(super) shed: Ratio,
 }
 
 /// The places and the line of a rank.
@@ -48,7 +58,7 @@ pub(super) struct Amount {
 
 /// What is given back of each rank.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Freed([Amount; 2]);
+pub(super) struct Freed([Amount; RANKS]);
 
 /// A place in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,18 +97,21 @@ impl Freed {
 }
 
 impl Room {
-    pub(super) fn new(most: Amount, share: Ratio, nominal: usize) -> Self {
+    pub(super) fn new(all: Amount, shares: Shares, nominal: usize) -> Self {
         // One place in any case: otherwise nothing of this rank would ever be recorded.
-        let share =
-            Amount { events: part(share, most.events).max(1), bytes: part(share, most.bytes).max(nominal) };
-        let sides = [Side::default(), Side::default()];
-        Self { most, share, sides, nominal, next: 0, is_shut: false, held_back: 0 }
+        let share = |share| Amount {
+            events: part(share, all.events).max(1),
+            bytes: part(share, all.bytes).max(nominal),
+        };
+        // What may be lost is no better off than what can wait.
+        let most = [all, share(shares.wait.max(shares.shed)), share(shares.shed)];
+        Self { most, sides: Default::default(), nominal, next: 0, is_shut: false, held_back: 0 }
     }
 
     /// Takes a place if there is one and nobody waits who comes first.
     pub(super) fn take(&mut self, rank: Rank) -> bool {
         let is_taken = self.is_next(rank) && self.occupy(rank);
-        if !is_taken && rank == Rank::Sheddable && self.is_next(Rank::Strict) && self.fits(Rank::Strict) {
+        if !is_taken && rank != Rank::Strict && self.is_next(Rank::Strict) && self.fits(Rank::Strict) {
             self.held_back += 1;
         }
         is_taken
@@ -118,19 +131,23 @@ impl Room {
     }
 
     fn fits(&self, rank: Rank) -> bool {
-        let [strict, sheddable] = [self.sides[0].used, self.sides[1].used];
         let place = Amount { events: 1, bytes: self.nominal };
-        let is_within = match rank {
-            // Events that turned out to be large take bytes beyond their share; that is not to the cost of others.
-            Rank::Strict => {
-                let bytes = sheddable.bytes.min(self.share.bytes);
-                self.most.admits(strict.plus(Amount { bytes, ..sheddable }), place)
-            }
-            Rank::Sheddable => {
-                self.share.admits(sheddable, place) && self.most.admits(strict.plus(sheddable), place)
-            }
-        };
-        is_within && !self.is_shut
+        let mut used = self.used_below(rank);
+        let mut ranks = self.sides.iter().zip(self.most).take(rank as usize + 1).rev();
+        !self.is_shut
+            && ranks.all(|(side, most)| {
+                used = used.plus(side.used);
+                most.admits(used, place)
+            })
+    }
+
+    /// Events that turned out to be large take bytes beyond their share; that is not to the cost of higher ranks.
+    fn used_below(&self, rank: Rank) -> Amount {
+        let below = self.sides.iter().zip(self.most).skip(rank as usize + 1).rev();
+        below.fold(Amount::default(), |used, (side, most)| {
+            let with = used.plus(side.used);
+            Amount { bytes: with.bytes.min(most.bytes), ..with }
+        })
     }
 
     /// Gets in line.
@@ -204,7 +221,7 @@ impl Room {
 
     fn grant(&mut self) -> Woken {
         let mut woken = Woken::new();
-        for rank in [Rank::Strict, Rank::Sheddable] {
+        for rank in [Rank::Strict, Rank::Patient, Rank::Sheddable] {
             while !self.side(rank).waiting.is_empty() && self.occupy(rank) {
                 let side = self.side(rank);
                 if let Some((ticket, waker)) = side.waiting.pop_first() {
@@ -223,20 +240,17 @@ impl Room {
         &mut self.sides[rank as usize]
     }
 
-    /// How much of this rank there may be.
+    /// How much of this rank there may be, with those below it.
     pub(super) const fn most(&self, rank: Rank) -> Amount {
-        match rank {
-            Rank::Strict => self.most,
-            Rank::Sheddable => self.share,
-        }
+        self.most[rank as usize]
     }
 
     pub(super) const fn used(&self, rank: Rank) -> Amount {
         self.sides[rank as usize].used
     }
 
-    pub(super) const fn used_in_all(&self) -> Amount {
-        self.used(Rank::Strict).plus(self.used(Rank::Sheddable))
+    pub(super) fn used_in_all(&self) -> Amount {
+        self.sides.iter().fold(Amount::default(), |used, side| used.plus(side.used))
     }
 
     pub(super) fn waiting(&self) -> usize {

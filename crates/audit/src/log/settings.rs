@@ -8,7 +8,7 @@ use super::ladder::Ladder;
 use super::policy::Policies;
 use super::refusals::Bound;
 use super::retention::Retention;
-use super::room::Amount;
+use super::room::{Amount, Shares};
 use super::writer::Pace;
 use super::{Checkpoints, MAX_EVENT, WhenDamaged};
 
@@ -22,7 +22,7 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 pub(super) struct Settings {
     pub(super) directory: PathBuf,
     pub(super) queue: Amount,
-    pub(super) shed_share: Ratio,
+    pub(super) shares: Shares,
     pub(super) policies: Policies,
     pub(super) most_event_bytes: usize,
     pub(super) pace: Pace,
@@ -42,7 +42,7 @@ impl Settings {
         Self {
             directory,
             queue: Amount { events: 8_192, bytes: 16 << 20 },
-            shed_share: Ratio::percent(75),
+            shares: Shares { wait: Ratio::percent(90), shed: Ratio::percent(75) },
             policies: Policies::default(),
             most_event_bytes: 256 << 10,
             pace,
@@ -63,9 +63,7 @@ impl Settings {
         checks.require((1..=1_000_000).contains(&events), "queue_events", events, "1 to 1,000,000");
         let allowed = 64 << 10..=1 << 30;
         checks.require(allowed.contains(&bytes), "queue_bytes", bytes_of(bytes), "64 KiB to 1 GiB");
-        let share = self.shed_share;
-        let allowed = Ratio::percent(1)..=Ratio::ONE;
-        checks.require(allowed.contains(&share), "shed_share", format_args!("{share:?}"), "1 % to 100 %");
+        self.shares.check(&mut checks);
         let most = self.most_event_bytes;
         let allowed = 1 << 10..=MAX_EVENT;
         checks.require(allowed.contains(&most), "max_event_bytes", bytes_of(most), "1 KiB to 1 MiB");
@@ -75,6 +73,15 @@ impl Settings {
         self.refusals.check(&mut checks);
         self.ladder.check(&mut checks);
         checks.finish()
+    }
+}
+
+impl Shares {
+    fn check(self, checks: &mut Checks) {
+        let allowed = Ratio::percent(1)..=Ratio::ONE;
+        for (name, share) in [("wait_share", self.wait), ("shed_share", self.shed)] {
+            checks.require(allowed.contains(&share), name, format_args!("{share:?}"), "1 % to 100 %");
+        }
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Status {
     pub queued_bytes: usize,
     /// How many of those that wait, and of the places, are of classes that may be lost.
     pub queued_sheddable: usize,
-    /// How often a class that may be lost asked for a place in vain at first although there was one: it is kept for
-    /// those that must not be.
+    /// How often a class asked for a place in vain at first although there was one: it is kept for those that must not
+    /// be lost, or cannot wait.
     pub held_back: u64,
     /// Callers that wait for a place.
     pub waiting: usize,

@@ -4,12 +4,18 @@ use std::task::Waker;
 use proptest::prelude::*;
 
 use super::*;
-use Rank::{Sheddable, Strict};
+use Rank::{Patient, Sheddable, Strict};
 
 const NOMINAL: usize = 10;
 
-fn room(events: usize, bytes: usize, percent: u32) -> Room {
-    Room::new(Amount { events, bytes }, Ratio::percent(percent), NOMINAL)
+/// One where what can wait may take all of it.
+fn room(events: usize, bytes: usize, shed: u32) -> Room {
+    shared(events, bytes, 100, shed)
+}
+
+fn shared(events: usize, bytes: usize, wait: u32, shed: u32) -> Room {
+    let shares = Shares { wait: Ratio::percent(wait), shed: Ratio::percent(shed) };
+    Room::new(Amount { events, bytes }, shares, NOMINAL)
 }
 
 /// How many places of a rank there are before one is refused.
@@ -38,6 +44,43 @@ fn what_may_be_lost_has_its_share_and_the_others_have_the_rest_of_places_and_byt
         assert_eq!(found, expected, "{events} places, {bytes} bytes, {percent} %");
         assert_eq!(taken(&mut room, Sheddable), 0);
     }
+}
+
+#[test]
+fn what_can_wait_and_what_may_be_lost_have_a_share_together_and_the_rest_is_for_what_is_refused_at_once() {
+    // Places, bytes and both shares; then how many there are for what may be lost, what can wait, and the others.
+    let table = [
+        (10, 1_000, 90, 75, (7, 2, 1)),
+        (10, 1_000, 50, 20, (2, 3, 5)),
+        (10, 1_000, 100, 50, (5, 5, 0)),
+        (10, 1_000, 20, 60, (6, 0, 4)),
+        (10, 1_000, 1, 1, (1, 0, 9)),
+        (1_000, 100, 90, 70, (7, 2, 1)),
+    ];
+    for (events, bytes, wait, shed, expected) in table {
+        let mut room = shared(events, bytes, wait, shed);
+        let found = [Sheddable, Patient, Strict].map(|rank| taken(&mut room, rank));
+        assert_eq!(
+            <(usize, usize, usize)>::from(found),
+            expected,
+            "{events} places, {bytes} bytes, {wait} %, {shed} %"
+        );
+    }
+    let mut room = shared(10, 1_000, 90, 75);
+    assert_eq!([Patient, Sheddable, Strict].map(|rank| taken(&mut room, rank)), [9, 0, 1]);
+    assert_eq!(room.held_back(), 2);
+}
+
+#[test]
+fn who_waits_does_not_stand_in_the_way_of_who_cannot() {
+    let mut room = shared(10, 1_000, 90, 75);
+    assert_eq!(taken(&mut room, Patient), 9);
+    let patient = room.wait(Patient, Waker::noop());
+    assert_eq!((taken(&mut room, Strict), room.is_granted(patient, Waker::noop())), (1, false));
+    room.give_back_unused(Strict);
+    assert!(!room.is_granted(patient, Waker::noop()), "it is kept for others");
+    room.give_back_unused(Patient);
+    assert!(room.is_granted(patient, Waker::noop()));
 }
 
 #[test]
@@ -112,8 +155,8 @@ fn who_leaves_the_line_lets_those_behind_him_go_on() {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Take(bool),
-    Wait(bool),
+    Take(Rank),
+    Wait(Rank),
     /// Who waits looks whether it is his turn, and has a place if it is.
     Look(u8),
     Leave(u8),
@@ -125,8 +168,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => any::<bool>().prop_map(Step::Take),
-        4 => any::<bool>().prop_map(Step::Wait),
+        6 => rank().prop_map(Step::Take),
+        4 => rank().prop_map(Step::Wait),
         4 => any::<u8>().prop_map(Step::Look),
         2 => any::<u8>().prop_map(Step::Leave),
         3 => (any::<u8>(), 0_u8..60).prop_map(|(which, bytes)| Step::Fill(which, bytes)),
@@ -136,13 +179,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn rank(sheddable: bool) -> Rank {
-    if sheddable { Sheddable } else { Strict }
+fn rank() -> impl Strategy<Value = Rank> {
+    prop::sample::select(&[Strict, Patient, Sheddable][..])
 }
 
 /// The same by lists of everybody, looked through from the beginning each time.
 struct Model {
     most: Amount,
+    wait: Amount,
     share: Amount,
     is_shut: bool,
     /// Everybody who has a place, with its bytes; those who have not fetched it among them.
@@ -158,17 +202,25 @@ impl Model {
     }
 
     fn has_room(&self, rank: Rank) -> bool {
-        let (strict, sheddable) = (self.used(Strict), self.used(Sheddable));
-        let places = strict.events + sheddable.events < self.most.events;
-        let theirs = |bytes: usize| strict.bytes + bytes + NOMINAL <= self.most.bytes;
-        let is_in_share =
-            sheddable.events < self.share.events && sheddable.bytes + NOMINAL <= self.share.bytes;
-        !self.is_shut
-            && places
-            && match rank {
-                Strict => theirs(sheddable.bytes.min(self.share.bytes)),
-                Sheddable => is_in_share && theirs(sheddable.bytes),
+        let (strict, patient, sheddable) = (self.used(Strict), self.used(Patient), self.used(Sheddable));
+        let is_in =
+            |most: Amount, events: usize, bytes: usize| events < most.events && bytes + NOMINAL <= most.bytes;
+        let (below, all) = (patient.events + sheddable.events, self.places.len());
+        let lost = sheddable.bytes.min(self.share.bytes);
+        let is_within = match rank {
+            Strict => is_in(self.most, all, strict.bytes + (patient.bytes + lost).min(self.wait.bytes)),
+            Patient => {
+                is_in(self.wait, below, patient.bytes + lost)
+                    && is_in(self.most, all, strict.bytes + patient.bytes + lost)
             }
+            Sheddable => {
+                let bytes = patient.bytes + sheddable.bytes;
+                is_in(self.share, sheddable.events, sheddable.bytes)
+                    && is_in(self.wait, below, bytes)
+                    && is_in(self.most, all, strict.bytes + bytes)
+            }
+        };
+        !self.is_shut && is_within
     }
 
     fn next(&self) -> Option<(u64, Rank)> {
@@ -176,7 +228,7 @@ impl Model {
             let mut line = self.line.iter();
             line.find_map(move |(turn, found)| (*found == (rank, false)).then_some((*turn, rank)))
         };
-        waiting(Strict).or_else(|| waiting(Sheddable))
+        waiting(Strict).or_else(|| waiting(Patient)).or_else(|| waiting(Sheddable))
     }
 
     fn settle(&mut self) {
@@ -209,25 +261,24 @@ proptest! {
 
     #[test]
     fn it_is_as_in_the_model_and_what_must_not_be_lost_always_finds_what_is_kept_for_it(
-        (events, bytes, percent) in (1_usize..12, 10_usize..150, 1_u32..=100),
+        (events, bytes, wait, shed) in (1_usize..12, 10_usize..150, 1_u32..=100, 1_u32..=100),
         steps in prop::collection::vec(step(), 1..80),
     ) {
-        let mut room = room(events, bytes, percent);
-        let (most, share) = (room.most(Strict), room.most(Sheddable));
+        let mut room = shared(events, bytes, wait, shed);
+        let [most, wait, share] = [Strict, Patient, Sheddable].map(|rank| room.most(rank));
         let mut model =
-            Model { most, share, is_shut: false, places: Vec::new(), line: BTreeMap::new() };
+            Model { most, wait, share, is_shut: false, places: Vec::new(), line: BTreeMap::new() };
         // Places that were fetched, and everybody in line.
         let (mut places, mut tickets) = (Vec::<(Rank, usize)>::new(), Vec::<Ticket>::new());
         for step in steps {
             match step {
-                Step::Take(sheddable) => {
-                    let rank = rank(sheddable);
+                Step::Take(rank) => {
                     let is_taken = room.take(rank);
                     prop_assert_eq!(is_taken, model.take(rank), "{:?}", rank);
                     places.extend(is_taken.then_some((rank, NOMINAL)));
                 }
-                Step::Wait(sheddable) => {
-                    let ticket = room.wait(rank(sheddable), Waker::noop());
+                Step::Wait(rank) => {
+                    let ticket = room.wait(rank, Waker::noop());
                     model.line.insert(ticket.turn, (ticket.rank, false));
                     tickets.push(ticket);
                 }
@@ -283,14 +334,15 @@ proptest! {
                     model.settle();
                 }
             }
-            for rank in [Strict, Sheddable] {
+            for rank in [Strict, Patient, Sheddable] {
                 prop_assert_eq!(room.used(rank), model.used(rank), "{:?}", rank);
             }
             prop_assert!(room.used(Sheddable).events <= share.events);
+            prop_assert!(room.used(Patient).events + room.used(Sheddable).events <= wait.events);
             prop_assert_eq!(room.waiting(), model.line.values().filter(|(_, has)| !has).count());
             let strict = room.used(Strict);
-            let is_within = strict.events < most.events - share.events
-                && strict.bytes + NOMINAL <= most.bytes - share.bytes.min(most.bytes);
+            let is_within = strict.events < most.events - wait.events
+                && strict.bytes + NOMINAL <= most.bytes - wait.bytes.min(most.bytes);
             if is_within && !model.is_shut && room.sides[0].waiting.is_empty() {
                 prop_assert!(room.fits(Strict), "what is kept for it is there");
             }

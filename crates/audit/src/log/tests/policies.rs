@@ -23,7 +23,8 @@ fn builder(directory: &tempfile::TempDir) -> AuditLogBuilder {
 /// A log with so many places, all of them taken; nothing of it is written until the disk is let go.
 async fn full(directory: &tempfile::TempDir, places: usize) -> (AuditLog, FaultyDisk, Vec<Place>) {
     let disk = FaultyDisk::default();
-    let log = builder(directory).queue_events(places).open_on(disk.clone()).unwrap();
+    let builder = builder(directory).queue_events(places).wait_share(Ratio::ONE);
+    let log = builder.open_on(disk.clone()).unwrap();
     let mut taken = Vec::new();
     for _ in 0..places {
         taken.push(log.reserve(DATA).await.unwrap());
@@ -123,6 +124,29 @@ async fn a_flood_of_what_may_be_lost_leaves_room_for_what_must_not_be() {
         // The one that waits has his place, and has not fetched it.
         assert_eq!((status.queued, status.queued_sheddable, status.waiting), (1, 1, 0), "{share:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_what_can_wait_leaves_room_for_what_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = builder(&directory).queue_events(10).open_on(FaultyDisk::default()).unwrap();
+    let mut taken = Vec::new();
+    while let Ok(place) = log.reserve(READS).await {
+        taken.push(place);
+    }
+    assert_eq!(taken.len(), 7, "what may be lost has its share");
+    while let Ok(place) = log.reserve(DATA).await {
+        taken.push(place);
+    }
+    assert_eq!(taken.len(), 9, "what can wait has what is left of its own");
+    let mut waiting = std::pin::pin!(log.reserve(DATA));
+    assert!(polled(waiting.as_mut()).await.is_none());
+    let login = log.reserve(AUTH).await.expect("who waits does not stand in its way");
+    assert_eq!(refusal(log.reserve(AUTH).await), (Reason::QueueFull, false));
+    drop(login);
+    assert!(polled(waiting.as_mut()).await.is_none(), "that place is not for him");
+    taken.pop();
+    assert!(polled(waiting.as_mut()).await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,7 +277,8 @@ async fn replicated_means_that_so_many_sinks_have_confirmed_it() {
     let directory = tempfile::tempdir().unwrap();
     let two = Durability::Replicated(2.try_into().unwrap());
     let policy = Policy::new(two, WhenFull::Block { limit: Duration::from_secs(1), then: Then::FailRequest });
-    let log = builder(&directory).policy(Category::Data, policy).queue_events(8).open().unwrap();
+    let log = builder(&directory).policy(Category::Data, policy).queue_events(8).wait_share(Ratio::ONE);
+    let log = log.open().unwrap();
     let mut due = std::pin::pin!(record(log.reserve(DATA).await.unwrap(), 1));
     until(&log, "the receipt waits", |status| status.replicating == 1).await;
     log.confirm("one", 2);

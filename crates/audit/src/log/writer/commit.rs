@@ -56,7 +56,7 @@ impl<D: Disk> Writer<D> {
     /// Nothing new gets a place while the disk is full. What has one is what somebody has done already: it takes the
     /// room that the ballast has left, as far as it goes.
     pub(super) fn commit_while_ill(&mut self, entries: VecDeque<Entry>, reason: Reason) {
-        let is_due = |entry: &Entry| reason == Reason::DiskFull && entry.rank == Rank::Strict;
+        let is_due = |entry: &Entry| reason == Reason::DiskFull && entry.rank < Rank::Sheddable;
         let (mut due, rest): (VecDeque<_>, VecDeque<_>) = entries.into_iter().partition(is_due);
         while !due.is_empty() {
             let mut batch = Written::seal(&mut self.journal, batch::take(&mut due, MOST_SQUEEZED_BYTES));

@@ -188,7 +188,7 @@ fn every_setting_that_is_out_of_range_is_told_and_nothing_is_made() {
     let directory = parent.path().join("log");
     let forever = WhenFull::Block { limit: Duration::from_secs(61), then: Then::Shed };
     let builder = AuditLog::builder(&directory).queue_events(0).queue_bytes(1).max_event_bytes(1_023);
-    let builder = builder.shed_share(Ratio::ZERO);
+    let builder = builder.shed_share(Ratio::ZERO).wait_share(Ratio::ZERO);
     let builder = builder.policy(Category::Data, Policy::new(Durability::Written, forever));
     let builder = builder.sync_within(Duration::ZERO).segment_bytes(1).segment_age(Duration::ZERO);
     let builder = builder.keep_for(Duration::ZERO).keep_bytes(1).keep_segments(0);
@@ -198,6 +198,7 @@ fn every_setting_that_is_out_of_range_is_told_and_nothing_is_made() {
     let expected = [
         "queue_events",
         "queue_bytes",
+        "wait_share",
         "shed_share",
         "max_event_bytes",
         "policy(data write) limit",
