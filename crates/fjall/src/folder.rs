@@ -30,7 +30,7 @@ impl Folder {
         match fs::metadata(path) {
             Ok(found) if !found.is_dir() => return Err(OpenError::NotAFolder { folder: path.to_owned() }),
             Ok(_) => {}
-            Err(_) => fs::create_dir_all(path).map_err(unusable)?,
+            Err(_) => make(path).map_err(unusable)?,
         }
         check_names(path)?;
         let lock = locked(path)?;
@@ -63,6 +63,26 @@ impl Folder {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// With all folders above it. Nobody but its owner may look into it: it holds whole answers.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    make_private(path)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // Recursive, so that it is no error if somebody was quicker.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 impl Drop for Folder {

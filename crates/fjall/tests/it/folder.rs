@@ -23,6 +23,22 @@ fn a_folder_that_is_not_there_is_made() {
     assert!(folder.join("v1").is_dir());
 }
 
+#[cfg(unix)]
+#[test]
+fn nobody_but_its_owner_may_look_into_a_folder_that_was_made_and_one_that_was_there_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o7777;
+    let parent = tempfile::tempdir().unwrap();
+    let (made, there) = (parent.path().join("above/made"), parent.path().join("there"));
+    fs::create_dir(&there).unwrap();
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o750)).unwrap();
+    for folder in [&made, &there] {
+        drop(FjallStore::open(folder).unwrap());
+    }
+    assert_eq!((mode(&made), mode(&there)), (0o700, 0o750));
+}
+
 #[test]
 fn a_second_store_in_the_same_process_is_refused_and_told_who_holds_it() {
     let folder = tempfile::tempdir().unwrap();
