@@ -12,6 +12,7 @@ mod layer_cost;
 mod layer_keys;
 mod layer_settings;
 mod limiter;
+mod look;
 mod modes;
 mod no_peer;
 mod overrides;

@@ -49,6 +49,22 @@ fn one_address_can_be_counted_in_a_second_network() {
 }
 
 #[test]
+fn a_prefix_of_any_length_keeps_so_many_bits_and_no_other() {
+    for prefix in 0..=128 {
+        let network = client("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").with_prefixes(32, prefix).network();
+        let IpAddr::V6(network) = network else { panic!("{network}") };
+        let bits = network.to_bits();
+        assert_eq!((bits.leading_ones(), bits.count_ones()), (prefix.into(), prefix.into()), "{network}");
+    }
+    for prefix in 0..=32 {
+        let network = client("255.255.255.255").with_prefixes(prefix, 128).network();
+        let IpAddr::V4(network) = network else { panic!("{network}") };
+        let bits = network.to_bits();
+        assert_eq!((bits.leading_ones(), bits.count_ones()), (prefix.into(), prefix.into()), "{network}");
+    }
+}
+
+#[test]
 fn text_and_debug_show_the_address() {
     assert_eq!(client("64:ff9b::192.0.2.1").to_string(), "192.0.2.1");
     assert_eq!(format!("{:?}", client("2001:db8::1")), "ClientAddr(2001:db8::1/64)");
