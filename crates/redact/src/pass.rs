@@ -1,6 +1,6 @@
 //! How an input is read: as text, as JSON, as a URL or a part of one, as the value of a header.
 
-use crate::doubt::{Doubts, is_at_most};
+use crate::doubt::{self, Doubts, is_at_most};
 use crate::header;
 use crate::json;
 use crate::mask::Mask;
@@ -42,24 +42,49 @@ impl Reading<'_> {
     }
 
     /// The same, if only the output is asked for and not what was done: nothing if the input may stay.
+    #[inline]
     pub(crate) fn rewrite<'a>(self, rules: &Rules, text: &'a [u8]) -> Option<Sink<'a>> {
-        let mut sink = Sink::new(text);
-        if !matches!(self, Self::Json) || text.len() > rules.max_bytes {
-            self.pass(rules, text, &mut sink);
-            return sink.changed().then_some(sink);
+        match self {
+            // A name that says nothing about its value leaves it a text.
+            Self::Field(name) | Self::Header(name) if rules.names.of(name).is_none() => {
+                Self::Text.rewrite(rules, text)
+            }
+            Self::Text if text.len() <= rules.max_bytes => {
+                if doubt::has_none(rules, text) {
+                    None
+                } else {
+                    rewrite_text(rules, text)
+                }
+            }
+            Self::Json if text.len() <= rules.max_bytes => rewrite_json(rules, text),
+            _ => {
+                let mut sink = Sink::new(text);
+                self.pass(rules, text, &mut sink);
+                sink.changed().then_some(sink)
+            }
         }
-        let doubts = Doubts::new(rules, text);
-        if doubts.are_none() && is_at_most(text, rules.max_depth) {
-            // As JSON or as text, it would stay.
-            return None;
-        }
-        json(rules, text, doubts, &mut sink);
-        sink.changed().then_some(sink)
     }
 
     fn too_long(self, out: &mut Vec<u8>) {
         if matches!(self, Self::Json) { Mask::TOO_LONG.write_quoted(out) } else { Mask::TOO_LONG.write(out) }
     }
+}
+
+fn rewrite_text<'a>(rules: &Rules, text: &'a [u8]) -> Option<Sink<'a>> {
+    let mut sink = Sink::new(text);
+    Scan::new(rules, text).window(0..text.len(), &mut sink);
+    sink.changed().then_some(sink)
+}
+
+fn rewrite_json<'a>(rules: &Rules, text: &'a [u8]) -> Option<Sink<'a>> {
+    let doubts = Doubts::new(rules, text);
+    if doubts.are_none() && is_at_most(text, rules.max_depth) {
+        // As JSON or as text, it would stay.
+        return None;
+    }
+    let mut sink = Sink::new(text);
+    json(rules, text, doubts, &mut sink);
+    sink.changed().then_some(sink)
 }
 
 fn json(rules: &Rules, text: &[u8], doubts: Doubts<'_>, sink: &mut Sink<'_>) -> Form {
@@ -75,8 +100,7 @@ fn json(rules: &Rules, text: &[u8], doubts: Doubts<'_>, sink: &mut Sink<'_>) -> 
 }
 
 pub(crate) fn whole(rules: &Rules, text: &[u8], sink: &mut Sink<'_>) {
-    if Doubts::new(rules, text).are_none() {
-        return;
+    if !doubt::has_none(rules, text) {
+        Scan::new(rules, text).window(0..text.len(), sink);
     }
-    Scan::new(rules, text).window(0..text.len(), sink);
 }

@@ -170,9 +170,9 @@ impl Redactor {
     }
 
     fn read_str<'a>(&self, source: &'a str, reading: Reading<'_>) -> Cow<'a, str> {
-        match self.read(source.as_bytes(), reading) {
-            Cow::Borrowed(_) => Cow::Borrowed(source),
-            Cow::Owned(out) => Cow::Owned(text_of(out)),
+        match reading.rewrite(&self.rules, source.as_bytes()) {
+            Some(sink) => Cow::Owned(text_of(sink.finish().0)),
+            None => Cow::Borrowed(source),
         }
     }
 

@@ -1,4 +1,18 @@
 use crate::detect::card;
+use crate::scan::digits;
+
+/// Whether any number in a text may be one that is hidden.
+#[cold]
+pub(super) fn are_doubtful(text: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(number) = digits(text, from..text.len()) {
+        if is_doubtful(text, number.start, number.len()) {
+            return true;
+        }
+        from = number.end;
+    }
+    false
+}
 
 /// Whether so many digits, four or more, may be a number that is hidden, or a group of one.
 #[inline]
@@ -9,6 +23,9 @@ pub(super) fn is_doubtful(text: &[u8], start: usize, len: usize) -> bool {
         Some(b'A'..=b'Z') => true,
         Some(b' ') if has_country(front) => true,
         Some(b'-') if len == 4 && is_third_group(front) => true,
+        // What is joined to something before it begins no number in groups. The letter of an escape, which counts as a
+        // blank, has a backslash before it, which leaves a doubt.
+        Some(b'a'..=b'z' | b'_' | b'.' | b'-' | b'+') if len == 4 => false,
         _ if len == 4 => begins_group(&rest[4..]),
         _ => len >= card::SHORTEST,
     }
@@ -52,6 +69,10 @@ mod tests {
             ("GB29 NWBK 6016", true),
             ("GB29 NWBK XXXX 6016", true),
             ("at 10 of 2000", false),
+            ("7c9e6679-7425-40de", false),
+            ("-4111-1111", false),
+            ("v4111 1111", false),
+            ("=4111 1111", true),
         ] {
             let digits = |start: &usize| text[*start..].bytes().take_while(u8::is_ascii_digit).count() >= 4;
             let start = (0..text.len()).find(digits).unwrap();

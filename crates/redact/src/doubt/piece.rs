@@ -10,7 +10,7 @@ use crate::scan::Literal;
 /// In shorter texts the automaton is faster than the vectorised search.
 const SHORT: usize = 128;
 /// Masks stand for nothing in a name, and what stands around them joins.
-const MASK: &[u8] = b"***R";
+pub(super) const MASK: &[u8] = b"***R";
 /// So many texts that begin with the same three bytes are searched by these.
 const MANY: usize = 4;
 
@@ -76,7 +76,7 @@ fn pieces(texts: &[(Vec<u8>, Literal)]) -> Vec<&[u8]> {
 }
 
 /// Whether a secret of the kind has a byte in it that leaves a doubt.
-fn leaves_doubt_anyway(literal: &Literal) -> bool {
+pub(super) fn leaves_doubt_anyway(literal: &Literal) -> bool {
     // The at sign and the percent sign.
     matches!(literal, Literal::Scheme | Literal::At)
 }

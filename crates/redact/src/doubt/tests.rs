@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::Doubts;
+use super::{Doubts, has_none, is_short_and_clear};
 use crate::json::naive::{self, PIECES, REDACTORS, documents};
 use crate::name::{HIDDEN, HIDDEN_IN_QUERIES};
 use crate::scan::literals;
@@ -125,6 +125,36 @@ fn every_fixed_text_leaves_a_doubt_if_it_belongs_to_a_secret() {
 }
 
 #[test]
+fn every_number_leaves_a_doubt_whatever_stands_before_it() {
+    let phones = Redactor::builder().detect(Detector::Phone).build().unwrap();
+    for number in [
+        "4111 1111 1111 1111",
+        "3782-822463-10005",
+        "4111111111111111",
+        "219-09-9999",
+        "DE89 3704 0044 0532 0130 00",
+        "DE89370400440532013000",
+        "+442079460958",
+        "415 555 2671",
+    ] {
+        for before in
+            (0..=0x7f).map(char::from).map(String::from).chain(["\\n", "a-", "-12-"].map(Into::into))
+        {
+            for redactor in [&Redactor::default(), &phones] {
+                assert_same(redactor, &format!("{before}{number}"));
+                assert_same(redactor, &format!("see {before}{number} x"));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_fixed_text_can_stand_in_a_uuid() {
+    let is_of_a_uuid = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    assert!(!literals(|_| true).iter().any(|(text, _)| text.iter().all(is_of_a_uuid)));
+}
+
+#[test]
 fn the_corpus_is_redacted_as_if_all_of_it_were_looked_at() {
     for file in [
         include_str!("../../tests/corpus/text.positive"),
@@ -155,6 +185,11 @@ fn most_of_what_is_harmless_leaves_no_doubt() {
         "GET /api/v1/devices/17 from 10.0.0.1 took 12.5 ms, path=/a status=200 name=x",
     ] {
         assert!(Doubts::new(&redactor.rules, line.as_bytes()).are_none(), "{line}");
+    }
+    for short in
+        ["/api/v1/devices/17421", "connection reset by peer", "apps.web", "order 2026 of 1042", "passed"]
+    {
+        assert!(is_short_and_clear(&redactor.rules, short.as_bytes()), "{short}");
     }
 }
 
@@ -196,6 +231,17 @@ proptest! {
     fn text_is_redacted_as_if_all_of_it_were_looked_at(text in text()) {
         REDACTORS.iter().for_each(|redactor| assert_same(redactor, &text));
         assert_same(&Redactor::default(), &text);
+    }
+
+    #[test]
+    fn a_uuid_leaves_no_doubt(
+        uuid in prop_oneof![
+            "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+            "[0-9]{8}(-[0-9]{4}){3}-[0-9]{12}",
+            "[0-9a]{8}(-[0-9]{4}){3}-[0-9a]{12}",
+        ],
+    ) {
+        prop_assert!(has_none(&Redactor::default().rules, uuid.as_bytes()), "{uuid}");
     }
 
     #[test]

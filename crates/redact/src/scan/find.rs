@@ -120,7 +120,7 @@ impl Finder {
         if let Some(start) = known.filter(|start| *start >= window.start) {
             return start;
         }
-        self.digits.insert(digits(text, window)).start
+        self.digits.insert(digits(text, window).unwrap_or(NOWHERE..NOWHERE)).start
     }
 
     fn long(&mut self, rules: &Rules, text: &[u8], window: Range<usize>) -> usize {
@@ -164,8 +164,8 @@ impl Fixed {
 pub(crate) const LONG: usize = 20;
 
 /// The first four digits in a row, or more.
-fn digits(text: &[u8], window: Range<usize>) -> Range<usize> {
-    run(text, window, 4, |byte| byte.is_ascii_digit())
+pub(crate) fn digits(text: &[u8], window: Range<usize>) -> Option<Range<usize>> {
+    Some(run(text, window, 4, |byte| byte.is_ascii_digit())).filter(|run| run.start != NOWHERE)
 }
 
 /// The first run of at least `least` bytes that fit. Only one byte in `least` is looked at until one fits.
@@ -197,8 +197,7 @@ mod tests {
     use super::*;
 
     fn first(text: &str) -> Option<Range<usize>> {
-        let found = digits(text.as_bytes(), 0..text.len());
-        (found.start != NOWHERE).then_some(found)
+        digits(text.as_bytes(), 0..text.len())
     }
 
     #[test]

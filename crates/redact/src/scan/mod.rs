@@ -7,7 +7,7 @@ mod view;
 
 use std::ops::Range;
 
-pub(crate) use self::find::LONG;
+pub(crate) use self::find::{LONG, digits};
 pub(crate) use self::literal::{Literal, Literals, Token, literals};
 pub(crate) use self::runs::Runs;
 pub(crate) use self::view::{Span, View};
