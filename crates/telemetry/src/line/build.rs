@@ -1,12 +1,11 @@
-use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_redact::Redactor;
 
+use super::digits::hexadecimal;
 use super::level::LevelName;
 use super::notation::Notation;
 use super::pen::{Pen, Values, When};
-use super::room::{SHORTEST_CARD, SHORTEST_NUMBER};
 use super::scratch::Scratch;
 use super::slot::{Slot, Slots};
 use super::span::SpanFields;
@@ -24,7 +23,7 @@ pub(crate) struct Lines {
     /// Whether levels are in upper case.
     upper: bool,
     redactor: Redactor,
-    shortest_number: usize,
+    has_own_rules: bool,
     /// The end of every line.
     tail: Vec<u8>,
 }
@@ -46,15 +45,15 @@ impl Lines {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             notation,
             upper,
-            shortest_number: if own.is_some() { SHORTEST_NUMBER } else { SHORTEST_CARD },
+            has_own_rules: own.is_some(),
             redactor: own.unwrap_or_default(),
             tail: service.tail(notation),
         }
     }
 
     pub(crate) fn values(&self, when: When) -> Values<'_> {
-        let Self { notation, redactor, shortest_number, number: lines, .. } = self;
-        Values { notation: *notation, redactor, when, shortest_number: *shortest_number, lines: *lines }
+        let Self { notation, redactor, has_own_rules, number: lines, .. } = self;
+        Values { notation: *notation, redactor, when, has_own_rules: *has_own_rules, lines: *lines }
     }
 
     pub(crate) fn redactor(&self) -> &Redactor {
@@ -161,14 +160,13 @@ impl Values<'_> {
 
     /// Says which span of a trace it is.
     pub(crate) fn tell_trace(&self, ids: &TraceIds, slots: &mut Slots) {
-        let quote = if self.notation == Notation::Json { "\"" } else { "" };
-        let trace = format_args!("{quote}{:032x}{quote}", ids.trace_id);
-        let span = format_args!("{quote}{:016x}{quote}", ids.span_id);
-        for (slot, id) in [(Slot::TraceId, trace), (Slot::SpanId, span)] {
-            if !slots.has(slot) {
-                // A vector takes everything.
-                let _ = slots.fill(slot, |out| out.write_fmt(id));
-            }
+        if !slots.has(Slot::TraceId) {
+            let digits = hexadecimal::<32>(ids.trace_id);
+            slots.fill(Slot::TraceId, |out| self.notation.word(&digits, out));
+        }
+        if !slots.has(Slot::SpanId) {
+            let digits = hexadecimal::<16>(ids.span_id.into());
+            slots.fill(Slot::SpanId, |out| self.notation.word(&digits, out));
         }
     }
 }

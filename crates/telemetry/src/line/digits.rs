@@ -7,20 +7,46 @@ use std::io::Write as _;
 pub(crate) fn whole(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut start = digits.len();
-    loop {
+    while number >= 10 {
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&pair(number));
+        number /= 100;
+    }
+    if number > 0 || start == digits.len() {
         start -= 1;
-        digits[start] = digit(number);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+        digits[start] = pair(number)[1];
     }
     out.extend_from_slice(&digits[start..]);
 }
 
-/// The last digit of a number.
-fn digit(number: u64) -> u8 {
-    b'0' + (number % 10) as u8
+/// The last two digits of a number.
+#[inline]
+pub(crate) fn pair(number: u64) -> [u8; 2] {
+    PAIRS[(number % 100) as usize]
+}
+
+/// The numbers below a hundred in two digits each.
+static PAIRS: [[u8; 2]; 100] = pairs();
+
+#[expect(clippy::cast_possible_truncation, reason = "a pair counts to 99")]
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+}
+
+/// So many of a number's last hexadecimal digits.
+pub(crate) fn hexadecimal<const DIGITS: usize>(mut number: u128) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+    digits
 }
 
 /// A whole number that may be below zero.
@@ -60,12 +86,13 @@ fn few(thousandths: i64, out: &mut Vec<u8>) {
     }
     let number = thousandths.unsigned_abs();
     whole(number / 1_000, out);
-    out.extend_from_slice(&[b'.', digit(number / 100), digit(number / 10), digit(number)]);
-    for power in [10, 100] {
-        if number.is_multiple_of(power) {
-            out.pop();
-        }
-    }
+    let ([_, first], [second, third]) = (pair(number / 100), pair(number));
+    let len = match (second, third) {
+        (b'0', b'0') => 2,
+        (_, b'0') => 3,
+        _ => 4,
+    };
+    out.extend_from_slice(&[b'.', first, second, third][..len]);
 }
 
 #[cfg(test)]

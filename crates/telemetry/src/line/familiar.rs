@@ -4,55 +4,72 @@ use super::escape::is_plain;
 /// said in the one before: methods, routes, outcomes, names of events.
 #[derive(Debug)]
 pub(crate) struct Familiar {
-    texts: [Text; 128],
+    texts: [Plain; 128],
     /// Those of them that are new in this line, and have not been found clean.
     new: Vec<usize>,
 }
 
+/// One of them, with quotes around it.
 #[derive(Clone, Copy, Debug)]
-struct Text {
+pub(crate) struct Plain {
     /// The log whose redactor found it clean; no log has the number 0.
     lines: usize,
     len: usize,
-    bytes: [u8; LONGEST],
+    quoted: [u8; 1 + LONGEST + 1],
 }
 
 /// A longer text is always looked at.
 const LONGEST: usize = 40;
 
-impl Default for Familiar {
-    fn default() -> Self {
-        Self { texts: [Text::NONE; 128], new: Vec::new() }
+impl Plain {
+    const NONE: Self = Self { lines: 0, len: 0, quoted: [0; 1 + LONGEST + 1] };
+
+    /// Writes it as it stands in JSON.
+    #[inline]
+    pub(crate) fn write_quoted(&self, out: &mut Vec<u8>) {
+        // A number of bytes that is always the same is copied faster than one that is not.
+        let end = out.len() + self.len + 2;
+        out.extend_from_slice(&self.quoted);
+        out.truncate(end);
     }
 }
 
-impl Text {
-    const NONE: Self = Self { lines: 0, len: 0, bytes: [0; LONGEST] };
+impl Default for Familiar {
+    fn default() -> Self {
+        Self { texts: [Plain::NONE; 128], new: Vec::new() }
+    }
 }
 
 impl Familiar {
     /// What is new and was not found clean may have something to hide, and must not stay here.
     pub(crate) fn clear(&mut self) {
         while let Some(place) = self.new.pop() {
-            self.texts[place] = Text::NONE;
+            self.texts[place] = Plain::NONE;
         }
     }
 
     #[inline]
-    pub(crate) fn has(&self, text: &[u8], lines: usize) -> bool {
+    pub(crate) fn get(&self, text: &[u8], lines: usize) -> Option<&Plain> {
         let known = &self.texts[place(text)];
-        known.lines == lines && known.bytes.get(..known.len) == Some(text)
+        (known.lines == lines && known.quoted.get(1..=known.len) == Some(text)).then_some(known)
     }
 
-    /// Takes a text that may be known the next time.
-    pub(crate) fn expect(&mut self, text: &[u8]) {
+    /// Takes a text that may be known the next time, and gives it back if it is one that could be.
+    #[inline]
+    pub(crate) fn expect(&mut self, text: &[u8]) -> Option<&Plain> {
+        if text.len() > LONGEST || !is_plain(text) {
+            return None;
+        }
         let place = place(text);
         let known = &mut self.texts[place];
-        if let Some(bytes) = known.bytes.get_mut(..text.len()).filter(|_| is_plain(text)) {
-            bytes.copy_from_slice(text);
-            (known.lines, known.len) = (0, text.len());
-            self.new.push(place);
-        }
+        let [quote, quoted @ ..] = &mut known.quoted;
+        let (inside, behind) = quoted.split_at_mut(text.len());
+        *quote = b'"';
+        inside.copy_from_slice(text);
+        behind[0] = b'"';
+        (known.lines, known.len) = (0, text.len());
+        self.new.push(place);
+        Some(known)
     }
 
     /// All texts that were new are clean.
@@ -89,8 +106,8 @@ mod tests {
         let mut familiar = Familiar::default();
         familiar.expect(first.as_bytes());
         familiar.confirm(1);
-        assert!(familiar.has(first.as_bytes(), 1));
+        assert!(familiar.get(first.as_bytes(), 1).is_some());
         familiar.expect(second.as_bytes());
-        assert!(!familiar.has(second.as_bytes(), 1) && !familiar.has(first.as_bytes(), 1));
+        assert!(familiar.get(second.as_bytes(), 1).is_none() && familiar.get(first.as_bytes(), 1).is_none());
     }
 }

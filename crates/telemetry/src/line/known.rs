@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn values(redactor: &Redactor, lines: usize) -> Values<'_> {
-        Values { notation: Notation::Json, redactor, when: When::Together, shortest_number: 6, lines }
+        Values { notation: Notation::Json, redactor, when: When::Together, has_own_rules: true, lines }
     }
 
     fn key(known: &Known, values: &Values<'_>) -> String {

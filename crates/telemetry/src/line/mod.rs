@@ -18,6 +18,7 @@ mod slot;
 mod span;
 mod stamp;
 mod tail;
+mod uuid;
 mod value;
 mod visit;
 mod whose;

@@ -1,5 +1,6 @@
 use super::MAX_SLOT;
 use super::escape::escape;
+use super::familiar::Plain;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +28,23 @@ impl Notation {
         }
     }
 
-    /// Writes a text in which there is nothing to escape, and has room for it.
+    /// Writes a short text in which there is nothing to escape.
     #[inline]
-    pub(crate) fn plain(self, text: &str, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn plain(self, text: &str, plain: &Plain, out: &mut Vec<u8>) -> bool {
         if self != Self::Json {
             return self.text(text, MAX_SLOT, out);
         }
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
+        plain.write_quoted(out);
         true
+    }
+
+    /// Writes a text that needs neither escapes nor, for people, quotes.
+    #[inline]
+    pub(crate) fn word(self, word: &[u8], out: &mut Vec<u8>) {
+        let quote: &[u8] = if self == Self::Json { b"\"" } else { b"" };
+        for part in [quote, word, quote] {
+            out.extend_from_slice(part);
+        }
     }
 
     /// Writes a text as a value of at most `room` bytes, and says whether all of it is there.

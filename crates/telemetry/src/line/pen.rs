@@ -17,8 +17,8 @@ pub(crate) struct Values<'a> {
     pub(crate) notation: Notation,
     pub(crate) redactor: &'a Redactor,
     pub(crate) when: When,
-    /// Numbers of fewer bytes are not looked at.
-    pub(crate) shortest_number: usize,
+    /// Whether the redactor is not the default one: it may know secrets of any looks.
+    pub(crate) has_own_rules: bool,
     /// Whose they are, to tell what was found out before.
     pub(crate) lines: usize,
 }
@@ -50,12 +50,22 @@ impl Pen<'_> {
     /// Writes a text, and says whether all of it is there.
     #[inline]
     pub(crate) fn text(&mut self, text: &str) -> bool {
-        let is_known = self.may_wait() && self.room.knows(text, self.values.lines);
-        if is_known { self.values.notation.plain(text, self.out) } else { self.new_text(text) }
+        let known = if self.may_wait() { self.room.known(text, self.values.lines) } else { None };
+        match known {
+            Some(known) => self.values.notation.plain(text, known, self.out),
+            None => self.new_text(text),
+        }
     }
 
     fn new_text(&mut self, text: &str) -> bool {
-        self.values.notation.text(&self.looked_at(text), self.most, self.out)
+        let notation = self.values.notation;
+        if !self.may_look_later(text) {
+            return notation.text(&self.looked_at(text), self.most, self.out);
+        }
+        match self.room.look_later(text) {
+            Some(plain) => notation.plain(text, plain, self.out),
+            None => notation.text(text, self.most, self.out),
+        }
     }
 
     /// The same for a message, which people read without quotes around it.
@@ -69,7 +79,7 @@ impl Pen<'_> {
 
     /// A text without secrets, or one that is looked at later.
     fn looked_at<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
-        if self.may_wait() && text.len() <= LONG {
+        if self.may_look_later(text) {
             self.room.look_later(text);
             Cow::Borrowed(text)
         } else if text.len() > MAX_PRINTED {
@@ -77,6 +87,10 @@ impl Pen<'_> {
         } else {
             self.values.redactor.field(self.label.name, text)
         }
+    }
+
+    fn may_look_later(&self, text: &str) -> bool {
+        self.may_wait() && text.len() <= LONG
     }
 
     /// Writes what a value prints.
@@ -95,7 +109,7 @@ impl Pen<'_> {
         if !self.may_wait() {
             return self.hide_number(start);
         }
-        self.room.look_at_number_later(&self.out[start..], self.values.shortest_number);
+        self.room.look_at_number_later(&self.out[start..], self.values.has_own_rules);
         true
     }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use buttress_redact::Redactor;
 
-use super::familiar::Familiar;
+use super::familiar::{Familiar, Plain};
 use super::known::KnownNames;
 
 /// Where values are collected on their way into a line, used again for the next one.
@@ -23,10 +23,10 @@ const BETWEEN: &[u8; 3] = b"\n\x01\n";
 const SHORTEST_TEXT: usize = 4;
 
 /// Of numbers, that is a secret of six digits that was made known.
-pub(crate) const SHORTEST_NUMBER: usize = 6;
+const SHORTEST_NUMBER: usize = 6;
 
 /// Where nobody made any known, that is a card.
-pub(crate) const SHORTEST_CARD: usize = 14;
+const SHORTEST_CARD: usize = 14;
 
 impl Room {
     pub(crate) fn clear(&mut self) {
@@ -34,25 +34,25 @@ impl Room {
         self.familiar.clear();
     }
 
-    /// Whether a text is known to have nothing to hide and nothing to escape.
+    /// A text that is known to have nothing to hide and nothing to escape.
     #[inline]
-    pub(crate) fn knows(&self, text: &str, lines: usize) -> bool {
-        self.familiar.has(text.as_bytes(), lines)
+    pub(crate) fn known(&self, text: &str, lines: usize) -> Option<&Plain> {
+        self.familiar.get(text.as_bytes(), lines)
     }
 
-    /// Notes a text that is written as it is.
-    pub(crate) fn look_later(&mut self, text: &str) {
+    /// Notes a text that is written as it is; gives it back if it is short and has nothing to escape.
+    pub(crate) fn look_later(&mut self, text: &str) -> Option<&Plain> {
         if text.len() >= SHORTEST_TEXT {
             self.unseen.extend_from_slice(text.as_bytes());
             self.unseen.extend_from_slice(BETWEEN);
         }
-        self.familiar.expect(text.as_bytes());
+        self.familiar.expect(text.as_bytes())
     }
 
     /// The same for the digits of a number.
     #[inline]
-    pub(crate) fn look_at_number_later(&mut self, digits: &[u8], shortest: usize) {
-        if digits.len() >= shortest {
+    pub(crate) fn look_at_number_later(&mut self, digits: &[u8], has_own_rules: bool) {
+        if digits.len() >= if has_own_rules { SHORTEST_NUMBER } else { SHORTEST_CARD } {
             self.unseen.extend_from_slice(digits);
             self.unseen.extend_from_slice(BETWEEN);
         }
@@ -107,7 +107,7 @@ mod tests {
             (&strict, 2, "trea---sure", 14, true),
         ] {
             room.clear();
-            if !room.knows(text, lines) {
+            if room.known(text, lines).is_none() {
                 room.look_later(text);
             }
             assert_eq!(room.unseen.len(), unseen, "{text} {lines}");
@@ -214,7 +214,7 @@ mod tests {
             for values in lines.iter().chain(&lines) {
                 room.clear();
                 for value in values {
-                    if !room.knows(value, 1) {
+                    if room.known(value, 1).is_none() {
                         room.look_later(value);
                     }
                 }

@@ -2,6 +2,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
+use super::digits::pair;
+
 /// A moment as lines tell it: RFC 3339, UTC, six digits behind the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -22,13 +24,10 @@ impl Stamp {
     /// Writes it, with what is remembered of the second it is in.
     pub(crate) fn write(self, second: &mut Second, out: &mut Vec<u8>) {
         out.extend_from_slice(second.text(self.seconds));
-        let mut digits = *b".000000Z";
-        let mut rest = self.micros;
-        for digit in digits[1..7].iter_mut().rev() {
-            *digit += u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-        }
-        out.extend_from_slice(&digits);
+        let digits = [10_000, 100, 1].map(|part| pair(u64::from(self.micros / part)));
+        out.push(b'.');
+        out.extend_from_slice(digits.as_flattened());
+        out.push(b'Z');
     }
 }
 

@@ -49,6 +49,31 @@ fn a_secret_is_hidden_in_every_position_of_both_formats() {
 }
 
 #[test]
+fn a_uuid_is_the_id_of_a_flow_unless_the_owner_says_that_it_is_a_secret() {
+    const UUID: &str = "7c9e6679-7425-40de-944b-e07f9e3779b1";
+    let owners = [
+        Redactor::builder().secret(UUID),
+        Redactor::builder().token("flow", "7c9e", 4),
+        Redactor::builder().hide_name("correlation_id"),
+    ];
+    for format in [LogFormat::Json, LogFormat::Text] {
+        let id = CorrelationId::new(UUID).unwrap();
+        let mut context = Context::new().with_correlation_id(id);
+        let seen = Seen::by(builder().format(format));
+        context.lend(|| tracing::info!("shown"));
+        let quote = if format == LogFormat::Json { "\"" } else { "" };
+        assert!(seen.text().contains(&format!("{quote}{UUID}{quote}")), "{}", seen.text());
+        drop(seen);
+        for owner in &owners {
+            let seen = Seen::by(builder().format(format).redactor(owner.clone().build().unwrap()));
+            context.lend(|| tracing::info!("hidden"));
+            assert!(seen.text().contains("***REDACTED"), "{}", seen.text());
+            none_of(&[UUID, "e07f9e3779b1"], &seen.text());
+        }
+    }
+}
+
+#[test]
 fn a_text_that_was_harmless_elsewhere_is_hidden_under_a_telling_name() {
     let seen = Seen::json();
     for _ in 0..3 {
