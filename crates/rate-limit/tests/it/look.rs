@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use buttress_core::{Left, Mode, Verdict};
 use buttress_http::AsProblem;
-use buttress_rate_limit::{
-    Exempt, Fields, Http, Missing, Policy, Quota, RateLimit, RateLimitBuilder, RateLimitLayer, key,
-};
+use buttress_rate_limit::{Exempt, Fields, Http, Missing, Policy, Quota, RateLimit, RateLimitLayer, key};
 use buttress_testkit::clock::advance;
 use buttress_testkit::{Recorder, message};
 use http::HeaderName;
@@ -56,7 +54,7 @@ impl Limited {
         let fields = if way == Way::Told { Fields::all() } else { Fields::none() };
         let mut builder = RateLimitLayer::inbound().policy(policy).fields(fields).slots(16);
         if way == Way::Trial {
-            builder = RateLimitBuilder::policy(builder, in_all(Quota::per_second(1)).mode(Mode::Off));
+            builder = builder.policy(in_all(Quota::per_second(1)).mode(Mode::Off));
         }
         let builder = builder.exempt(Exempt::none().path("/free")).observer(recorder.clone());
         let layer = builder.build().unwrap();
