@@ -60,13 +60,15 @@
 //! | `refusals_of_all` | 1,000 | 1 to 1,000,000 | the same for all clients together |
 //! | `refusal_window` | 60 s | 1 s to 1 h | how long a window is, and with it when others are told of at the latest |
 //! | `every_refusal` | no | | records each refused request by itself, however many there are |
-//! | `sinks` | those with a cursor | | who must have confirmed what is deleted |
-//! | `disk_low` | 10 %, 1 GiB | | when it warns |
+//! | `sinks` | those with a cursor | any names | who must have confirmed what is deleted |
+//! | `disk_low` | 10 %, 1 GiB | any share and size, the larger counts | when it warns |
 //! | `disk_critical` | 3 % | up to `disk_low` | when what may be lost is not recorded |
-//! | `checkpoints` | none | | signatures and anchors |
+//! | `checkpoints` | none | | signatures and anchors, see [`Checkpoints`] |
+//! | its `every_records` | 1,000 | 1 or more | after how many records one is signed |
+//! | its `every` | 10 s | 1 ms to 366 days | after how long since a record that none covers one is signed |
 //! | `redactor` | [`Redactor::default`](buttress_redact::Redactor) | | what is hidden |
 //! | `clock` | the machine's | | calendar time, for tests |
-//! | `when_damaged` | refuse | | what to do with a log that somebody has changed, or of which files are missing |
+//! | `when_damaged` | refuse | refuse, go on, begin a new chain | what to do with a log that somebody has changed, or of which files are missing |
 
 mod anchor;
 mod ballast;

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use buttress_core::Checks;
 use parking_lot::Mutex;
 
 use super::anchor::{Anchor, AnchorStatus, Worker};
@@ -59,14 +60,25 @@ impl Checkpoints {
         self
     }
 
-    /// One after every so many records; default 1,000.
+    /// One after every so many records. 1 or more. Default: 1,000.
     pub fn every_records(self, every_records: NonZeroU64) -> Self {
         Self { every_records, ..self }
     }
 
-    /// One after so long since a record that none covers; default 10 s.
+    /// One after so long since a record that none covers. 1 ms to 366 days. Default: 10 s.
     pub fn every(self, every: Duration) -> Self {
         Self { every, ..self }
+    }
+
+    pub(super) fn check(&self, checks: &mut Checks) {
+        let allowed = Duration::from_millis(1)..=Duration::from_secs(366 * 24 * 60 * 60);
+        let every = self.every;
+        checks.require(
+            allowed.contains(&every),
+            "checkpoints every",
+            format_args!("{every:?}"),
+            "1 ms to 366 days",
+        );
     }
 }
 

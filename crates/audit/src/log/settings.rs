@@ -72,6 +72,9 @@ impl Settings {
         self.retention.check(&mut checks);
         self.refusals.check(&mut checks);
         self.ladder.check(&mut checks);
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.check(&mut checks);
+        }
         checks.finish()
     }
 }

@@ -180,7 +180,7 @@ fn a_directory_that_cannot_be_written_is_refused_with_the_systems_reason() {
 fn every_setting_that_is_out_of_range_is_told_and_nothing_is_made() {
     use std::time::Duration;
 
-    use buttress_audit::log::{Policy, Then, WhenFull};
+    use buttress_audit::log::{Checkpoints, Policy, SigningKey, Then, WhenFull};
     use buttress_audit::{Category, Durability};
     use buttress_core::Ratio;
 
@@ -192,6 +192,9 @@ fn every_setting_that_is_out_of_range_is_told_and_nothing_is_made() {
     let builder = builder.policy(Category::Data, Policy::new(Durability::Written, forever));
     let builder = builder.sync_within(Duration::ZERO).segment_bytes(1).segment_age(Duration::ZERO);
     let builder = builder.keep_for(Duration::ZERO).keep_bytes(1).keep_segments(0);
+    // So long that no clock of the machine reaches its end.
+    let checkpoints = Checkpoints::signed_by(SigningKey::generate("test").unwrap()).every(Duration::MAX);
+    let builder = builder.checkpoints(checkpoints);
     let error = builder.disk_low(Ratio::percent(1), 0).open().unwrap_err();
     let OpenError::Settings(settings) = &error else { panic!("{error:?}") };
     let fields: Vec<_> = settings.problems().iter().map(|problem| problem.field().to_owned()).collect();
@@ -209,6 +212,7 @@ fn every_setting_that_is_out_of_range_is_told_and_nothing_is_made() {
         "keep_bytes",
         "keep_segments",
         "disk_critical",
+        "checkpoints every",
     ];
     assert_eq!(fields, expected);
     assert!(!directory.exists());
