@@ -80,7 +80,7 @@
 //! | a name that is not ASCII or has escapes of URLs, a part of a URL with escapes | 1 or 2 |
 //!
 //! Most inputs have nothing to hide, and to prove that takes a third of the time that a look does: some twelve
-//! instructions for a byte of JSON, and seven hundred for a text of twenty bytes. What was not proven is looked at.
+//! instructions for a byte of JSON, and 270 for a text of twenty bytes. What was not proven is looked at.
 //! Where the name of a value is known when the program is built, ask [`Redactor::hides_name`] once, and then
 //! [`Redactor::text`] for each value.
 //!
