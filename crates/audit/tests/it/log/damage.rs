@@ -210,6 +210,28 @@ async fn a_whole_record_in_the_place_of_another_is_not_taken_for_half_a_line() {
     }
 }
 
+#[tokio::test]
+async fn of_two_files_that_hold_the_same_records_the_one_that_goes_further_stays() {
+    let original = tempfile::tempdir().unwrap();
+    write(original.path(), 0..5).await;
+    let text = fs::read_to_string(last_segment(original.path())).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    // How far the first file goes, and how far the next one, which was begun with record 4 when the first one failed.
+    for (first, next, stays) in [(6, 4, 1), (6, 5, 1), (6, 6, 4), (5, 6, 4), (4, 6, 4)] {
+        for half in ["", "{\"event\":"] {
+            let directory = tempfile::tempdir().unwrap();
+            fs::copy(original.path().join("format"), directory.path().join("format")).unwrap();
+            let file = |number: u64| directory.path().join(format!("segment-{number:020}.jsonl"));
+            fs::write(file(1), lines[..first].concat()).unwrap();
+            fs::write(file(4), lines[3..next].concat() + half).unwrap();
+            write(directory.path(), 9..10).await;
+            assert_eq!(numbers(directory.path()), [0, 1, 2, 3, 4, 9], "{first}, {next}, {half:?}");
+            assert_eq!(last_segment(directory.path()), file(stays), "{first}, {next}, {half:?}");
+            assert!(actions(directory.path()).contains(&"AUDIT_TAIL_REPAIRED".to_owned()));
+        }
+    }
+}
+
 /// So many letters and blanks.
 fn text(length: usize) -> String {
     "x ".repeat(length).chars().take(length).collect()
