@@ -133,6 +133,7 @@ impl Command {
     }
 }
 
+#[expect(clippy::unnecessary_debug_formatting, reason = "what is no text is shown with escapes")]
 fn texts(args: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, InvalidArgs> {
     let text = |arg: OsString| arg.into_string().map_err(|arg| format!("the argument {arg:?} is not UTF-8"));
     args.into_iter()
