@@ -58,6 +58,7 @@ impl Scratch {
         self.slots.clear();
         self.names.clear();
         self.room.clear();
+        self.whose.clear();
         self.is_cut = false;
     }
 }

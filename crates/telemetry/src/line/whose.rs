@@ -54,8 +54,12 @@ struct Acquaintance {
 const MAX_NAME: usize = 256;
 
 impl Acquaintances {
-    fn greet(&mut self, whose: &Whose<'_>, lines: usize) -> Option<&Slots> {
+    /// What is new and was not found clean stays unknown.
+    pub(crate) fn clear(&mut self) {
         self.new = None;
+    }
+
+    fn greet(&mut self, whose: &Whose<'_>, lines: usize) -> Option<&Slots> {
         whose.write_name(&mut self.name);
         let known = &self.known[place(&self.name)];
         (known.lines == lines && known.name == self.name).then_some(&known.slots)
@@ -129,6 +133,10 @@ mod tests {
         assert!(known.greet(&whose, 1).is_none());
         known.remember(&Slots::default());
         assert!(known.greet(&whose, 1).is_none(), "not looked at yet");
+        known.remember(&Slots::default());
+        known.clear();
+        known.confirm(1);
+        assert!(known.greet(&whose, 1).is_none(), "what was looked at is another line");
         known.remember(&Slots::default());
         known.confirm(1);
         assert!(known.greet(&whose, 1).is_some() && known.greet(&whose, 2).is_none());
