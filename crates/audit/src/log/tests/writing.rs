@@ -447,6 +447,20 @@ async fn while_its_directory_is_away_nothing_is_written_to_it_however_often_it_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_there_was_no_room_it_goes_on_when_there_are_512_kib_and_not_before() {
+    let mut world = World::new();
+    for (kib, goes_on) in [(0, false), (400, false), (511, false), (512, true)] {
+        world.disk.has_room(kib << 10);
+        world.disk.has_space(kib << 10, 1 << 30);
+        if kib == 0 {
+            world.log(LOGIN);
+        }
+        world.pass().await;
+        assert_eq!(crate::log::Status::of(&world.shared).refusing.is_none(), goes_on, "{kib} KiB");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_log_cannot_go_on_yet_the_room_that_was_kept_back_stays_with_those_who_have_a_place() {
     let mut world = World::new();
     world.reserve(LOGIN);
