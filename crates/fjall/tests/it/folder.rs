@@ -30,13 +30,13 @@ fn nobody_but_its_owner_may_look_into_a_folder_that_was_made_and_one_that_was_th
 
     let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o7777;
     let parent = tempfile::tempdir().unwrap();
-    let (made, there) = (parent.path().join("above/made"), parent.path().join("there"));
-    fs::create_dir(&there).unwrap();
-    fs::set_permissions(&there, fs::Permissions::from_mode(0o750)).unwrap();
-    for folder in [&made, &there] {
+    let (new, old) = (parent.path().join("above/new"), parent.path().join("old"));
+    fs::create_dir(&old).unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o750)).unwrap();
+    for folder in [&new, &old] {
         drop(FjallStore::open(folder).unwrap());
     }
-    assert_eq!((mode(&made), mode(&there)), (0o700, 0o750));
+    assert_eq!((mode(&new), mode(&old)), (0o700, 0o750));
 }
 
 #[test]
