@@ -20,7 +20,7 @@ pub(crate) use self::depth::is_at_most;
 
 use self::block::Bits;
 use self::fours::{Fours, Seen};
-use self::piece::{Pieces, SHORT};
+use self::piece::Pieces;
 use self::word::Words;
 use crate::detector::{Detector, Detectors};
 use crate::effort;
@@ -65,6 +65,9 @@ impl Suspicion {
     }
 }
 
+/// Longer texts are looked at in blocks. On this length it takes three quarters of the time of theirs.
+const SHORT: usize = 128;
+
 /// Whether a text that is no JSON leaves no doubt.
 pub(crate) fn has_none(rules: &Rules, text: &[u8]) -> bool {
     is_short_and_clear(rules, text) || Doubts::new(rules, text).are_none()
@@ -74,7 +77,7 @@ pub(crate) fn has_none(rules: &Rules, text: &[u8]) -> bool {
 #[inline]
 fn is_short_and_clear(rules: &Rules, text: &[u8]) -> bool {
     let Suspicion { everywhere, all_numbers, fours, .. } = &rules.suspicion;
-    if text.len() >= SHORT || *everywhere {
+    if text.len() > SHORT || *everywhere {
         return false;
     }
     effort::spend(text.len());

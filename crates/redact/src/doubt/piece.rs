@@ -7,8 +7,8 @@ use aho_corasick::{Anchored, Span};
 
 use crate::scan::Literal;
 
-/// In shorter texts it is faster to go from byte to byte than to compare many at once.
-pub(super) const SHORT: usize = 128;
+/// In shorter texts the automaton is faster than the vectorised search.
+const SHORT: usize = 128;
 /// Masks stand for nothing in a name, and what stands around them joins.
 pub(super) const MASK: &[u8] = b"***R";
 /// So many texts that begin with the same three bytes are searched by these.
