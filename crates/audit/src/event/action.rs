@@ -173,18 +173,21 @@ actions! {
 
 /// The longest name of an action.
 const MAX_BYTES: usize = 64;
+/// How the names begin of what the log says of itself.
+const OF_THE_LOG: &str = "AUDIT_";
 
 impl Action {
     /// An action of your own. It is taken to change something; [`that_reads`](Self::that_reads) says otherwise.
     ///
     /// # Errors
     ///
-    /// If the name is not 1 to 64 ASCII capitals, digits and underscores that begin with a letter.
+    /// If the name is not 1 to 64 ASCII capitals, digits and underscores that begin with a letter, or begins with
+    /// `AUDIT_`: by those names the log knows what it said itself.
     pub fn custom(name: impl Into<Cow<'static, str>>, category: Category) -> Result<Self, InvalidAction> {
         let name = name.into();
         let begins = name.bytes().next().is_some_and(|first| first.is_ascii_uppercase());
         let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if begins && name.len() <= MAX_BYTES && name.bytes().all(fits) {
+        if begins && name.len() <= MAX_BYTES && name.bytes().all(fits) && !name.starts_with(OF_THE_LOG) {
             Ok(Self { name, class: Class::write(category) })
         } else {
             Err(InvalidAction)
@@ -231,7 +234,7 @@ pub struct InvalidAction;
 impl fmt::Display for InvalidAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "not the name of an action, allowed: 1 to 64 of A to Z, 0 to 9 and _, beginning with a letter",
+            "not the name of an action, allowed: 1 to 64 of A to Z, 0 to 9 and _, beginning with a letter and not with AUDIT_",
         )
     }
 }
@@ -246,7 +249,7 @@ mod tests {
     fn every_ready_made_action_has_a_valid_name_of_its_own_and_is_found_by_it() {
         for (place, action) in Action::ALL.iter().enumerate() {
             let again = Action::custom(action.as_str().to_owned(), action.category());
-            assert_eq!(again.map(|action| action.category()), Ok(action.category()), "{action}");
+            assert_eq!(again.is_ok(), !action.as_str().starts_with(OF_THE_LOG), "{action}");
             assert_eq!(Action::known(action.as_str()).as_ref(), Some(action));
             assert!(Action::ALL[..place].iter().all(|other| other.as_str() != action.as_str()), "{action}");
         }
@@ -261,11 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_break_a_line_or_a_query_is_no_action() {
+    fn a_name_that_could_break_a_line_or_a_query_or_speak_for_the_log_is_no_action() {
         let long = "A".repeat(65);
-        for name in ["", "login", "1ST", "_X", "A B", "A\n", "A\u{85}", "Ä", "A-B", &long] {
+        for name in ["", "login", "1ST", "_X", "A B", "A\n", "A\u{85}", "Ä", "A-B", &long, "AUDIT_RETENTION"]
+        {
             assert_eq!(Action::custom(name.to_owned(), Category::Data), Err(InvalidAction), "{name:?}");
         }
         assert!(Action::custom("A".repeat(64), Category::Data).is_ok());
+        assert!(Action::custom("AUDITOR_ADDED", Category::Data).is_ok());
     }
 }
