@@ -38,16 +38,50 @@ impl Budget {
     }
 }
 
+/// The least that a row of an experiment may show in a column.
+pub(crate) struct Floor {
+    pub(crate) row: &'static str,
+    pub(crate) head: &'static str,
+    pub(crate) least: u32,
+}
+
+/// Where a figure has to stay.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
 /// One bound, and what was measured.
 pub(crate) struct Verdict {
     pub(crate) what: String,
-    pub(crate) most: f64,
+    pub(crate) bound: Bound,
     pub(crate) seen: f64,
 }
 
 impl Verdict {
     /// Whether it is kept, as far as the printed digits tell.
     pub(crate) fn is_kept(&self) -> bool {
-        self.seen.round() <= self.most
+        match self.bound {
+            Bound::AtMost(most) => self.seen.round() <= most,
+            Bound::AtLeast(least) => self.seen.round() >= least,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_kept_up_to_the_printed_digit() {
+        for (bound, seen, is_kept) in [
+            (Bound::AtMost(100.0), 100.4, true),
+            (Bound::AtMost(100.0), 100.6, false),
+            (Bound::AtLeast(94.0), 93.6, true),
+            (Bound::AtLeast(94.0), 93.4, false),
+        ] {
+            assert_eq!(Verdict { what: String::new(), bound, seen }.is_kept(), is_kept, "{seen}");
+        }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     stores::MEMORY,
     audit::LOG,
     sockets::ADDED,
+    sockets::OUTBOUND,
 ];
 
 pub(crate) fn find(name: &str) -> Result<&'static Case, Failure> {

@@ -7,6 +7,7 @@ use std::env;
 use std::process::Command;
 
 use crate::Failure;
+use crate::budget::{Bound, Floor, Verdict};
 
 /// A table whose rows measure themselves.
 pub(crate) struct Experiment {
@@ -16,6 +17,8 @@ pub(crate) struct Experiment {
     /// The heads of the columns.
     pub(crate) heads: &'static [&'static str],
     pub(crate) rows: &'static [Row],
+    /// What some of them have to keep.
+    pub(crate) floors: &'static [Floor],
     /// What it takes that this machine does not have.
     pub(crate) missing: fn() -> Option<&'static str>,
 }
@@ -42,6 +45,19 @@ pub(crate) enum Pace {
 pub(crate) struct Findings {
     pub(crate) experiment: &'static Experiment,
     pub(crate) figures: Vec<Vec<Option<f64>>>,
+}
+
+impl Findings {
+    /// Each floor, with the row that it is for, beside what was seen.
+    pub(crate) fn verdicts(&self) -> impl Iterator<Item = (&'static str, Verdict)> {
+        self.experiment.floors.iter().filter_map(|floor| {
+            let row = self.experiment.rows.iter().position(|row| row.name == floor.row)?;
+            let column = self.experiment.heads.iter().position(|head| *head == floor.head)?;
+            let (what, bound) = (floor.head.to_owned(), Bound::AtLeast(f64::from(floor.least)));
+            let seen = (*self.figures.get(row)?.get(column)?)?;
+            Some((floor.row, Verdict { what, bound, seen }))
+        })
+    }
 }
 
 impl Pace {

@@ -22,7 +22,7 @@ pub(crate) fn write_all(tables: &[Table], findings: &[Findings]) -> Result<(), F
         page = with(page, findings.experiment.name, &report::findings_markdown(findings))?;
     }
     if tables.len() == cases::ALL.len() {
-        page = with(page, "budgets", &report::budgets(tables))?;
+        page = with(page, "budgets", &report::budgets(tables, findings))?;
     }
     Ok(fs::write(PAGE, page)?)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::budget::{Budget, Verdict};
+use crate::budget::{Bound, Budget, Verdict};
 use crate::cases;
 use crate::count::Count;
 use crate::experiment::Findings;
@@ -75,7 +75,8 @@ impl Table {
     /// Each bound of a row beside what was seen.
     fn verdicts(&self, place: usize, budget: Budget) -> Vec<Verdict> {
         let bound = |what: &str, most: Option<u32>, seen: Option<f64>| {
-            most.zip(seen).map(|(most, seen)| Verdict { what: what.to_owned(), most: f64::from(most), seen })
+            let at_most = |most| Bound::AtMost(f64::from(most));
+            most.zip(seen).map(|(most, seen)| Verdict { what: what.to_owned(), bound: at_most(most), seen })
         };
         let instructions = self.count_over(place, |count| count.instructions);
         let bounds = [
@@ -90,8 +91,8 @@ impl Table {
     fn half(&self, budget: Budget, instructions: Option<f64>) -> Option<Verdict> {
         let peer = budget.half_of?;
         let place = self.case.subjects().position(|subject| subject.name == peer)?;
-        let most = self.count_over(place, |count| count.instructions)? / 2.0;
-        Some(Verdict { what: format!("instructions, half of {peer}"), most, seen: instructions? })
+        let bound = Bound::AtMost(self.count_over(place, |count| count.instructions)? / 2.0);
+        Some(Verdict { what: format!("instructions, half of {peer}"), bound, seen: instructions? })
     }
 
     /// One sentence for each row that has a budget.
@@ -131,11 +132,18 @@ fn judgement(name: &str, verdicts: &[Verdict]) -> String {
         .iter()
         .map(|verdict| {
             let missed = if verdict.is_kept() { "" } else { ", MISSED" };
-            format!("{} of at most {} {}{missed}", number(verdict.seen), number(verdict.most), verdict.what)
+            format!("{} of {} {}{missed}", number(verdict.seen), words(verdict.bound), verdict.what)
         })
         .collect();
     let all = if verdicts.iter().all(Verdict::is_kept) { "kept" } else { "not kept" };
     format!("Budget of {name}: {all} ({}).", bounds.join("; "))
+}
+
+fn words(bound: Bound) -> String {
+    match bound {
+        Bound::AtMost(most) => format!("at most {}", number(most)),
+        Bound::AtLeast(least) => format!("at least {}", number(least)),
+    }
 }
 
 fn alone(times: &Times) -> &[f64] {
@@ -212,6 +220,9 @@ pub(crate) fn findings_text(findings: &Findings) -> String {
             let _ = write!(out, "\n  {head:wide$}  {:>12}", figure.map_or_else(none, number));
         }
     }
+    for (row, verdict) in findings.verdicts() {
+        let _ = write!(out, "\n{}", judgement(row, &[verdict]));
+    }
     out.push('\n');
     out
 }
@@ -229,20 +240,30 @@ pub(crate) fn findings_markdown(findings: &Findings) -> String {
         let cells: Vec<_> = figures.iter().map(|figure| figure.map_or_else(none, number)).collect();
         let _ = writeln!(out, "| {} | {} |", row.name, cells.join(" | "));
     }
+    for (row, verdict) in findings.verdicts() {
+        let _ = write!(out, "\n{}\n", judgement(row, &[verdict]));
+    }
     out
 }
 
-/// Every budget of every case, and whether it is kept.
-pub(crate) fn budgets(tables: &[Table]) -> String {
-    let mut out = "| case | row | what | at most | seen | |\n|---|---|---|---:|---:|---|\n".to_owned();
+/// Every budget of every case and experiment, and whether it is kept.
+pub(crate) fn budgets(tables: &[Table], findings: &[Findings]) -> String {
+    let mut out = "| case | row | what | bound | seen | |\n|---|---|---|---:|---:|---|\n".to_owned();
+    let mut line = |case: &str, row: &str, verdict: &Verdict| {
+        let kept = if verdict.is_kept() { "kept" } else { "**missed**" };
+        let (what, bound, seen) = (&verdict.what, words(verdict.bound), number(verdict.seen));
+        let _ = writeln!(out, "| {case} | {row} | {what} | {bound} | {seen} | {kept} |");
+    };
     for table in tables {
         for (place, subject) in table.case.subjects().enumerate() {
             for verdict in table.verdicts(place, subject.budget) {
-                let kept = if verdict.is_kept() { "kept" } else { "**missed**" };
-                let (case, row, what) = (table.case.name, subject.name, &verdict.what);
-                let (most, seen) = (number(verdict.most), number(verdict.seen));
-                let _ = writeln!(out, "| {case} | {row} | {what} | {most} | {seen} | {kept} |");
+                line(table.case.name, subject.name, &verdict);
             }
+        }
+    }
+    for findings in findings {
+        for (row, verdict) in findings.verdicts() {
+            line(findings.experiment.name, row, &verdict);
         }
     }
     out

@@ -42,6 +42,7 @@ pub(crate) const FLOOD: Experiment = Experiment {
             run: |pace| flood(pace, &governor(), DefaultKeyedRateLimiter::retain_recent),
         },
     ],
+    floors: &[],
     missing: || fs::metadata(STATUS).is_err().then_some("the memory of a process is read from /proc"),
 };
 

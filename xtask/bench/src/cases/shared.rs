@@ -32,6 +32,7 @@ pub(crate) const REDIS: Experiment = Experiment {
             run: |pace| node(pace, EXHAUSTED, 64),
         },
     ],
+    floors: &[],
     missing: || (!server::is_installed()).then_some("the program redis-server is not there"),
 };
 

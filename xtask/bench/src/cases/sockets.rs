@@ -1,6 +1,7 @@
 //! What a layer adds to the time of a request, over sockets: a server that has it beside one that has not.
 
 mod client;
+mod outbound;
 mod server;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::Failure;
 use crate::experiment::{Experiment, Pace, Row};
 use crate::time::median;
 
+pub(crate) use self::outbound::OUTBOUND;
 pub(crate) use self::server::serve;
 
 pub(crate) const ADDED: Experiment = Experiment {
@@ -33,6 +35,7 @@ pub(crate) const ADDED: Experiment = Experiment {
         Row { name: "audit, synced", run: |pace| over_bare(pace, Around::AuditSynced) },
         Row { name: "the whole inbound stack", run: |pace| over_bare(pace, Around::Everything) },
     ],
+    floors: &[],
     missing: load::LOAD.missing,
 };
 

@@ -10,7 +10,7 @@ use buttress::{Inbound, Outbound};
 use buttress_core::{BoxError, ConfigError};
 use buttress_correlation_id::PropagateCorrelationIdLayer;
 use buttress_timeout::{BodyTimeoutLayer, DeadlineLayer, ForwardDeadlineLayer};
-use http::{HeaderName, Request, Response, StatusCode};
+use http::{HeaderName, Request, StatusCode};
 use tower::timeout::TimeoutLayer as TowerTimeoutLayer;
 use tower::{Layer, Service, ServiceBuilder};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -57,7 +57,9 @@ pub(crate) const OUTBOUND: Case = Case {
             "buttress: correlation ID, deadline, retry, breaker, attempt timeout, deadline sent",
             || service(built(Outbound::named("bench").build()).layer(Upstream), get::<Body>),
         ),
-        Subject::peer("tower-resilience: time limit, retry, breaker, time limit", peer_outbound),
+        Subject::peer("tower-resilience: time limit, retry, breaker, time limit", || {
+            service(peer_outbound(Upstream), get::<Body>)
+        }),
         Subject::peer("tower: timeout, retry, timeout; no breaker", || {
             let stack = ServiceBuilder::new()
                 .layer(TowerTimeoutLayer::new(TOTAL))
@@ -111,8 +113,15 @@ where
     service(built(layer).layer(Upstream), get::<Body>)
 }
 
-fn peer_outbound() -> Shared {
-    let retry = PeerRetryLayer::<Request<Body>, Response<Body>, _>::builder()
+/// What tower-resilience has of an outbound stack.
+pub(super) fn peer_outbound<Req, S>(
+    client: S,
+) -> impl Service<Req, Response = S::Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync
+where
+    Req: Clone + Send + Sync + 'static,
+    S: Service<Req, Response: Send + Sync, Error = BoxError, Future: Send> + Clone + Send + Sync + 'static,
+{
+    let retry = PeerRetryLayer::<Req, S::Response, _>::builder()
         .max_attempts(3)
         .exponential_backoff(Duration::from_millis(100))
         .budget(peer_budget())
@@ -122,5 +131,5 @@ fn peer_outbound() -> Shared {
         .layer(retry)
         .layer(built(PeerBreakerLayer::builder().build()))
         .layer(TimeLimiterLayer::builder().timeout_duration(ATTEMPT).build());
-    service(stack.service(Upstream), get::<Body>)
+    stack.service(client)
 }

@@ -40,6 +40,7 @@ pub(crate) const STORES: Experiment = Experiment {
         Row { name: "Redis, not durable", run: in_redis },
         Row { name: "PostgreSQL, durable", run: in_postgres },
     ],
+    floors: &[],
     missing: || (!server::is_installed()).then_some("the program redis-server is not there"),
 };
 
@@ -52,6 +53,7 @@ pub(crate) const DURABLE: Experiment = Experiment {
         Row { name: "16 at once", run: |pace| durable(pace, 16) },
         Row { name: "256 at once", run: |pace| durable(pace, 256) },
     ],
+    floors: &[],
     missing: || None,
 };
 
@@ -63,6 +65,7 @@ pub(crate) const MEMORY: Experiment = Experiment {
         Row { name: "an answer of 100 bytes", run: |pace| weigh(pace, 100) },
         Row { name: "an answer of 1,000 bytes", run: |pace| weigh(pace, 1_000) },
     ],
+    floors: &[],
     missing: || {
         fs::metadata("/proc/self/status").is_err().then_some("the memory of a process is read from /proc")
     },

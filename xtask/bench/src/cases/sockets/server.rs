@@ -131,7 +131,7 @@ async fn run(around: Around) -> Result<(), Failure> {
         crate::without_lines();
     }
     let records = around.durability().map(|durability| audit(&folder, durability)).transpose()?;
-    let router = Router::new().route("/", post(|| async { StatusCode::NO_CONTENT }));
+    let router = Router::new().route("/", post(nothing).get(nothing));
     let router = surrounded(router, around, records.as_ref())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?);
@@ -148,6 +148,10 @@ async fn run(around: Around) -> Result<(), Failure> {
     };
     println!("{records} {}", lines.map_or(0, |lines| written(&lines)));
     Ok(())
+}
+
+async fn nothing() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 fn surrounded(router: Router, around: Around, records: Option<&AuditLog>) -> Result<Router, ConfigError> {
