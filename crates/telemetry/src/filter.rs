@@ -1,6 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use parking_lot::RwLock;
 use tracing::dispatcher::{Dispatch, WeakDispatch, with_default};
@@ -29,11 +29,21 @@ struct InForce {
     /// What is returned to, and a number that tells one change from the next.
     former: Option<Directives>,
     change: u64,
+    /// Held for whoever waits for the end of a loan; dropped with the next change, so that nobody waits in vain.
+    loan: Option<mpsc::Sender<()>>,
+}
+
+/// A filter that is to end.
+pub(crate) struct Loan {
+    /// Which change it is, to end that one and no other.
+    pub(crate) change: u64,
+    /// Hears of it when another filter is set.
+    pub(crate) ended: mpsc::Receiver<()>,
 }
 
 impl LogFilter {
     pub(crate) fn new(directives: Directives) -> Self {
-        let now = RwLock::new(InForce { directives, former: None, change: 0 });
+        let now = RwLock::new(InForce { directives, former: None, change: 0, loan: None });
         Self(Arc::new(Shared { now, part_of: OnceLock::new() }))
     }
 
@@ -50,19 +60,22 @@ impl LogFilter {
     pub(crate) fn set(&self, filter: &str) -> Result<(), InvalidFilter> {
         let directives = Directives::from_str(filter)?;
         self.change(|now| {
-            now.former = None;
+            (now.former, now.loan) = (None, None);
             now.directives = directives;
         });
         Ok(())
     }
 
-    /// Sets a filter that is to end; says which change it is, to end that one and no other.
-    pub(crate) fn lend(&self, filter: &str) -> Result<u64, InvalidFilter> {
+    /// Sets a filter that is to end.
+    pub(crate) fn lend(&self, filter: &str) -> Result<Loan, InvalidFilter> {
         let directives = Directives::from_str(filter)?;
-        Ok(self.change(|now| {
+        let (loan, ended) = mpsc::channel();
+        let change = self.change(|now| {
             let before = std::mem::replace(&mut now.directives, directives);
             now.former.get_or_insert(before);
-        }))
+            now.loan = Some(loan);
+        });
+        Ok(Loan { change, ended })
     }
 
     /// Returns to what was in force before the change, unless there was another one since.
@@ -171,7 +184,7 @@ mod tests {
     #[test]
     fn what_was_lent_is_given_back_once() {
         let filter = filter();
-        let change = filter.lend("debug").expect("a filter");
+        let change = filter.lend("debug").expect("a filter").change;
         assert_eq!((filter.text(), filter.is_temporary()), ("debug".to_owned(), true));
         filter.give_back(change);
         assert_eq!((filter.text(), filter.is_temporary()), ("info".to_owned(), false));
@@ -185,16 +198,27 @@ mod tests {
         let filter = filter();
         let first = filter.lend("debug").expect("a filter");
         let second = filter.lend("trace").expect("a filter");
-        filter.give_back(first);
+        filter.give_back(first.change);
         assert_eq!(filter.text(), "trace", "the first is over, and the second is not");
-        filter.give_back(second);
+        filter.give_back(second.change);
         assert_eq!(filter.text(), "info");
+    }
+
+    #[test]
+    fn nobody_waits_for_the_end_of_a_loan_that_was_replaced() {
+        let filter = filter();
+        let first = filter.lend("debug").expect("a filter");
+        let second = filter.lend("trace").expect("a filter");
+        let waits = |loan: &Loan| loan.ended.try_recv() == Err(mpsc::TryRecvError::Empty);
+        assert_eq!((waits(&first), waits(&second)), (false, true));
+        filter.set("warn").expect("a filter");
+        assert!(!waits(&second));
     }
 
     #[test]
     fn what_is_set_for_good_ends_a_loan() {
         let filter = filter();
-        let change = filter.lend("debug").expect("a filter");
+        let change = filter.lend("debug").expect("a filter").change;
         filter.set("warn").expect("a filter");
         filter.give_back(change);
         assert_eq!((filter.text(), filter.is_temporary()), ("warn".to_owned(), false));
@@ -203,7 +227,7 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_changes_nothing() {
         let filter = filter();
-        let change = filter.lend("debug").expect("a filter");
+        let change = filter.lend("debug").expect("a filter").change;
         assert!(filter.set("my_app=loud").is_err() && filter.lend("a=b=c").is_err());
         assert_eq!((filter.text(), filter.is_temporary()), ("debug".to_owned(), true));
         filter.give_back(change);

@@ -3,10 +3,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::directives::InvalidFilter;
-use crate::filter::LogFilter;
+use crate::filter::{Loan, LogFilter};
 use crate::writer::{LogCounts, Shared};
 
 /// Looks at a log that runs, and changes what reaches it. Clones share.
@@ -39,13 +37,13 @@ impl LogsHandle {
     /// Puts a filter in force for a while, and the one before it again afterwards; at most for a day.
     ///
     /// One that is set in the meantime stays. Of two that overlap, the second lasts for its own time, and what was in
-    /// force before the first comes back. A thread waits for the end.
+    /// force before the first comes back. A thread waits for the end, or for another filter to be set.
     pub fn set_filter_for(&self, filter: &str, time: Duration) -> Result<(), InvalidFilter> {
-        let change = self.filter.lend(filter)?;
+        let Loan { change, ended } = self.filter.lend(filter)?;
         let (lent, time) = (self.filter.clone(), time.min(LONGEST));
         let wait = move || {
-            // Nobody wakes it.
-            let _ = Condvar::new().wait_for(&mut Mutex::new(()).lock(), time);
+            // It ends early where another filter is set.
+            let _ = ended.recv_timeout(time);
             lent.give_back(change);
         };
         if thread::Builder::new().name("buttress-log-filter".to_owned()).spawn(wait).is_err() {
