@@ -234,7 +234,10 @@ fn what_is_wrong_is_told_with_field_value_and_what_is_allowed() {
             &["query", dir, "--outcome", "maybe"],
             "is \"maybe\", allowed: success, failure, denied, partial, unknown",
         ),
-        (&["query", dir, "--since", "yesterday"], "the filter since is \"yesterday\", allowed: 2026-11-21"),
+        (
+            &["query", dir, "--since", "yesterday"],
+            "the filter since is \"yesterday\", allowed: 2026-11-21, or 2026-11-21T09:00:00Z, or an age such as 90s, 15m, 2h or 7d",
+        ),
         (&["query", dir, "--actor"], "missing argument"),
         (&["query", "/nonexistent"], "could not read /nonexistent: No such file or directory"),
         (&["verify", "/nonexistent"], "could not read /nonexistent: No such file or directory"),

@@ -133,7 +133,10 @@ fn common(asked: &mut Search, option: &str, parser: &mut Parser) -> Result<bool,
         let query = std::mem::take(&mut asked.query);
         asked.query = match age(&value).filter(|_| filter == "since") {
             Some(age) => query.within(age, WallClock::system().now()),
-            None => query.with(&filter, &value).map_err(|error| Failure::Usage(error.to_string()))?,
+            None => query.with(&filter, &value).map_err(|error| {
+                let ages = if filter == "since" { ", or an age such as 90s, 15m, 2h or 7d" } else { "" };
+                Failure::Usage(format!("{error}{ages}"))
+            })?,
         };
     } else {
         return Ok(false);
