@@ -1,4 +1,4 @@
-//! For those who write a [`Sink`](crate::sink::Sink): its laws as suites, and a log to feed it from. For tests only: what
+//! For those who write a [`Sink`]: its laws as suites, and a log to feed it from. For tests only: what
 //! is broken panics.
 //!
 //! Whoever writes a sink says in a [`Place`] how one is made and how to see what has arrived, and hands that to
