@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 
 use super::{Doubts, has_none, is_short_and_clear};
-use crate::json::naive::{self, PIECES, REDACTORS, documents};
+use crate::json::documents::{PIECES, REDACTORS, documents};
+use crate::json::naive;
 use crate::name::{HIDDEN, HIDDEN_IN_QUERIES};
 use crate::scan::literals;
 use crate::{Detector, Redactor};

@@ -1,5 +1,7 @@
 //! JSON text, walked once without building anything.
 
+#[cfg(test)]
+pub(crate) mod documents;
 mod escape;
 #[cfg(test)]
 pub(crate) mod naive;
