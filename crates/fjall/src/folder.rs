@@ -65,12 +65,16 @@ impl Folder {
     }
 }
 
-/// With all folders above it. Nobody but its owner may look into it: it holds whole answers.
+/// With all folders above it, and for good: a loss of power takes a name away that was not synced, with all that is
+/// below it. Nobody but its owner may look into it: it holds whole answers.
 fn make(path: &Path) -> io::Result<()> {
-    if let Some(above) = path.parent() {
-        fs::create_dir_all(above)?;
+    if path.is_dir() {
+        return Ok(());
     }
-    make_private(path)
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(above)?;
+    make_private(path)?;
+    sync_folder(above)
 }
 
 #[cfg(unix)]
