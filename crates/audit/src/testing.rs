@@ -27,6 +27,9 @@ pub trait Place {
     /// What puts them there.
     type Sink: Sink;
 
+    /// Whether it says what it has, in [`Sink::seen`]. Then each record is there once, whatever happens; else at least once.
+    const TELLS: bool;
+
     /// A new sink to this place, of this name.
     fn sink(&self, name: &str) -> Self::Sink;
 

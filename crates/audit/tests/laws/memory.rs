@@ -24,6 +24,7 @@ pub(crate) struct MemorySink {
 
 impl Place for Memory {
     type Sink = MemorySink;
+    const TELLS: bool = true;
 
     fn sink(&self, name: &str) -> MemorySink {
         MemorySink { name: name.to_owned(), memory: self.clone() }

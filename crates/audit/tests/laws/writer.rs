@@ -23,6 +23,7 @@ impl Write for Paper {
 
 impl Place for Paper {
     type Sink = WriterSink<Self>;
+    const TELLS: bool = false;
 
     fn sink(&self, name: &str) -> Self::Sink {
         WriterSink::new(name, self.clone())

@@ -43,6 +43,7 @@ impl Streams {
 
 impl Place for Streams {
     type Sink = NatsSink;
+    const TELLS: bool = true;
 
     fn sink(&self, name: &str) -> NatsSink {
         self.sink.clone().name(name).build().unwrap()

@@ -10,6 +10,7 @@ pub(super) struct Rows(pub(super) PostgresStore);
 
 impl Place for Rows {
     type Sink = PostgresSink;
+    const TELLS: bool = true;
 
     fn sink(&self, name: &str) -> PostgresSink {
         self.0.audit_sink().named(name)
